@@ -1,0 +1,28 @@
+"""The contract between the core and a compute target: the whole API that a compute plugin imports.
+
+Light on purpose: importing it loads neither MLflow nor a cloud SDK.
+"""
+
+from aml_plugins.compute.abilities import SupportsListing, SupportsLogs, SupportsProvisioning, SupportsRecords
+from aml_plugins.compute.backend import ComputeBackend, ComputeTarget, TargetConfig
+from aml_plugins.compute.job import JobHandle, JobPlan, JobSpec, JobStatus, LogChunk
+from aml_plugins.compute.states import JobState
+from aml_plugins.json_types import JsonObject, JsonValue
+
+__all__ = [
+    "ComputeBackend",
+    "ComputeTarget",
+    "JobHandle",
+    "JobPlan",
+    "JobSpec",
+    "JobState",
+    "JobStatus",
+    "JsonObject",
+    "JsonValue",
+    "LogChunk",
+    "SupportsListing",
+    "SupportsLogs",
+    "SupportsProvisioning",
+    "SupportsRecords",
+    "TargetConfig",
+]

@@ -1,0 +1,50 @@
+"""Optional abilities of a backend. Absence means "not supported"; a class shows them without an instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
+
+from aml_plugins.compute.job import JobHandle, LogChunk
+
+__all__ = ["SupportsListing", "SupportsLogs", "SupportsProvisioning", "SupportsRecords"]
+
+
+@runtime_checkable
+class SupportsLogs(Protocol):
+    """Can show the script's output while it runs."""
+
+    def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
+        """Return output since ``cursor`` (at most 1 MiB); the empty cursor is the beginning. Never waits."""
+        ...
+
+
+@runtime_checkable
+class SupportsRecords(Protocol):
+    """Can show what the script logged through the Azure ML v1 API while it runs."""
+
+    def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
+        """Return whole lines of ``records.jsonl`` since ``cursor`` (about 1 MiB at most). Never waits."""
+        ...
+
+
+@runtime_checkable
+class SupportsListing(Protocol):
+    """Can list the jobs that this project started: finds orphans."""
+
+    def list_jobs(self) -> Iterable[JobHandle]:
+        """Return the handles of all our jobs on the target."""
+        ...
+
+
+@runtime_checkable
+class SupportsProvisioning(Protocol):
+    """Targets that can be created and deleted, not only attached."""
+
+    def ensure_target(self) -> bool:
+        """Go on creating the target; return True once it is ready. Returns at once; idempotent."""
+        ...
+
+    def delete_target(self) -> bool:
+        """Go on deleting the target; return True once it is gone. Returns at once; idempotent."""
+        ...

@@ -1,0 +1,186 @@
+"""Every seam of the framework, on one page.
+
+A plugin is a module (or object) registered in the entry-point group ``aml_plugins``; it marks its functions with
+``aml_plugins.hookimpl``. Three shapes, learnt once:
+
+* ``aml_..._types()`` **describes** what a plugin provides; the factory named there is imported when first used.
+* ``aml_run_environment``, ``aml_validate_run`` **contribute** to a submission.
+* ``aml_run_...``, ``aml_task_...`` **observe**. An observer that raises is logged, and the others still run.
+
+Hooks are plain functions (``async def`` is refused), must not do I/O where they describe, and their module must be
+light: no MLflow, no cloud SDK at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from aml_plugins.store.records import RunRecord, TaskEvent
+
+__all__ = ["CommandDescription", "Problem", "TypeDescription", "hookimpl", "hookspec"]
+
+hookspec = pluggy.HookspecMarker("aml_plugins")
+hookimpl = pluggy.HookimplMarker("aml_plugins")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeDescription:
+    """A type of thing that a plugin provides, such as the compute target type ``local``.
+
+    :param name: the word users write; unique for each hook.
+    :param factory: ``"module:attribute"`` of the class, imported on first use.
+    :param summary: one line for ``aml plugins list``.
+    :param extra: the extra of ``aml-plugins`` that the factory's imports need, if any.
+    """
+
+    name: str
+    factory: str
+    summary: str
+    extra: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandDescription:
+    """A noun added to the ``aml`` command line: ``factory`` names a click command or group."""
+
+    name: str
+    factory: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why a policy refuses a submission: what is wrong, and what to do."""
+
+    what: str
+    fix: str = ""
+
+
+@hookspec
+def aml_compute_target_types() -> Iterable[TypeDescription]:  # type: ignore[empty-body]
+    """Describe compute target types; factories are ``aml_plugins.compute.ComputeBackend`` classes.
+
+    Called once when a process first needs a compute target or lists plugins.
+
+    :returns: one description a type; all plugins' answers are collected.
+    """
+
+
+@hookspec
+def aml_datastore_types() -> Iterable[TypeDescription]:  # type: ignore[empty-body]
+    """Describe datastore types; factories are ``aml_plugins.datastores.Datastore`` classes.
+
+    Called once when a process first opens a datastore or lists plugins.
+
+    :returns: one description a type; all plugins' answers are collected.
+    """
+
+
+@hookspec
+def aml_image_builder_types() -> Iterable[TypeDescription]:  # type: ignore[empty-body]
+    """Describe ways to build a container image from models, a scoring script and an environment.
+
+    Called once when a process first builds an image or lists plugins.
+
+    :returns: one description a type; all plugins' answers are collected.
+    """
+
+
+@hookspec
+def aml_container_registry_types() -> Iterable[TypeDescription]:  # type: ignore[empty-body]
+    """Describe container registries that images are pushed to and pulled from.
+
+    Called once when a process first pushes an image or lists plugins.
+
+    :returns: one description a type; all plugins' answers are collected.
+    """
+
+
+@hookspec
+def aml_service_types() -> Iterable[TypeDescription]:  # type: ignore[empty-body]
+    """Describe where an image can be deployed as a web service or to a device.
+
+    Called once when a process first deploys or lists plugins.
+
+    :returns: one description a type; all plugins' answers are collected.
+    """
+
+
+@hookspec
+def aml_secret_store_types() -> Iterable[TypeDescription]:  # type: ignore[empty-body]
+    """Describe secret stores that ``secret://STORE/NAME`` can name.
+
+    Called once when a process first resolves a secret or lists plugins.
+
+    :returns: one description a type; all plugins' answers are collected.
+    """
+
+
+@hookspec
+def aml_telemetry_exporter_types() -> Iterable[TypeDescription]:  # type: ignore[empty-body]
+    """Describe exporters of traces, metrics and logs.
+
+    Called once when a process first exports telemetry or lists plugins.
+
+    :returns: one description a type; all plugins' answers are collected.
+    """
+
+
+@hookspec
+def aml_run_environment(run: RunRecord) -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Contribute environment variables for the script of ``run``.
+
+    Called by the driver right before the job is submitted; may be called again after a crash.
+
+    :param run: the run as stored.
+    :returns: variables by name. Two plugins that set one name differently make the submission fail, naming both.
+    """
+
+
+@hookspec
+def aml_validate_run(run: RunRecord) -> Iterable[Problem]:  # type: ignore[empty-body]
+    """Object to a submission: cost, region, naming, any policy.
+
+    Called by the submitting process before anything is written.
+
+    :param run: the run as it would be stored.
+    :returns: the problems; any problem of any plugin refuses the submission, and the user sees them all.
+    """
+
+
+@hookspec
+def aml_run_submitted(run: RunRecord) -> None:
+    """Observe that a job was handed to its compute target; ``run.handle`` says where it is."""
+
+
+@hookspec
+def aml_run_state_changed(run: RunRecord, old: str, new: str) -> None:
+    """Observe one transition of a run, in the process that drove it.
+
+    Delivered at least once: a driver killed between the transition and this call is made up for by the next one.
+    """
+
+
+@hookspec
+def aml_run_finished(run: RunRecord) -> None:
+    """Observe that a run reached Completed, Failed or Canceled. Delivered at least once."""
+
+
+@hookspec
+def aml_task_event(event: TaskEvent) -> None:
+    """Observe progress, messages and state changes of any long-running task. Delivered at least once."""
+
+
+@hookspec
+def aml_commands() -> Iterable[CommandDescription]:  # type: ignore[empty-body]
+    """Describe nouns to add to the ``aml`` command line.
+
+    Called only when the command line meets a noun that is not built in, and for ``aml --help``.
+
+    :returns: one description a noun; a built-in noun cannot be replaced.
+    """

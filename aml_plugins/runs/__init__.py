@@ -1,0 +1,1 @@
+"""Runs: configuration, snapshot, submission, reconciliation, and the runner on the target."""

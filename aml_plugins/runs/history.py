@@ -1,0 +1,128 @@
+"""Run history: what the core asks of MLflow, in one workspace. ``mlflow_store/history.py`` implements it.
+
+The core imports this module, never MLflow: MLflow costs seconds and belongs to the leaf that speaks to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from aml_plugins.runs.states import MlflowStatus
+
+__all__ = ["FileInfo", "Metric", "ModelVersion", "RunHistory", "RunView"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One point. ``timestamp`` in milliseconds since the epoch, as MLflow keeps it."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """An artifact of a run; ``size`` in bytes, None for a directory."""
+
+    path: str
+    is_directory: bool
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run as MLflow shows it; times in milliseconds since the epoch."""
+
+    run_id: str
+    experiment_id: str
+    name: str
+    status: str
+    start_time: int | None
+    end_time: int | None
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    artifact_uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion:
+    """A version of a registered model."""
+
+    name: str
+    version: str
+    source: str
+    run_id: str | None
+    tags: Mapping[str, str]
+
+
+class RunHistory(Protocol):
+    """MLflow's tracking and registry in one workspace. Every write is safe to repeat."""
+
+    def ensure_experiment(self, name: str) -> str:
+        """Return the id of the experiment, created where it is missing, restored where it is deleted."""
+        ...
+
+    def create_run(
+        self,
+        run_id: str,
+        experiment_id: str,
+        *,
+        name: str | None,
+        tags: Mapping[str, str],
+        user: str = "",
+        parent_run_id: str | None = None,
+        start_time: int | None = None,
+    ) -> None:
+        """Create the run under this id with status SCHEDULED; one that exists stays as it is."""
+        ...
+
+    def set_status(self, run_id: str, status: MlflowStatus, *, end_time: int | None = None) -> None:
+        """Set MLflow's status; ``end_time`` in milliseconds with a final one."""
+        ...
+
+    def log(
+        self,
+        run_id: str,
+        *,
+        metrics: Sequence[Metric] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write any number of metrics, params and tags. Repeated points are stored once."""
+        ...
+
+    def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
+        """Store a file under the directory ``artifact_path``, or a directory's contents below it.
+
+        Where the artifact store is a local directory, files are hard-linked when ``local`` cannot change any more
+        (it lies in our own job directories or datastore), else copied.
+        """
+        ...
+
+    def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
+        """List one directory level."""
+        ...
+
+    def download(self, run_id: str, path: str, destination: Path) -> Path:
+        """Bring a file or directory below ``destination``; return where it is now."""
+        ...
+
+    def get(self, run_id: str) -> RunView: ...
+    def metric_history(self, run_id: str, key: str) -> Sequence[Metric]: ...
+    def children(self, run_id: str) -> Sequence[RunView]: ...
+
+    def register_model(
+        self, name: str, run_id: str, path: str, *, tags: Mapping[str, str] | None = None
+    ) -> ModelVersion:
+        """Register an artifact of the run as the next version of the model, created where it is missing."""
+        ...
+
+    def script_variables(self, run_id: str) -> Mapping[str, str]:
+        """Return the environment variables with which plain MLflow in the script finds this run."""
+        ...

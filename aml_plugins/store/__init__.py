@@ -1,0 +1,1 @@
+"""What MLflow has no place for: the ``aml_*`` tables behind an interface (``interface.py``)."""

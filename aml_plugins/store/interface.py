@@ -1,0 +1,192 @@
+"""The store, one small interface a noun. ``sql/`` implements it; a REST client will.
+
+All methods raise :class:`~aml_plugins.errors.StoreError` where the database fails, ``NotFoundError`` for a name that
+is not in the workspace, ``AlreadyExistsError`` for a name that is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from aml_plugins.store.records import (
+    ComputeTargetRecord,
+    DatastoreRecord,
+    RunRecord,
+    SnapshotRecord,
+    TaskEvent,
+    TaskRecord,
+    WorkspaceRecord,
+)
+
+__all__ = ["ComputeTargets", "Datastores", "Runs", "Snapshots", "Store", "Tasks", "Workspaces"]
+
+
+class Workspaces(Protocol):
+    """Settings of workspaces."""
+
+    def add(self, record: WorkspaceRecord) -> WorkspaceRecord: ...
+    def get(self, name: str) -> WorkspaceRecord: ...
+    def find(self, name: str) -> WorkspaceRecord | None: ...
+    def list(self) -> Sequence[WorkspaceRecord]: ...
+    def save(self, record: WorkspaceRecord) -> WorkspaceRecord: ...
+    def remove(self, name: str) -> None: ...
+
+
+class ComputeTargets(Protocol):
+    """Attached compute targets, and the slots that bound how many runs each has at a time."""
+
+    def add(self, record: ComputeTargetRecord) -> ComputeTargetRecord: ...
+    def get(self, workspace: str, name: str) -> ComputeTargetRecord: ...
+    def list(self, workspace: str) -> Sequence[ComputeTargetRecord]: ...
+    def save(self, record: ComputeTargetRecord) -> ComputeTargetRecord: ...
+
+    def remove(self, workspace: str, name: str) -> None:
+        """Detach; refused (``InvalidInputError``, naming them) while runs on it have not ended."""
+        ...
+
+    def claim_slot(self, workspace: str, name: str, run_id: str, limit: int) -> bool:
+        """Give the run one of ``limit`` slots; True also where it has one. Oldest waiting run is the caller's care.
+
+        Two drivers that claim at the same moment never both get the last slot.
+        """
+        ...
+
+    def release_slot(self, run_id: str) -> None:
+        """Free the run's slot, if it has one."""
+        ...
+
+
+class Datastores(Protocol):
+    """Registered datastores."""
+
+    def add(self, record: DatastoreRecord) -> DatastoreRecord: ...
+    def get(self, workspace: str, name: str) -> DatastoreRecord: ...
+    def list(self, workspace: str) -> Sequence[DatastoreRecord]: ...
+    def remove(self, workspace: str, name: str) -> None: ...
+
+
+class Runs(Protocol):
+    """How runs execute: rows with a lease, written by compare-and-set."""
+
+    def add(self, record: RunRecord, message: str = "") -> RunRecord:
+        """Write a new run together with its task and first event, in one transaction.
+
+        Where the workspace already has a run with this ``idempotency_key``, write nothing and return that run.
+        The new row's lease is ``record.lease_owner`` / ``record.lease_until``.
+        """
+        ...
+
+    def get(self, workspace: str, run_id: str) -> RunRecord: ...
+    def find(self, run_id: str) -> RunRecord | None: ...
+
+    def get_many(self, run_ids: Collection[str]) -> Mapping[str, RunRecord]:
+        """Return those that exist, in one statement."""
+        ...
+
+    def list(
+        self,
+        workspace: str,
+        *,
+        states: Collection[str] = (),
+        experiment: str | None = None,
+        target: str | None = None,
+        parent_run_id: str | None = None,
+        limit: int = 100,
+        before: tuple[float, str] | None = None,
+    ) -> Sequence[RunRecord]:
+        """Return runs, newest first; ``before`` is ``(created_at, run_id)`` of the last one seen."""
+        ...
+
+    def save(self, record: RunRecord, *, owner: str, message: str = "", progress: float | None = None) -> RunRecord:
+        """Write the record if ``owner`` still holds its lease and ``record.version`` is the stored one.
+
+        A changed ``state`` (or a message) appends one event to the run's task and moves the task along, in the same
+        transaction. Never writes ``cancel_requested_at``, ``released_at`` or the lease. Returns the record as stored.
+
+        :raises LeaseLostError: otherwise; nothing was written.
+        """
+        ...
+
+    def acquire(self, run_ids: Collection[str], owner: str, seconds: float) -> Sequence[str]:
+        """Take or renew the leases that are free, expired, or ``owner``'s; return the ids now held.
+
+        One statement; a lease whose owner is a dead process of this host counts as free.
+        """
+        ...
+
+    def release(self, run_ids: Collection[str], owner: str) -> None:
+        """Give up leases that ``owner`` holds."""
+        ...
+
+    def due(self, owner: str, limit: int = 1000, workspace: str | None = None) -> Sequence[RunRecord]:
+        """Return runs that have not ended and that nobody else drives at the moment, oldest first."""
+        ...
+
+    def request_cancel(self, workspace: str, run_id: str) -> RunRecord:
+        """Note that the run shall end; a run that ended is returned unchanged. Needs no lease."""
+        ...
+
+    def mark_released(self, run_ids: Collection[str], *, released: bool) -> None:
+        """Note that the runs were deleted (or restored) in MLflow."""
+        ...
+
+
+class Snapshots(Protocol):
+    """Stored snapshots."""
+
+    def put(self, record: SnapshotRecord) -> SnapshotRecord:
+        """Write it, or return the one that is there."""
+        ...
+
+    def find(self, workspace: str, digest: str) -> SnapshotRecord | None: ...
+
+    def unreferenced(self, workspace: str | None = None) -> Sequence[SnapshotRecord]:
+        """Return the snapshots that no unreleased run names."""
+        ...
+
+    def remove(self, workspace: str, digest: str) -> bool:
+        """Delete the row unless an unreleased run names it; say whether it went."""
+        ...
+
+
+class Tasks(Protocol):
+    """Long-running operations and their events. Runs' tasks are written by ``Runs``."""
+
+    def put(self, record: TaskRecord, *, message: str = "") -> TaskRecord:
+        """Insert or update by id; a changed state, progress or message appends an event."""
+        ...
+
+    def get(self, workspace: str, task_id: str) -> TaskRecord: ...
+
+    def list(
+        self, workspace: str, *, subject: str | None = None, active: bool = False, limit: int = 100
+    ) -> Sequence[TaskRecord]: ...
+
+    def events(self, workspace: str, task_id: str, after: int = 0, limit: int = 1000) -> Sequence[TaskEvent]: ...
+
+    def undelivered(self, subjects: Collection[str]) -> Sequence[TaskEvent]:
+        """Return events of these subjects that no driver has handed to the event hooks yet, in order."""
+        ...
+
+    def mark_delivered(self, sequences: Iterable[int]) -> None: ...
+
+
+class Store(Protocol):
+    """Everything of ours that is kept, by noun."""
+
+    @property
+    def uri(self) -> str: ...
+    @property
+    def workspaces(self) -> Workspaces: ...
+    @property
+    def compute_targets(self) -> ComputeTargets: ...
+    @property
+    def datastores(self) -> Datastores: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def snapshots(self) -> Snapshots: ...
+    @property
+    def tasks(self) -> Tasks: ...
+    def close(self) -> None: ...

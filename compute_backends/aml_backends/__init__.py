@@ -1,0 +1,1 @@
+"""Compute targets that come with aml-plugins, one package each."""

@@ -1,0 +1,1 @@
+"""The Airflow provider: thin operators over the SDK."""
