@@ -1,0 +1,118 @@
+"""From a compute target's name to the backend that drives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from aml_plugins.compute.backend import ComputeBackend, ComputeTarget, TargetConfig
+from aml_plugins.errors import InvalidInputError, NotFoundError, PluginError
+from aml_plugins.json_types import JsonObject
+from aml_plugins.store.records import ComputeTargetRecord
+from aml_plugins.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from aml_plugins.plugins import Plugins
+    from aml_plugins.store.interface import Store
+
+__all__ = ["BUILT_IN_TARGET", "BackendCache", "find_target", "validate_config"]
+
+BUILT_IN_TARGET = "local"
+"""The target that every workspace has without attaching it: this machine."""
+
+TARGET_TYPES = "aml_compute_target_types"
+
+
+class BackendCache:
+    """Backends by workspace and target name, made on first use."""
+
+    def __init__(self, store: Store, plugins: Plugins, home: Path) -> None:
+        self._store = store
+        self._plugins = plugins
+        self._home = home
+        self._backends: dict[tuple[str, str], tuple[ComputeTargetRecord, ComputeBackend]] = {}
+
+    def get(self, workspace: str, name: str) -> ComputeBackend:
+        """Return the backend of a compute target.
+
+        :raises NotFoundError: for a name that is not attached.
+        :raises PluginError: where the plugin that brings the target's type is missing or broken.
+        """
+        known = self._backends.get((workspace, name))
+        if known is not None:
+            return known[1]
+        record = find_target(self._store, workspace, name)
+        backend = self._make(record)
+        self._backends[workspace, name] = (record, backend)
+        return backend
+
+    def forget(self, workspace: str, name: str) -> None:
+        """Drop a backend whose target was changed or detached."""
+        known = self._backends.pop((workspace, name), None)
+        if known is not None:
+            known[1].close()
+
+    def close(self) -> None:
+        """Close all backends."""
+        for workspace, name in list(self._backends):
+            self.forget(workspace, name)
+
+    def _make(self, record: ComputeTargetRecord) -> ComputeBackend:
+        backend_type = load_backend_type(self._plugins, record.type)
+        home = self._home / "targets" / record.workspace / record.name
+        config = validate_config(backend_type, record.type, record.config)
+        return backend_type(
+            ComputeTarget(
+                workspace=record.workspace, name=record.name, type=record.type, config=config, home=home
+            )
+        )
+
+
+def find_target(store: Store, workspace: str, name: str) -> ComputeTargetRecord:
+    """Return the record of a compute target; ``local`` is there without being attached.
+
+    :raises NotFoundError: with the names that are there.
+    """
+    records = {record.name: record for record in store.compute_targets.list(workspace)}
+    if name in records:
+        return records[name]
+    if name == BUILT_IN_TARGET:
+        return ComputeTargetRecord(workspace=workspace, name=name, type="local")
+    names = sorted({*records, BUILT_IN_TARGET})
+    raise NotFoundError(
+        f"The workspace '{workspace}' has no compute target '{name}'.{did_you_mean(name, names)}",
+        f"It has: {', '.join(names)}. Attach one with: aml compute attach TYPE {name}",
+    )
+
+
+def load_backend_type(plugins: Plugins, type_name: str) -> type[ComputeBackend]:
+    """Import the backend class of a target type.
+
+    :raises PluginError: where what the plugin names is not a backend.
+    """
+    loaded = plugins.load(TARGET_TYPES, type_name)
+    if not (isinstance(loaded, type) and issubclass(loaded, ComputeBackend)):
+        raise PluginError(
+            f"The plugin for compute target type '{type_name}' does not provide a ComputeBackend.",
+            "Run: aml plugins check",
+        )
+    return loaded
+
+
+def validate_config(backend_type: type[ComputeBackend], type_name: str, config: JsonObject) -> TargetConfig:
+    """Check a target's settings against its type.
+
+    :raises InvalidInputError: naming the first wrong setting.
+    """
+    try:
+        return backend_type.config_model.model_validate(dict(config))
+    except ValidationError as error:
+        first = error.errors()[0]
+        setting = ".".join(map(str, first["loc"])) or "settings"
+        hint = did_you_mean(setting, backend_type.config_model.model_fields)
+        raise InvalidInputError(
+            f"The setting '{setting}' of a compute target of type '{type_name}' is wrong: {first['msg']}.{hint}",
+            f"Known settings: {', '.join(sorted(backend_type.config_model.model_fields))}.",
+        ) from None

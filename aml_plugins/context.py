@@ -1,0 +1,69 @@
+"""What the core needs to work: the store, the plugins, MLflow's run history, a home directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aml_plugins.compute.targets import BackendCache
+from aml_plugins.home import aml_home, resolve_store_uri
+from aml_plugins.plugins import Plugins, default_plugins
+
+if TYPE_CHECKING:
+    from aml_plugins.runs.history import RunHistory
+    from aml_plugins.store.interface import Store
+
+__all__ = ["Context", "open_context"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One opened store and everything around it. Cheap to pass, safe to share between threads.
+
+    :param home: the local directory for caches, staging and local targets.
+    :param open_history: how to reach MLflow's run history of a workspace; see :meth:`history`.
+    """
+
+    store: Store
+    plugins: Plugins
+    home: Path
+    open_history: Callable[[str], RunHistory]
+    backends: BackendCache = field(init=False)
+    _histories: dict[str, RunHistory] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        """Create the cache of backends that belongs to this store."""
+        object.__setattr__(self, "backends", BackendCache(self.store, self.plugins, self.home))
+
+    def history(self, workspace: str) -> RunHistory:
+        """Return MLflow's run history of a workspace, opened once."""
+        if workspace not in self._histories:
+            self._histories[workspace] = self.open_history(workspace)
+        return self._histories[workspace]
+
+    def close(self) -> None:
+        """Close backends and the store."""
+        self.backends.close()
+        self.store.close()
+
+
+def open_context(store_uri: str | None = None) -> Context:
+    """Open the store that design.md, section 6 finds for ``store_uri``.
+
+    :raises StoreError: where the database cannot be opened.
+    """
+    from aml_plugins.store.opening import open_store  # noqa: PLC0415  SQLAlchemy costs 0.2 s
+
+    uri = resolve_store_uri(store_uri)
+    home = aml_home()
+    return Context(
+        store=open_store(uri), plugins=default_plugins(), home=home, open_history=lambda name: _open_history(uri, name)
+    )
+
+
+def _open_history(uri: str, workspace: str) -> RunHistory:
+    from aml_plugins.mlflow_store.history import open_history  # noqa: PLC0415  MLflow costs seconds
+
+    return open_history(uri, workspace)

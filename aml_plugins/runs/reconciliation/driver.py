@@ -1,0 +1,150 @@
+"""Drive runs: hold their leases, ask their targets in batches, take each one step after the other."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from aml_plugins.compute.job import JobHandle, JobStatus
+from aml_plugins.errors import AmlError, LeaseLostError, NotYetDoneError, StoreError, TransientBackendError
+from aml_plugins.runs.reconciliation.advance import advance, needs_status
+from aml_plugins.runs.reconciliation.step import Step
+from aml_plugins.runs.states import RunState
+from aml_plugins.store.leases import new_owner
+from aml_plugins.tasks.delivery import deliver
+
+if TYPE_CHECKING:
+    from aml_plugins.context import Context
+    from aml_plugins.store.records import RunRecord
+
+__all__ = ["LEASE_SECONDS", "Driver"]
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 60.0
+STEPS_A_ROUND = 8
+"""More steps than a run has between two looks at its job; a bound, so that a defect cannot spin."""
+
+RETRY_SECONDS = (1.0, 60.0)
+"""First and longest pause of a run whose target or clean-up said "later"."""
+
+
+class Driver:
+    """Owns leases under one name. Not for several threads at a time; make one a thread.
+
+    :param owner: the lease owner's name; the default names this process and cannot be mistaken for another.
+    """
+
+    def __init__(self, context: Context, owner: str | None = None) -> None:
+        self.owner = owner or new_owner()
+        self._step = Step(context, self.owner)
+        self._store = context.store
+        self._context = context
+        self._leases: dict[str, float] = {}
+        self._later: dict[str, tuple[float, float]] = {}
+
+    def adopt(self, run: RunRecord) -> None:
+        """Count a run as held that was written with this driver's lease."""
+        self._leases[run.run_id] = time.monotonic() + LEASE_SECONDS
+
+    def drive(self, run_ids: Collection[str]) -> Mapping[str, RunRecord]:
+        """Take the runs as far as they go now, and return them as they are, driven by us or not."""
+        held = self._hold(run_ids)
+        runs = dict(self._store.runs.get_many(run_ids))
+        active = [run for run in runs.values() if run.run_id in held and not _ended(run) and self._is_time(run)]
+        seen = self._look(active)
+        for run in active:
+            runs[run.run_id] = self._advance(run, seen.get(run.run_id))
+        self._deliver([run for run in runs.values() if run.run_id in held])
+        return runs
+
+    def release(self) -> None:
+        """Give up all leases, so that another driver can go on at once."""
+        if self._leases:
+            self._store.runs.release(list(self._leases), self.owner)
+            self._leases.clear()
+
+    def _hold(self, run_ids: Collection[str]) -> set[str]:
+        """Renew leases at half their time only: a look at a running job then writes nothing."""
+        soon = time.monotonic() + LEASE_SECONDS / 2
+        wanted = [run_id for run_id in run_ids if self._leases.get(run_id, 0.0) < soon]
+        if wanted:
+            until = time.monotonic() + LEASE_SECONDS
+            held = set(self._store.runs.acquire(wanted, self.owner, LEASE_SECONDS))
+            for run_id in wanted:
+                self._leases.pop(run_id, None)
+            self._leases.update(dict.fromkeys(held, until))
+        return {run_id for run_id in run_ids if run_id in self._leases}
+
+    def _look(self, runs: Collection[RunRecord]) -> dict[str, JobStatus | Exception]:
+        """Ask each target once for all its jobs."""
+        asked: dict[tuple[str, str], dict[JobHandle, str]] = defaultdict(dict)
+        for run in runs:
+            if needs_status(run):
+                handle = JobHandle.from_dict(dict(run.handle or {}))
+                asked[run.workspace, run.target][handle] = run.run_id
+        seen: dict[str, JobStatus | Exception] = {}
+        for (workspace, target), handles in asked.items():
+            for handle, status in self._statuses(workspace, target, handles).items():
+                seen[handles[handle]] = status
+        return seen
+
+    def _statuses(
+        self, workspace: str, target: str, handles: Collection[JobHandle]
+    ) -> Mapping[JobHandle, JobStatus | Exception]:
+        try:
+            return self._context.backends.get(workspace, target).statuses(handles)
+        except Exception as error:  # noqa: BLE001  a plugin's failure on one target must not stop the others
+            trouble = error if isinstance(error, AmlError) else TransientBackendError(f"{target}: {error}")
+            return dict.fromkeys(handles, trouble)
+
+    def _advance(self, run: RunRecord, seen: JobStatus | Exception | None) -> RunRecord:
+        try:
+            run = self._steps(run, seen)
+            self._later.pop(run.run_id, None)
+        except LeaseLostError:
+            self._leases.pop(run.run_id, None)
+        except (TransientBackendError, NotYetDoneError) as error:
+            self._put_off(run, error)
+        except StoreError as error:
+            logger.warning("The store cannot be asked now: %s", error)
+            self._put_off(run, error)
+        return run
+
+    def _steps(self, run: RunRecord, seen: JobStatus | Exception | None) -> RunRecord:
+        """Go on until nothing changes, or the next step wants to know how the job is."""
+        for _ in range(STEPS_A_ROUND):
+            before = run.version
+            run = advance(self._step, run, seen)
+            if run.version == before or _ended(run) or needs_status(run):
+                break
+            seen = None
+        return run
+
+    def _put_off(self, run: RunRecord, error: AmlError) -> None:
+        asked = error.retry_after if isinstance(error, TransientBackendError) else None
+        shortest, longest = RETRY_SECONDS
+        pause = asked or min(longest, self._later.get(run.run_id, (0.0, shortest / 2))[1] * 2)
+        self._later[run.run_id] = (time.monotonic() + pause, pause)
+        logger.info("Run %s: %s Trying again in %.0f s.", run.run_id, error, pause)
+
+    def _is_time(self, run: RunRecord) -> bool:
+        return self._later.get(run.run_id, (0.0, 0.0))[0] <= time.monotonic()
+
+    def _deliver(self, runs: Collection[RunRecord]) -> None:
+        """Hand events to the hooks, then let go of what has ended."""
+        if runs:
+            deliver(self._store, self._context.plugins, [run.run_id for run in runs])
+        ended = [run.run_id for run in runs if _ended(run)]
+        if ended:
+            self._store.runs.release(ended, self.owner)
+        for run_id in ended:
+            self._leases.pop(run_id, None)
+            self._later.pop(run_id, None)
+
+
+def _ended(run: RunRecord) -> bool:
+    return RunState(run.state).is_terminal

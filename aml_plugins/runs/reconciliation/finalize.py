@@ -1,0 +1,146 @@
+"""Bring everything home, close the MLflow run, leave nothing on the target (journey, steps 5 and 6)."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aml_plugins.compute.job import JobHandle
+from aml_plugins.errors import JobNotFoundError
+from aml_plugins.runs.reconciliation.records import feed_of
+from aml_plugins.runs.reconciliation.step import Step, configuration, moved
+from aml_plugins.runs.states import RunState, mlflow_status
+
+if TYPE_CHECKING:
+    from aml_plugins.store.records import RunRecord
+
+__all__ = ["finalize"]
+
+TAIL_LINES = 10
+TAIL_BYTES = 4096
+LOG = "std_log.txt"
+
+
+def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> RunRecord:
+    """Collect, close, clean up; every part is safe to repeat.
+
+    :param trouble: why an earlier try to collect failed for good: the run then ends as Failed, and what the job left
+        stays on the target for its owner to look at.
+    """
+    if trouble is not None:
+        return _close(step, replace(run, outcome=RunState.FAILED.value, reason=_uncollected(run, trouble)))
+    run = _collect(step, run)
+    _clean_target(step, run)
+    if _retry_is_due(run):
+        return _next_attempt(step, run)
+    return _close(step, run)
+
+
+def _collect(step: Step, run: RunRecord) -> RunRecord:
+    """Bring outputs, logs and records home, once: afterwards the target may forget the job."""
+    if run.handle is None or run.cursors.get("collected") == run.attempt:
+        return run
+    staging = step.staging(run)
+    staging.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=staging, prefix="results-") as name:
+        results = Path(name)
+        _fetch(step, run, results)
+        _upload(step, run, results)
+        run = replace(run, reason=_reason(run, results))
+    return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}))
+
+
+def _fetch(step: Step, run: RunRecord, results: Path) -> None:
+    try:
+        step.backend(run).fetch(_handle(run), results)
+    except JobNotFoundError:  # the target lost the job, as the run's reason says: there is nothing to bring
+        return
+
+
+def _upload(step: Step, run: RunRecord, results: Path) -> None:
+    history = step.history(run)
+    retried = run.outcome == RunState.FAILED.value and _retry_is_due(run)
+    for folder in ("outputs", "logs"):
+        if (results / folder).is_dir():
+            attempt = f"/attempt-{run.attempt}" if retried else ""
+            history.upload(run.run_id, results / folder, folder + attempt)
+    if (results / "records.jsonl").is_file():
+        feed_of(step, run, results / "uploads").finish(results)
+
+
+def _clean_target(step: Step, run: RunRecord) -> None:
+    """Delete the job's remains.
+
+    :raises NotYetDoneError: where that takes longer: the driver comes again.
+    """
+    if run.handle is not None:
+        step.backend(run).cleanup(_handle(run))
+    shutil.rmtree(step.staging(run), ignore_errors=True)
+
+
+def _retry_is_due(run: RunRecord) -> bool:
+    return (
+        run.outcome == RunState.FAILED.value
+        and run.handle is not None
+        and run.cancel_requested_at is None
+        and run.attempt <= configuration(run).retries
+    )
+
+
+def _next_attempt(step: Step, run: RunRecord) -> RunRecord:
+    again = moved(
+        run,
+        RunState.PREPARING,
+        attempt=run.attempt + 1,
+        handle=None,
+        outcome=None,
+        reason=None,
+        exit_code=None,
+        native_state="",
+        cursors={},
+    )
+    return step.save(again, message=f"Attempt {run.attempt} failed; trying again.")
+
+
+def _close(step: Step, run: RunRecord) -> RunRecord:
+    """Close the MLflow run and free the slot before the last write: a crash in between repeats them."""
+    outcome = RunState(run.outcome or RunState.FAILED)
+    ended_at = run.ended_at or time.time()
+    history = step.history(run)
+    if run.snapshot_digest is not None:
+        tags = {"aml.state": outcome.value, **({"aml.reason": run.reason[:4000]} if run.reason else {})}
+        history.log(run.run_id, tags=tags)
+        history.set_status(run.run_id, mlflow_status(outcome), end_time=int(ended_at * 1000))
+    step.context.store.compute_targets.release_slot(run.run_id)
+    step.feeds.pop(f"{run.run_id}-{run.attempt}", None)
+    return step.save(moved(run, outcome, ended_at=ended_at), message=run.reason or "", progress=1.0)
+
+
+def _reason(run: RunRecord, results: Path) -> str | None:
+    """Return why the run failed, with the log's last lines: most people need no more."""
+    if run.outcome != RunState.FAILED.value:
+        return run.reason
+    said = run.reason or f"The script ended with exit code {run.exit_code}."
+    tail = _tail(results / "logs" / LOG)
+    return f"{said} The last lines of its log:\n{tail}" if tail else said
+
+
+def _tail(log: Path) -> str:
+    if not log.is_file():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    return "\n".join(lines[-TAIL_LINES:])
+
+
+def _uncollected(run: RunRecord, trouble: Exception) -> str:
+    return f"The job ended as {run.outcome}, but its results could not be brought home: {trouble}"
+
+
+def _handle(run: RunRecord) -> JobHandle:
+    return JobHandle.from_dict(dict(run.handle or {}))

@@ -1,0 +1,68 @@
+"""Hand the job to its compute target, exactly once (design.md, 4.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
+from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
+from aml_plugins.runs.states import RunState
+from aml_plugins.secrets import resolve_secrets
+
+if TYPE_CHECKING:
+    from aml_plugins.compute.backend import ComputeBackend
+    from aml_plugins.store.records import RunRecord
+
+__all__ = ["launch"]
+
+
+def launch(step: Step, run: RunRecord) -> RunRecord:
+    """Submit the job, or find the one that a driver submitted before it was killed."""
+    backend = step.backend(run)
+    if run.cancel_requested_at is not None:
+        return _cancel_unsubmitted(step, run, backend)
+    if not _has_slot(step, run, backend):
+        return _wait_for_slot(step, run, backend)
+    spec = job_spec(step, run, stage_bundle(step, run), _variables(step, run))
+    handle = backend.submit(spec, job_key(run))
+    submitted = step.save(
+        replace(run, handle=handle.to_dict(), reason=None),
+        message=f"Submitted to '{run.target}' as {handle.job_id}.",
+    )
+    step.context.plugins.notify("aml_run_submitted", run=submitted)
+    return submitted
+
+
+def _cancel_unsubmitted(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRecord:
+    """Cancel a run without a handle: a killed driver may have submitted its job all the same."""
+    handle = backend.find(job_key(run))
+    if handle is not None:
+        return step.save(replace(run, handle=handle.to_dict()))
+    reason = "Canceled before it was submitted."
+    return step.save(moved(run, RunState.FINALIZING, outcome=RunState.CANCELED.value, reason=reason), message=reason)
+
+
+def _has_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> bool:
+    limit = backend.target.config.max_parallel_runs
+    if limit is None:
+        return True
+    return step.context.store.compute_targets.claim_slot(run.workspace, run.target, run.run_id, limit)
+
+
+def _wait_for_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRecord:
+    limit = backend.target.config.max_parallel_runs
+    reason = f"Waiting for one of the {limit} slots of compute target '{run.target}'."
+    if run.reason == reason:
+        return run
+    return step.save(replace(run, reason=reason), message=reason)
+
+
+def _variables(step: Step, run: RunRecord) -> Mapping[str, str]:
+    """Return the script's environment variables, secrets resolved: they go to the backend and nowhere else."""
+    return {
+        **step.history(run).script_variables(run.run_id),
+        **step.context.plugins.run_environment(run),
+        **resolve_secrets(configuration(run).environment_variables),
+    }

@@ -1,0 +1,62 @@
+"""Drive every run that nobody else drives: ``aml monitor``."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from aml_plugins.errors import StoreError
+from aml_plugins.runs.reconciliation.driver import Driver
+from aml_plugins.runs.reconciliation.intervals import Pause
+from aml_plugins.runs.states import RunState
+
+if TYPE_CHECKING:
+    from aml_plugins.context import Context
+
+__all__ = ["Monitor"]
+
+logger = logging.getLogger(__name__)
+
+
+class Monitor:
+    """A driver of all runs of a store, or of one workspace. Any number may run at a time, on any machine.
+
+    :param workspace: drive only this workspace's runs.
+    """
+
+    def __init__(self, context: Context, workspace: str | None = None) -> None:
+        self._context = context
+        self._driver = Driver(context)
+        self._workspace = workspace
+
+    def round(self) -> tuple[int, bool]:
+        """Drive what is due once; return how many runs have not ended, and whether anything moved."""
+        due = {run.run_id: run for run in self._context.store.runs.due(self._driver.owner, workspace=self._workspace)}
+        if not due:
+            return 0, False
+        runs = self._driver.drive(list(due))
+        moved = any(run.version != due[run_id].version for run_id, run in runs.items())
+        return sum(not RunState(run.state).is_terminal for run in runs.values()), moved
+
+    def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
+        """Go on until ``stop`` is set or, with ``until_idle``, until no run is left to drive."""
+        pause = Pause(shortest=0.02, longest=2.0)
+        try:
+            while not stop.is_set():
+                left, moved = self._careful_round()
+                if until_idle and left == 0:
+                    return
+                if moved:
+                    pause.reset()
+                stop.wait(pause.seconds())
+        finally:
+            self._driver.release()
+
+    def _careful_round(self) -> tuple[int, bool]:
+        """Outlive a database that is away for a while."""
+        try:
+            return self.round()
+        except StoreError as error:
+            logger.warning("The store cannot be asked now: %s", error)
+            return 1, False

@@ -1,0 +1,82 @@
+"""What every step of the state machine has in its hands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aml_plugins.errors import AmlError
+from aml_plugins.runs.configuration import RunConfiguration
+from aml_plugins.runs.states import TRANSITIONS, RunState
+
+if TYPE_CHECKING:
+    from aml_plugins.compute.backend import ComputeBackend
+    from aml_plugins.context import Context
+    from aml_plugins.runs.history import RunHistory
+    from aml_plugins.runs.reconciliation.records import RecordFeed
+    from aml_plugins.store.records import RunRecord
+
+__all__ = ["Step", "configuration", "failed", "job_key", "moved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The context, the lease owner on whose behalf the step is taken, and what the driver remembers between steps.
+
+    :param feeds: how far each run's records were replayed; memory only, a new driver starts over.
+    """
+
+    context: Context
+    owner: str
+    feeds: MutableMapping[str, RecordFeed] = field(default_factory=dict)
+
+    def save(self, run: RunRecord, *, message: str = "", progress: float | None = None) -> RunRecord:
+        """Write the run under the driver's lease."""
+        return self.context.store.runs.save(run, owner=self.owner, message=message, progress=progress)
+
+    def backend(self, run: RunRecord) -> ComputeBackend:
+        """Return the backend of the run's compute target."""
+        return self.context.backends.get(run.workspace, run.target)
+
+    def history(self, run: RunRecord) -> RunHistory:
+        """Return MLflow's run history of the run's workspace."""
+        return self.context.history(run.workspace)
+
+    def staging(self, run: RunRecord) -> Path:
+        """Return the local directory for files of this attempt that can be made again; it may not exist."""
+        return self.context.home / "staging" / job_key(run)
+
+
+def job_key(run: RunRecord) -> str:
+    """Return the submission key: the same for ever for one attempt of one run, valid as a name everywhere."""
+    return f"aml-{run.run_id}-{run.attempt}"
+
+
+def configuration(run: RunRecord) -> RunConfiguration:
+    """Return the run configuration as it was at submission."""
+    return RunConfiguration.from_json(run.config)
+
+
+def moved(run: RunRecord, state: RunState, **changes: Any) -> RunRecord:
+    """Return the run in another state, with the time stamps that go with it.
+
+    :raises AssertionError: for a transition that does not exist; that is a defect of ours.
+    """
+    old = RunState(run.state)
+    if state is not old and state not in TRANSITIONS[old]:
+        raise AssertionError(f"a run cannot go from {old} to {state}")
+    if state is RunState.RUNNING and run.started_at is None:
+        changes.setdefault("started_at", time.time())
+    if state.is_terminal:
+        changes.setdefault("ended_at", time.time())
+    return replace(run, state=state.value, **changes)
+
+
+def failed(run: RunRecord, error: Exception) -> RunRecord:
+    """Return the run on its way to ``Failed`` because of ``error``."""
+    reason = str(error) if isinstance(error, AmlError) else f"{type(error).__name__}: {error}"
+    code = error.code if isinstance(error, AmlError) else "internal"
+    return moved(run, RunState.FINALIZING, outcome=RunState.FAILED.value, reason=reason, error_code=code)

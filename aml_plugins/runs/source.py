@@ -1,0 +1,51 @@
+"""Where a run's source came from, in MLflow's own tags."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+__all__ = ["source_tags"]
+
+GIT_SECONDS = 5.0
+
+
+def source_tags(directory: Path, script: str) -> dict[str, str]:
+    """Return MLflow's source tags, with the git commit where ``directory`` is in a working tree."""
+    tags = {"mlflow.source.name": script, "mlflow.source.type": "PROJECT"}
+    commit = git_commit(directory)
+    if commit:
+        tags["mlflow.source.git.commit"] = commit
+    return tags
+
+
+def git_commit(directory: Path) -> str | None:
+    """Return the commit of the enclosing working tree, None where there is none; reads files, starts no process.
+
+    Submitting is fast, and starting git costs more than the rest of it; ``git`` itself answers for the rare layouts
+    (packed references, worktrees) that one look does not settle.
+    """
+    for folder in (directory, *directory.absolute().parents):
+        if (folder / ".git").exists():
+            return _head(folder / ".git") or _ask_git(folder)
+    return None
+
+
+def _head(git: Path) -> str | None:
+    try:
+        head = (git / "HEAD").read_text().strip()
+        if not head.startswith("ref: "):
+            return head or None
+        return (git / head.removeprefix("ref: ")).read_text().strip() or None
+    except OSError:
+        return None
+
+
+def _ask_git(folder: Path) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=GIT_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
