@@ -1,0 +1,46 @@
+"""Which store a URI means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aml_plugins.errors import InvalidInputError
+from aml_plugins.home import aml_home
+from aml_plugins.store.interface import Store
+
+__all__ = ["open_store", "plain_uri"]
+
+_PREFIX = "aml+"
+_SQLITE = "sqlite:///"
+
+
+def plain_uri(uri: str) -> str:
+    """Return a database URI as MLflow and SQLAlchemy know it, without ``aml+``."""
+    return uri.removeprefix(_PREFIX)
+
+
+def open_store(uri: str) -> Store:
+    """Open the store behind a URI; an old or empty database gets our tables, MLflow's are not touched.
+
+    :raises InvalidInputError: for a URI that names no store.
+    :raises StoreError: where the database cannot be opened, or is of a newer schema.
+    """
+    from aml_plugins.store.sql.store import SqlStore  # noqa: PLC0415  SQLAlchemy costs 0.2 s; plain_uri() needs none
+
+    plain = plain_uri(uri)
+    if plain.startswith(("http://", "https://")):
+        raise InvalidInputError(
+            "A store behind a server cannot be opened yet: the REST store is missing from this version.",
+            "Give the server's database as aml+postgresql://… or aml+sqlite:///… instead.",
+        )
+    _make_home(plain)
+    return SqlStore(uri, plain)
+
+
+def _make_home(plain: str) -> None:
+    """Create our own home directory for the default database. Directories of others stay the user's care."""
+    if not plain.startswith(_SQLITE):
+        return
+    directory = Path(plain.removeprefix(_SQLITE)).parent
+    if directory == aml_home():
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,0 +1,98 @@
+"""Attached compute targets and their slots."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from aml_plugins.errors import InvalidInputError
+from aml_plugins.store.records import ComputeTargetRecord
+from aml_plugins.store.sql import tables
+from aml_plugins.store.sql.database import Database
+from aml_plugins.store.sql.named import Named
+
+__all__ = ["SqlComputeTargets"]
+
+_T, _SLOTS, _RUNS = tables.compute_targets, tables.slots, tables.runs
+_NAMED_RUNS = 5
+
+
+class SqlComputeTargets(Named[ComputeTargetRecord]):
+    """Implements :class:`aml_plugins.store.interface.ComputeTargets`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, _T, ComputeTargetRecord, "Compute target", "Look at: aml compute list")
+
+    def save(self, record: ComputeTargetRecord) -> ComputeTargetRecord:
+        statement = update(_T).where(_T.c.workspace == record.workspace, _T.c.name == record.name)
+        with self._database.writing() as connection:
+            if not connection.execute(statement.values(type=record.type, config=record.config)).rowcount:
+                raise self.not_found(record.workspace, record.name)
+        return self.get(record.workspace, record.name)
+
+    def remove(self, workspace: str, name: str) -> None:
+        with self._database.writing() as connection:
+            self._lock(connection, workspace, name)
+            _refuse_while_used(connection, workspace, name)
+            connection.execute(delete(_T).where(_T.c.workspace == workspace, _T.c.name == name))
+
+    def claim_slot(self, workspace: str, name: str, run_id: str, limit: int) -> bool:
+        try:
+            with self._database.writing() as connection:
+                self._lock(connection, workspace, name)
+                return _claim(connection, workspace, name, run_id, limit)
+        except IntegrityError:
+            return True  # another driver of the same run has just claimed it, elsewhere than on this target
+
+    def release_slot(self, run_id: str) -> None:
+        with self._database.writing() as connection:
+            connection.execute(delete(_SLOTS).where(_SLOTS.c.run_id == run_id))
+
+    def _lock(self, connection: Connection, workspace: str, name: str) -> None:
+        """Make others who claim or remove wait; SQLite's transactions exclude each other anyway."""
+        found = connection.execute(
+            select(_T.c.name).where(_T.c.workspace == workspace, _T.c.name == name).with_for_update()
+        )
+        if found.one_or_none() is None:
+            raise self.not_found(workspace, name)
+
+
+def _claim(connection: Connection, workspace: str, name: str, run_id: str, limit: int) -> bool:
+    held = _held(connection, workspace, name, run_id)
+    if run_id in held.values():
+        return True
+    if len(held) >= limit and _free_ended(connection, workspace, name):
+        held = _held(connection, workspace, name, run_id)
+    free = [number for number in range(limit) if number not in held]
+    if len(held) >= limit or not free:
+        return False
+    connection.execute(insert(_SLOTS).values(workspace=workspace, target=name, number=free[0], run_id=run_id))
+    return True
+
+
+def _held(connection: Connection, workspace: str, name: str, run_id: str) -> dict[int, str]:
+    statement = select(_SLOTS.c.number, _SLOTS.c.run_id).where(
+        or_((_SLOTS.c.workspace == workspace) & (_SLOTS.c.target == name), _SLOTS.c.run_id == run_id)
+    )
+    return {row.number: row.run_id for row in connection.execute(statement)}
+
+
+def _free_ended(connection: Connection, workspace: str, name: str) -> bool:
+    """Free the slots of runs that ended while their driver was killed before it could."""
+    ended = select(_RUNS.c.run_id).where(~_RUNS.c.active)
+    statement = delete(_SLOTS).where(
+        _SLOTS.c.workspace == workspace, _SLOTS.c.target == name, _SLOTS.c.run_id.in_(ended)
+    )
+    return connection.execute(statement).rowcount > 0
+
+
+def _refuse_while_used(connection: Connection, workspace: str, name: str) -> None:
+    mine = (_RUNS.c.workspace == workspace) & (_RUNS.c.target == name) & _RUNS.c.active
+    count = connection.execute(select(func.count()).select_from(_RUNS).where(mine)).scalar_one()
+    if not count:
+        return
+    some = connection.scalars(select(_RUNS.c.run_id).where(mine).order_by(_RUNS.c.created_at).limit(_NAMED_RUNS))
+    names = ", ".join(some) + (", …" if count > _NAMED_RUNS else "")
+    raise InvalidInputError(
+        f"Compute target {name!r} has {count} runs that have not ended: {names}.", "Wait for them or cancel them first."
+    )

@@ -1,0 +1,157 @@
+"""A SQLite or PostgreSQL database: transactions that fail with sentences, and the clock that leases use."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Double,
+    Engine,
+    PoolProxiedConnection,
+    bindparam,
+    cast,
+    create_engine,
+    event,
+    func,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from aml_plugins.errors import InvalidInputError, MissingExtraError, StoreError
+from aml_plugins.store.sql.failures import shown, store_error
+
+__all__ = ["Database", "database_url"]
+
+_CONNECT_SECONDS = 10
+_DEFAULT_SQLITE_TIMEOUT = 30.0
+
+
+def database_url(uri: str) -> URL:
+    """Return the URL with the driver that we use for it.
+
+    :raises InvalidInputError: for anything but SQLite files and PostgreSQL.
+    """
+    try:
+        url = make_url(uri)
+    except ArgumentError:
+        raise InvalidInputError("The store's URI cannot be read.", "Write aml+sqlite:///FILE.") from None
+    backend = "postgresql" if url.get_backend_name() == "postgres" else url.get_backend_name()
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise InvalidInputError(
+            f"A store cannot be kept in {backend!r}.", "Use aml+sqlite:///FILE or aml+postgresql://USER@HOST/DATABASE."
+        )
+    if url.database in (None, "", ":memory:"):
+        raise InvalidInputError(
+            "A store needs a file: several processes work on it.", "Write aml+sqlite:///FILE with a path."
+        )
+    return url.set(drivername="sqlite")
+
+
+class Database:
+    """One pool of connections. Safe to share between threads, and to inherit over ``fork``."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        # A single SELECT needs no transaction around it; SQLite's connections are in that mode anyway.
+        self._reading = self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._pid = os.getpid()
+
+    def now(self) -> ColumnElement[float]:
+        """Return the time that leases are measured with: the server's clock, or the only host's that there is."""
+        if self.is_sqlite:
+            return bindparam(None, callable_=time.time, type_=Double)
+        return cast(func.extract("epoch", func.clock_timestamp()), Double)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a connection for single statements that write nothing.
+
+        :raises StoreError: where the database fails.
+        """
+        with self._translated(), self._after_fork(self._reading).connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction; nothing of it stays if the block raises.
+
+        On SQLite it holds the write lock from its start: two that read and then write would deadlock otherwise.
+
+        :raises StoreError: where the database fails.
+        """
+        with self._translated(), self._after_fork(self._engine).connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+
+    def close(self) -> None:
+        """Close the pool's connections; the next use opens new ones."""
+        self._after_fork(self._engine).dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except PoolTimeoutError as error:
+            raise StoreError(f"All connections to {shown(self.url)} are busy.", "Try again.") from error
+        except DBAPIError as error:
+            if isinstance(error.orig, self._engine.dialect.loaded_dbapi.IntegrityError):
+                raise  # the callers know what a taken key means
+            raise store_error(error, self.url) from error
+
+    def _after_fork(self, engine: Engine) -> Engine:
+        if os.getpid() != self._pid:
+            # The parent goes on with the inherited connections; closing them here would end the parent's sessions.
+            self._engine.dispose(close=False)
+            self._pid = os.getpid()
+        return engine
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        max_overflow=-1,
+        # Transactions begin where we say so: the driver's own guess would begin them too late.
+        connect_args={"isolation_level": None, "timeout": _sqlite_timeout()},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: PoolProxiedConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    # In WAL mode NORMAL loses no consistency, only the last commits when the machine (not the process) dies.
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _sqlite_timeout() -> float:
+    value = os.environ.get("AML_SQLITE_TIMEOUT", "")
+    try:
+        return float(value) if value else _DEFAULT_SQLITE_TIMEOUT
+    except ValueError:
+        raise InvalidInputError(
+            f"AML_SQLITE_TIMEOUT is {value!r}, not a number of seconds.", "Set it to a number such as 30."
+        ) from None
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    options = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_SECONDS}
+    try:
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, max_overflow=20, connect_args=options)
+    except (ModuleNotFoundError, NoSuchModuleError):
+        raise MissingExtraError("A store in PostgreSQL", "server") from None

@@ -1,0 +1,1 @@
+"""Our Alembic chain; its version table is ``aml_alembic_version``."""

@@ -1,0 +1,32 @@
+"""Records to rows and back: columns are named as fields, so this is one place instead of one a noun."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from sqlalchemy import Column, Row, Table
+
+__all__ = ["columns_of", "record_of", "row_of"]
+
+
+class _Record(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+RecordT = TypeVar("RecordT", bound=_Record)
+
+
+def columns_of(table: Table, record_type: type[_Record]) -> list[Column[Any]]:
+    """Return the columns that hold a record's fields, in their order."""
+    return [table.c[field.name] for field in fields(record_type)]
+
+
+def record_of(record_type: type[RecordT], row: Row[Any]) -> RecordT:
+    """Make a record of a row that was selected with :func:`columns_of`."""
+    return record_type(**row._mapping)  # noqa: SLF001  SQLAlchemy's documented, public way to a row's names
+
+
+def row_of(record: _Record) -> dict[str, Any]:
+    """Return the column values of a record. Not ``asdict``, which copies configurations deeply."""
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}

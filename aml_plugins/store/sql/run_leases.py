@@ -1,0 +1,84 @@
+"""Who drives which run: leases taken and given up by single statements."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
+
+from aml_plugins.store.leases import host_prefix, owner_is_dead
+from aml_plugins.store.records import RunRecord
+from aml_plugins.store.sql import tables
+from aml_plugins.store.sql.database import Database
+from aml_plugins.store.sql.rows import columns_of, record_of
+
+__all__ = ["RunLeases"]
+
+_T = tables.runs
+
+
+class RunLeases:
+    """The part of :class:`aml_plugins.store.interface.Runs` that deals with leases."""
+
+    def __init__(self, database: Database) -> None:
+        self._leased = database
+        now = database.now()
+        free = or_(
+            _T.c.lease_owner.is_(None),
+            _T.c.lease_until.is_(None),
+            _T.c.lease_until <= now,
+            _T.c.lease_owner == bindparam("owner"),
+            _T.c.lease_owner.in_(bindparam("dead", expanding=True)),
+        )
+        chosen = _T.c.run_id.in_(bindparam("ids", expanding=True))
+        later = now + bindparam("seconds")
+        self._acquire = (
+            update(_T)
+            .where(chosen, free)
+            .values(lease_owner=bindparam("owner"), lease_until=later)
+            .returning(_T.c.run_id)
+        )
+        self._start = update(_T).where(_T.c.run_id == bindparam("key")).values(lease_until=later)
+        self._release = (
+            update(_T).where(chosen, _T.c.lease_owner == bindparam("owner")).values(lease_owner=None, lease_until=None)
+        )
+        of_this_host = _T.c.lease_owner.startswith(bindparam("host"), autoescape=False)
+        self._neighbours = select(_T.c.lease_owner).distinct().where(_T.c.lease_until > now, of_this_host)
+        self._due = select(*columns_of(_T, RunRecord)).where(_T.c.active, free).order_by(_T.c.created_at, _T.c.run_id)
+
+    def acquire(self, run_ids: Collection[str], owner: str, seconds: float) -> Sequence[str]:
+        held = self._take(run_ids, owner, seconds, ())
+        refused = set(run_ids).difference(held)
+        if not refused:
+            return held
+        # Somebody has the others. Only now is it worth asking whether he lives.
+        dead = self._dead_owners(_T.c.run_id.in_(refused))
+        return [*held, *self._take(refused, owner, seconds, dead)] if dead else held
+
+    def release(self, run_ids: Collection[str], owner: str) -> None:
+        if run_ids:
+            with self._leased.writing() as connection:
+                connection.execute(self._release, {"ids": list(run_ids), "owner": owner})
+
+    def due(self, owner: str, limit: int = 1000, workspace: str | None = None) -> Sequence[RunRecord]:
+        dead = self._dead_owners(_T.c.active)
+        statement = self._due if workspace is None else self._due.where(_T.c.workspace == workspace)
+        with self._leased.reading() as connection:
+            rows = connection.execute(statement.limit(limit), {"owner": owner, "dead": dead})
+            return [record_of(RunRecord, row) for row in rows]
+
+    def start_lease(self, connection: Connection, run_id: str, seconds: float) -> None:
+        """Restate a new row's lease by the clock that leases are compared with."""
+        connection.execute(self._start, {"key": run_id, "seconds": seconds})
+
+    def _take(self, run_ids: Collection[str], owner: str, seconds: float, dead: Iterable[str]) -> list[str]:
+        if not run_ids:
+            return []
+        values = {"ids": list(run_ids), "owner": owner, "seconds": seconds, "dead": list(dead)}
+        with self._leased.writing() as connection:
+            return list(connection.scalars(self._acquire, values))
+
+    def _dead_owners(self, among: ColumnElement[bool]) -> list[str]:
+        with self._leased.reading() as connection:
+            owners = list(connection.scalars(self._neighbours.where(among), {"host": host_prefix()}))
+        return [owner for owner in owners if owner_is_dead(owner)]

@@ -1,0 +1,150 @@
+"""How runs execute: rows written by compare-and-set, each together with its task and event."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from aml_plugins.errors import AlreadyExistsError, LeaseLostError, NotFoundError
+from aml_plugins.runs.states import RunState
+from aml_plugins.store.records import RunRecord
+from aml_plugins.store.sql import tables
+from aml_plugins.store.sql.database import Database
+from aml_plugins.store.sql.rows import columns_of, record_of, row_of
+from aml_plugins.store.sql.run_leases import RunLeases
+from aml_plugins.store.sql.run_tasks import add_task, move_task
+
+__all__ = ["SqlRuns"]
+
+_T = tables.runs
+_SELECT = select(*columns_of(_T, RunRecord))
+_FIND = _SELECT.where(_T.c.run_id == bindparam("key"))
+_FIND_BY_IDEMPOTENCY_KEY = _SELECT.where(_T.c.workspace == bindparam("of"), _T.c.idempotency_key == bindparam("key"))
+_BESIDE = ("cancel_requested_at", "released_at", "lease_owner", "lease_until")
+"""What others write without the lease, so that ``save`` never does."""
+_LOCK = select(_T.c.state, _T.c.version, *(_T.c[name] for name in _BESIDE)).where(_T.c.run_id == bindparam("key"))
+_LOCK = _LOCK.with_for_update()
+_FIXED = ("workspace", "run_id", "idempotency_key", "created_at", *_BESIDE)
+_SAVE = update(_T).where(_T.c.run_id == bindparam("key"))
+_INSERT = insert(_T).inline()
+
+
+class SqlRuns(RunLeases):
+    """Implements :class:`aml_plugins.store.interface.Runs`; the leases' part is in ``run_leases.py``."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._database = database
+
+    def add(self, record: RunRecord, message: str = "") -> RunRecord:
+        now = time.time()
+        created = replace(record, created_at=record.created_at or now, updated_at=now)
+        try:
+            with self._database.writing() as connection:
+                connection.execute(_INSERT, row_of(created) | {"active": _is_active(record.state)})
+                if record.lease_until is not None:
+                    self.start_lease(connection, record.run_id, record.lease_until - now)
+                add_task(connection, created, message)
+        except IntegrityError:
+            return self._earlier(record)
+        return created
+
+    def get(self, workspace: str, run_id: str) -> RunRecord:
+        record = self.find(run_id)
+        if record is None or record.workspace != workspace:
+            raise _not_found(workspace, run_id)
+        return record
+
+    def find(self, run_id: str) -> RunRecord | None:
+        with self._database.reading() as connection:
+            row = connection.execute(_FIND, {"key": run_id}).one_or_none()
+        return None if row is None else record_of(RunRecord, row)
+
+    def get_many(self, run_ids: Collection[str]) -> Mapping[str, RunRecord]:
+        if not run_ids:
+            return {}
+        with self._database.reading() as connection:
+            rows = connection.execute(_SELECT.where(_T.c.run_id.in_(run_ids)))
+            return {row.run_id: record_of(RunRecord, row) for row in rows}
+
+    def list(
+        self,
+        workspace: str,
+        *,
+        states: Collection[str] = (),
+        experiment: str | None = None,
+        target: str | None = None,
+        parent_run_id: str | None = None,
+        limit: int = 100,
+        before: tuple[float, str] | None = None,
+    ) -> Sequence[RunRecord]:
+        wanted = {_T.c.experiment_name: experiment, _T.c.target: target, _T.c.parent_run_id: parent_run_id}
+        conditions = [column == value for column, value in wanted.items() if value is not None]
+        if states:
+            conditions.append(_T.c.state.in_(states))
+        if before is not None:
+            conditions.append(tuple_(_T.c.created_at, _T.c.run_id) < tuple_(*before))
+        statement = _SELECT.where(_T.c.workspace == workspace, *conditions)
+        newest_first = statement.order_by(_T.c.created_at.desc(), _T.c.run_id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [record_of(RunRecord, row) for row in connection.execute(newest_first)]
+
+    def save(self, record: RunRecord, *, owner: str, message: str = "", progress: float | None = None) -> RunRecord:
+        with self._database.writing() as connection:
+            before = _lock_as_owner(connection, record, owner)
+            # What was written beside us comes back with the record: a driver learns of a cancellation by saving.
+            beside = {name: getattr(before, name) for name in _BESIDE}
+            stored = replace(record, version=record.version + 1, updated_at=time.time(), **beside)
+            values = {name: value for name, value in row_of(stored).items() if name not in _FIXED}
+            connection.execute(_SAVE, values | {"key": record.run_id, "active": _is_active(record.state)})
+            if before.state != stored.state or message or progress is not None:
+                move_task(connection, stored, before.state, message, progress)
+        return stored
+
+    def request_cancel(self, workspace: str, run_id: str) -> RunRecord:
+        mine = (_T.c.workspace == workspace) & (_T.c.run_id == run_id)
+        statement = update(_T).where(mine, _T.c.active, _T.c.cancel_requested_at.is_(None))
+        with self._database.writing() as connection:
+            connection.execute(statement.values(cancel_requested_at=time.time()))
+        return self.get(workspace, run_id)
+
+    def mark_released(self, run_ids: Collection[str], *, released: bool) -> None:
+        if not run_ids:
+            return
+        statement = update(_T).where(_T.c.run_id.in_(run_ids), _T.c.released_at.is_(None) == released)
+        with self._database.writing() as connection:
+            connection.execute(statement.values(released_at=time.time() if released else None))
+
+    def _earlier(self, record: RunRecord) -> RunRecord:
+        """Return the run that has this idempotency key already, perhaps since a moment ago."""
+        if record.idempotency_key is not None:
+            with self._database.reading() as connection:
+                keys = {"of": record.workspace, "key": record.idempotency_key}
+                row = connection.execute(_FIND_BY_IDEMPOTENCY_KEY, keys).one_or_none()
+            if row is not None:
+                return record_of(RunRecord, row)
+        raise AlreadyExistsError(f"Run {record.run_id!r} exists already.", "Choose another run id.")
+
+
+def _lock_as_owner(connection: Connection, record: RunRecord, owner: str) -> Row[Any]:
+    row = connection.execute(_LOCK, {"key": record.run_id}).one_or_none()
+    if row is None:
+        raise LeaseLostError(f"Run {record.run_id!r} is not there any more.", "Read it again.")
+    if row.lease_owner != owner:
+        raise LeaseLostError(f"Run {record.run_id!r} is driven by {row.lease_owner or 'nobody'}.", "Acquire it again.")
+    if row.version != record.version:
+        raise LeaseLostError(f"Run {record.run_id!r} was written since it was read.", "Read it again.")
+    return row
+
+
+def _is_active(state: str) -> bool:
+    return not RunState(state).is_terminal
+
+
+def _not_found(workspace: str, run_id: str) -> NotFoundError:
+    return NotFoundError(f"There is no run {run_id!r} in workspace {workspace!r}.", "Look at: aml run list")

@@ -1,0 +1,126 @@
+"""Long-running operations and their events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from aml_plugins.errors import NotFoundError
+from aml_plugins.store.records import TaskEvent, TaskRecord
+from aml_plugins.store.sql import tables
+from aml_plugins.store.sql.database import Database
+from aml_plugins.store.sql.rows import columns_of, record_of, row_of
+
+__all__ = ["SqlTasks", "append_event"]
+
+_T, _EVENTS = tables.tasks, tables.task_events
+_ACTIVE_STATES = ("Queued", "Running")
+_SELECT = select(*columns_of(_T, TaskRecord))
+_FIND = _SELECT.where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindparam("key"))
+_INSERT = insert(_T)
+_UPDATE = update(_T).where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindparam("key"))
+_SELECT_EVENTS = select(*columns_of(_EVENTS, TaskEvent)).order_by(_EVENTS.c.sequence)
+_INSERT_EVENT = insert(_EVENTS).inline()  # inline: nobody asks for the new number
+
+
+def append_event(connection: Connection, event: TaskEvent) -> None:
+    """Write an event within the caller's transaction; the database numbers it."""
+    values = row_of(event) | {"delivered": False}
+    del values["sequence"]
+    connection.execute(_INSERT_EVENT, values)
+
+
+class SqlTasks:
+    """Implements :class:`aml_plugins.store.interface.Tasks`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, record: TaskRecord, *, message: str = "") -> TaskRecord:
+        if message:
+            record = replace(record, message=message)
+        try:
+            return self._put(record, message)
+        except IntegrityError:  # another process inserted it between our look and our insert
+            return self._put(record, message)
+
+    def get(self, workspace: str, task_id: str) -> TaskRecord:
+        with self._database.reading() as connection:
+            row = connection.execute(_FIND, {"of": workspace, "key": task_id}).one_or_none()
+        if row is None:
+            raise NotFoundError(f"There is no task {task_id!r} in workspace {workspace!r}.", "Look at: aml task list")
+        return record_of(TaskRecord, row)
+
+    def list(
+        self, workspace: str, *, subject: str | None = None, active: bool = False, limit: int = 100
+    ) -> Sequence[TaskRecord]:
+        statement = _SELECT.where(_T.c.workspace == workspace)
+        if subject is not None:
+            statement = statement.where(_T.c.subject == subject)
+        if active:
+            statement = statement.where(_T.c.state.in_(_ACTIVE_STATES))
+        newest_first = statement.order_by(_T.c.created_at.desc(), _T.c.task_id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [record_of(TaskRecord, row) for row in connection.execute(newest_first)]
+
+    def events(self, workspace: str, task_id: str, after: int = 0, limit: int = 1000) -> Sequence[TaskEvent]:
+        statement = _SELECT_EVENTS.where(
+            _EVENTS.c.workspace == workspace, _EVENTS.c.task_id == task_id, _EVENTS.c.sequence > after
+        )
+        with self._database.reading() as connection:
+            return [record_of(TaskEvent, row) for row in connection.execute(statement.limit(limit))]
+
+    def undelivered(self, subjects: Iterable[str]) -> Sequence[TaskEvent]:
+        statement = _SELECT_EVENTS.where(_EVENTS.c.subject.in_(list(subjects)), ~_EVENTS.c.delivered)
+        with self._database.reading() as connection:
+            return [record_of(TaskEvent, row) for row in connection.execute(statement)]
+
+    def mark_delivered(self, sequences: Iterable[int]) -> None:
+        numbers = list(sequences)
+        if not numbers:
+            return
+        with self._database.writing() as connection:
+            connection.execute(update(_EVENTS).where(_EVENTS.c.sequence.in_(numbers)).values(delivered=True))
+
+    def _put(self, record: TaskRecord, message: str) -> TaskRecord:
+        now = time.time()
+        with self._database.writing() as connection:
+            keys = {"of": record.workspace, "key": record.task_id}
+            before = connection.execute(_FIND.with_for_update(), keys).one_or_none()
+            stored = replace(
+                record, created_at=before.created_at if before else record.created_at or now, updated_at=now
+            )
+            if before is None:
+                connection.execute(_INSERT, row_of(stored))
+            else:
+                connection.execute(_UPDATE, keys | row_of(stored))
+            if message or _changed(before, stored):
+                append_event(connection, _event(before, stored, message))
+        return stored
+
+
+def _changed(before: Row[tuple[object, ...]] | None, record: TaskRecord) -> bool:
+    if before is None:
+        return True
+    return (before.state, before.progress, before.message) != (record.state, record.progress, record.message)
+
+
+def _event(before: Row[tuple[object, ...]] | None, record: TaskRecord, message: str) -> TaskEvent:
+    old = before.state if before else None
+    moved = old != record.state
+    new_words = record.message if before is None or before.message != record.message else ""
+    return TaskEvent(
+        workspace=record.workspace,
+        task_id=record.task_id,
+        kind=record.kind,
+        subject=record.subject,
+        time=record.updated_at,
+        old=old if moved else None,
+        new=record.state if moved else None,
+        progress=record.progress,
+        message=message or new_words,
+    )
