@@ -8,12 +8,33 @@ from typing import TYPE_CHECKING, Any
 from aml_plugins._version import __version__
 
 if TYPE_CHECKING:
+    from aml_plugins.experiment import Experiment
     from aml_plugins.hookspecs import hookimpl
+    from aml_plugins.model import Model
+    from aml_plugins.runs.configuration import RunConfiguration
+    from aml_plugins.runs.run import Run
+    from aml_plugins.script_run_config import ScriptRunConfig
+    from aml_plugins.workspace import Workspace
 
-__all__ = ["__version__", "hookimpl"]
+__all__ = [
+    "Experiment",
+    "Model",
+    "Run",
+    "RunConfiguration",
+    "ScriptRunConfig",
+    "Workspace",
+    "__version__",
+    "hookimpl",
+]
 
 # Public names by the module that has them; imported on first use, because MLflow alone costs seconds.
 _LAZY = {
+    "Experiment": "aml_plugins.experiment",
+    "Model": "aml_plugins.model",
+    "Run": "aml_plugins.runs.run",
+    "RunConfiguration": "aml_plugins.runs.configuration",
+    "ScriptRunConfig": "aml_plugins.script_run_config",
+    "Workspace": "aml_plugins.workspace",
     "hookimpl": "aml_plugins.hookspecs",
 }
 

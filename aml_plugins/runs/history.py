@@ -123,6 +123,14 @@ class RunHistory(Protocol):
         """Register an artifact of the run as the next version of the model, created where it is missing."""
         ...
 
+    def models(self, name: str | None = None) -> Sequence[ModelVersion]:
+        """Return the newest version of each registered model, or all versions of one model, newest first."""
+        ...
+
+    def download_model(self, name: str, version: str, destination: Path) -> Path:
+        """Bring a model version's files below ``destination``; return where they are."""
+        ...
+
     def script_variables(self, run_id: str) -> Mapping[str, str]:
         """Return the environment variables with which plain MLflow in the script finds this run."""
         ...

@@ -45,7 +45,7 @@ def advance(step: Step, run: RunRecord, seen: JobStatus | Exception | None = Non
         return _WITHOUT_JOB[RunState(run.state)](step, run)
     except (TransientBackendError, StoreError, NotYetDoneError):
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  plugins, targets, stores: whatever it is, the run must end with its reason
         return _give_up(step, run, error)
 
 

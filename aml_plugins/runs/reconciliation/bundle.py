@@ -29,7 +29,7 @@ def stage_bundle(step: Step, run: RunRecord) -> dict[str, Path]:
     }
 
 
-def job_spec(step: Step, run: RunRecord, bundle: Mapping[str, Path], variables: Mapping[str, str]) -> JobSpec:
+def job_spec(run: RunRecord, bundle: Mapping[str, Path], variables: Mapping[str, str]) -> JobSpec:
     """Return what the backend is asked to run."""
     config = configuration(run)
     return JobSpec(

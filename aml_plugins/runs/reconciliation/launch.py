@@ -25,7 +25,7 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
         return _cancel_unsubmitted(step, run, backend)
     if not _has_slot(step, run, backend):
         return _wait_for_slot(step, run, backend)
-    spec = job_spec(step, run, stage_bundle(step, run), _variables(step, run))
+    spec = job_spec(run, stage_bundle(step, run), _variables(step, run))
     handle = backend.submit(spec, job_key(run))
     submitted = step.save(
         replace(run, handle=handle.to_dict(), reason=None),

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["observe"]
 
-LOST = JobStatus(state=JobState.FAILED, native_state="lost", reason="The compute target does not know the job any more.")
+LOST = JobStatus(
+    state=JobState.FAILED, native_state="lost", reason="The compute target does not know the job any more."
+)
 
 _OUTCOMES = {
     JobState.SUCCEEDED: RunState.COMPLETED,
@@ -73,7 +75,11 @@ def _moved_on(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
     if state is RunState.RUNNING and run.state != state.value:
         step.history(run).set_status(run.run_id, mlflow_status(state))
     changed = moved(
-        run, state, native_state=status.native_state, reason=status.reason, started_at=status.started_at or run.started_at
+        run,
+        state,
+        native_state=status.native_state,
+        reason=status.reason,
+        started_at=status.started_at or run.started_at,
     )
     return step.save(changed, progress=0.1 if state is RunState.RUNNING else None)
 
@@ -115,5 +121,3 @@ def _show_environment(step: Step, run: RunRecord, status: JobStatus) -> None:
 
 def _handle(run: RunRecord) -> JobHandle:
     return JobHandle.from_dict(dict(run.handle or {}))
-
-

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import replace
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aml_plugins.datastores.opening import default_datastore
-from aml_plugins.errors import InvalidInputError, OperationFailedError
+from aml_plugins.errors import OperationFailedError
 from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.snapshot import take_snapshot
@@ -18,7 +18,6 @@ from aml_plugins.runs.states import RunState
 from aml_plugins.store.records import SnapshotRecord
 
 if TYPE_CHECKING:
-    from aml_plugins.runs.snapshot import Snapshot
     from aml_plugins.store.records import RunRecord
 
 __all__ = ["snapshot_path", "stage", "take_snapshot_of"]
@@ -28,13 +27,10 @@ def take_snapshot_of(step: Step, run: RunRecord) -> RunRecord:
     """Store the snapshot and create the MLflow run (journey, step 2)."""
     if run.cancel_requested_at is not None:
         return step.save(_canceled_before_start(run), message="Canceled before it started.")
-    snapshot = take_snapshot(_source_directory(run), cache=step.context.home / "snapshots")
-    _store_snapshot(step, run, snapshot)
-    run = replace(run, snapshot_digest=snapshot.digest)
-    _create_mlflow_run(step, run, snapshot)
-    return step.save(
-        moved(run, RunState.PREPARING), message=f"Snapshot of {snapshot.files} files, {snapshot.size} bytes."
-    )
+    zip_file = _snapshot_file(step, run)
+    _store_snapshot(step, run, zip_file)
+    _create_mlflow_run(step, run, zip_file)
+    return step.save(moved(run, RunState.PREPARING), message="The snapshot is stored.")
 
 
 def stage(step: Step, run: RunRecord) -> RunRecord:
@@ -42,7 +38,7 @@ def stage(step: Step, run: RunRecord) -> RunRecord:
     if run.cancel_requested_at is not None:
         return step.save(_canceled_before_start(run), message="Canceled before it was submitted.")
     bundle = stage_bundle(step, run)
-    step.backend(run).plan(job_spec(step, run, bundle, variables={}), job_key(run))
+    step.backend(run).plan(job_spec(run, bundle, variables={}), job_key(run))
     return step.save(moved(run, RunState.QUEUED), message=f"Ready for compute target '{run.target}'.")
 
 
@@ -55,46 +51,53 @@ def _canceled_before_start(run: RunRecord) -> RunRecord:
     return moved(run, RunState.FINALIZING, outcome=RunState.CANCELED.value, reason="Canceled before it started.")
 
 
-def _source_directory(run: RunRecord) -> Path:
-    """Return the directory the run was submitted from: only its own machine can look into it."""
-    source = run.source
-    if source.get("host") != socket.gethostname():
+def _snapshot_file(step: Step, run: RunRecord) -> Path:
+    """Return the snapshot that the submitter took; its cache is on the submitter's machine."""
+    cached = step.context.home / "snapshots" / f"{run.snapshot_digest}.zip"
+    if cached.is_file():
+        return cached
+    if run.source.get("host") != socket.gethostname():
         raise OperationFailedError(
-            f"The submission on '{source.get('host')}' ended before its snapshot was stored.", "Submit the run again."
+            f"The submission on '{run.source.get('host')}' ended before its snapshot was stored.",
+            "Submit the run again.",
         )
-    directory = Path(str(source.get("directory")))
-    script = directory / run.script
-    if not script.is_file():
-        raise InvalidInputError(f"The script '{run.script}' is not in '{directory}'.", "Name a file inside it.")
-    return directory
+    again = take_snapshot(Path(str(run.source.get("directory"))), cache=step.context.home / "snapshots")
+    if again.digest != run.snapshot_digest:
+        raise OperationFailedError(
+            f"The source directory '{run.source.get('directory')}' changed before its snapshot was stored.",
+            "Submit the run again.",
+        )
+    return again.path
 
 
-def _store_snapshot(step: Step, run: RunRecord, snapshot: Snapshot) -> None:
+def _store_snapshot(step: Step, run: RunRecord, zip_file: Path) -> None:
+    digest = run.snapshot_digest or ""
     datastore = default_datastore(step.context, run.workspace)
-    path = snapshot_path(snapshot.digest)
+    path = snapshot_path(digest)
     if not datastore.exists(path):
-        datastore.put(snapshot.path, path, immutable=True)
+        datastore.put(zip_file, path, immutable=True)
+    with zipfile.ZipFile(zip_file) as archive:
+        files = len(archive.namelist())
     step.context.store.snapshots.put(
         SnapshotRecord(
             workspace=run.workspace,
-            digest=snapshot.digest,
+            digest=digest,
             datastore=datastore.name,
             path=path,
-            size=snapshot.size,
-            files=snapshot.files,
+            size=zip_file.stat().st_size,
+            files=files,
         )
     )
 
 
-def _create_mlflow_run(step: Step, run: RunRecord, snapshot: Snapshot) -> None:
+def _create_mlflow_run(step: Step, run: RunRecord, zip_file: Path) -> None:
     history = step.history(run)
-    directory = Path(str(run.source.get("directory")))
     tags = {
         "aml.target": run.target,
         "aml.target_type": run.target_type,
-        "aml.snapshot": snapshot.digest,
+        "aml.snapshot": run.snapshot_digest or "",
         "aml.script": run.script,
-        **source_tags(directory, run.script),
+        **source_tags(Path(str(run.source.get("directory"))), run.script),
         **configuration(run).tags,
     }
     history.create_run(
@@ -109,5 +112,5 @@ def _create_mlflow_run(step: Step, run: RunRecord, snapshot: Snapshot) -> None:
     listed = step.staging(run) / "snapshot.zip"
     listed.parent.mkdir(parents=True, exist_ok=True)
     listed.unlink(missing_ok=True)
-    os.link(snapshot.path, listed)
+    os.link(zip_file, listed)
     history.upload(run.run_id, listed, "snapshot")

@@ -1,0 +1,65 @@
+"""Read a run's output as it grows: from the target while it runs, from the run's artifacts afterwards."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aml_plugins.compute.abilities import SupportsLogs
+from aml_plugins.compute.job import JobHandle
+from aml_plugins.errors import AmlError, JobNotFoundError, TransientBackendError
+from aml_plugins.runs.states import RunState
+
+if TYPE_CHECKING:
+    from aml_plugins.context import Context
+    from aml_plugins.store.records import RunRecord
+
+__all__ = ["LOG_ARTIFACT", "RunLog"]
+
+LOG_ARTIFACT = "logs/std_log.txt"
+
+
+class RunLog:
+    """A reader of one run's output. Reading needs no lease: any number may follow a run."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._cursor = ""
+        self._offset = 0
+        self._attempt = 0
+
+    def new(self, run: RunRecord) -> bytes:
+        """Return what came since the last call; with a run that ended, all of the rest."""
+        if run.attempt != self._attempt:
+            self._attempt, self._cursor, self._offset = run.attempt, "", 0
+        if RunState(run.state).is_terminal:
+            return self._rest(run)
+        data = b"".join(iter(lambda: self._from_target(run), b""))
+        self._offset += len(data)
+        return data
+
+    def _from_target(self, run: RunRecord) -> bytes:
+        if run.handle is None:
+            return b""
+        backend = self._context.backends.get(run.workspace, run.target)
+        if not isinstance(backend, SupportsLogs):
+            return b""
+        try:
+            chunk = backend.logs(JobHandle.from_dict(dict(run.handle)), self._cursor)
+        except (JobNotFoundError, TransientBackendError):
+            return b""  # finished and cleaned up in between, or not to be asked now: the rest comes later
+        self._cursor = chunk.cursor
+        return chunk.data
+
+    def _rest(self, run: RunRecord) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="aml-log-") as directory:
+            try:
+                local = self._context.history(run.workspace).download(run.run_id, LOG_ARTIFACT, Path(directory))
+            except AmlError:
+                return b""  # the run ended before it had a log
+            with local.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        self._offset += len(data)
+        return data

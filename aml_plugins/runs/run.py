@@ -1,0 +1,246 @@
+"""A run in Python: watch it, wait for it, read it, register what it made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aml_plugins.errors import InvalidInputError, NotFoundError, OperationFailedError
+from aml_plugins.model import Model
+from aml_plugins.runs.logs import RunLog
+from aml_plugins.runs.states import RunState
+from aml_plugins.runs.waiting import wait
+
+if TYPE_CHECKING:
+    from aml_plugins.runs.history import RunHistory, RunView
+    from aml_plugins.store.records import RunRecord, TaskRecord
+    from aml_plugins.workspace import Workspace
+
+__all__ = ["Run", "find_run"]
+
+_FROM_MLFLOW = {
+    "SCHEDULED": "Queued",
+    "RUNNING": "Running",
+    "FINISHED": "Completed",
+    "FAILED": "Failed",
+    "KILLED": "Canceled",
+}
+
+
+class Run:
+    """One execution. Runs that a script opened below its own run are runs too; they have no target of their own.
+
+    :param record: how the run executes; None for a run that only MLflow knows.
+    """
+
+    def __init__(self, workspace: Workspace, record: RunRecord | None = None, *, run_id: str | None = None) -> None:
+        self.workspace = workspace
+        self._record = record
+        self.id = record.run_id if record else str(run_id)
+
+    def __repr__(self) -> str:
+        return f"Run(id={self.id!r}, workspace={self.workspace.name!r})"
+
+    @property
+    def record(self) -> RunRecord | None:
+        """How the run executes, as of the last look; None for a run that only MLflow knows."""
+        return self._record
+
+    @property
+    def name(self) -> str:
+        """The display name in MLflow."""
+        return self._history.get(self.id).name
+
+    @property
+    def status(self) -> str:
+        """The state now: a word of design.md, section 2. Looking drives the run where nobody else does."""
+        return self.get_status()
+
+    def get_status(self) -> str:
+        """Return the run's state."""
+        if self._record is None:
+            return _FROM_MLFLOW.get(self._history.get(self.id).status, "Running")
+        if not RunState(self._record.state).is_terminal:
+            self._record = self.workspace.driver.drive([self.id])[self.id]
+        return self._record.state
+
+    def wait_for_completion(
+        self, *, show_output: bool = False, timeout: float | None = None, raise_on_error: bool = True
+    ) -> Run:
+        """Wait until the run has ended, and drive it there.
+
+        :param show_output: print the script's output as it comes.
+        :param timeout: seconds to wait; then ``OperationFailedError``, and the run goes on.
+        :param raise_on_error: raise ``OperationFailedError`` for a run that failed or was canceled.
+        """
+        if self._record is None:
+            return self
+        on_output = _print if show_output else None
+        context = self.workspace.context
+        self._record = wait(context, self.workspace.driver, self.id, on_output=on_output, timeout=timeout)
+        if raise_on_error and self._record.state != RunState.COMPLETED.value:
+            raise OperationFailedError(
+                f"The run {self.id} ended as {self._record.state}. {self._record.reason or ''}".rstrip(),
+                f"Its log: aml run logs {self.id}",
+            )
+        return self
+
+    def cancel(self) -> None:
+        """Ask the run to end; returns at once. Waiting for it sees it end."""
+        if self._record is None:
+            raise InvalidInputError(f"The run {self.id} was not submitted here.", "Cancel the run that it belongs to.")
+        self._record = self.workspace.context.store.runs.request_cancel(self.workspace.name, self.id)
+        self._record = self.workspace.driver.drive([self.id])[self.id]
+
+    def get_logs(self) -> str:
+        """Return the script's output so far."""
+        if self._record is None:
+            return ""
+        self.get_status()
+        return RunLog(self.workspace.context).new(self._record).decode("utf-8", "replace")
+
+    def get_metrics(self) -> dict[str, Any]:
+        """Return each metric's value, or the list of its values by step where there are several."""
+        view = self._history.get(self.id)
+        series = {name: [point.value for point in self._history.metric_history(self.id, name)] for name in view.metrics}
+        return {name: values[0] if len(values) == 1 else values for name, values in series.items()}
+
+    def get_tags(self) -> Mapping[str, str]:
+        """Return the run's tags, MLflow's own included."""
+        return self._history.get(self.id).tags
+
+    def tag(self, name: str, value: str = "") -> None:
+        """Set a tag."""
+        self._history.log(self.id, tags={name: str(value)})
+
+    def get_file_names(self) -> Sequence[str]:
+        """Return the paths of all files of the run: outputs, logs, snapshot."""
+        return sorted(_walk(self._history, self.id, ""))
+
+    def download_file(self, name: str, output_file_path: str | Path | None = None) -> Path:
+        """Bring one file.
+
+        :param name: its path in the run, such as ``outputs/model.pkl``.
+        :param output_file_path: the file to write, or a directory to write it into; None for the working directory.
+        :raises NotFoundError: naming the files that are there.
+        """
+        wanted = Path(output_file_path) if output_file_path is not None else Path()
+        target = wanted / Path(name).name if wanted.is_dir() else wanted
+        names = self.get_file_names()
+        if name not in names:
+            raise NotFoundError(
+                f"The run {self.id} has no file '{name}'.", f"It has: {', '.join(names) or 'none yet'}."
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return self._history.download(self.id, name, target.parent).replace(target)
+
+    def download_files(self, prefix: str = "", output_directory: str | Path = ".") -> Sequence[Path]:
+        """Bring all files whose path begins with ``prefix``, each at its path below the directory."""
+        root = Path(output_directory)
+        found = []
+        for name in self.get_file_names():
+            if name.startswith(prefix):
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                found.append(self.download_file(name, root / name))
+        return found
+
+    def get_children(self) -> Sequence[Run]:
+        """Return the runs directly below this one."""
+        return [self.workspace.get_run(view.run_id) for view in self._history.children(self.id)]
+
+    @property
+    def parent(self) -> Run | None:
+        """The run above this one."""
+        above = self._history.get(self.id).tags.get("mlflow.parentRunId")
+        return self.workspace.get_run(above) if above else None
+
+    def get_details(self) -> dict[str, Any]:
+        """Return what is known of the run, as JSON values."""
+        view, record = self._history.get(self.id), self._record
+        return {**_mlflow_details(view), **(_execution_details(record) if record else {}), "status": self.get_status()}
+
+    def get_tasks(self) -> Sequence[TaskRecord]:
+        """Return the run's own task and those that worked for it, such as an environment build."""
+        return self.workspace.context.store.tasks.list(self.workspace.name, subject=self.id)
+
+    def register_model(
+        self, model_name: str, model_path: str = "outputs", *, tags: Mapping[str, str] | None = None
+    ) -> Model:
+        """Register a file or directory of the run as the next version of a model.
+
+        :raises NotFoundError: where the run has no such file or directory.
+        """
+        files = self.get_file_names()
+        if not any(name == model_path or name.startswith(f"{model_path}/") for name in files):
+            raise NotFoundError(
+                f"The run {self.id} has no file or directory '{model_path}'.", f"It has: {', '.join(files) or 'none'}."
+            )
+        version = self._history.register_model(model_name, self.id, model_path, tags=tags)
+        return Model(self.workspace, version)
+
+    @property
+    def _history(self) -> RunHistory:
+        return self.workspace.context.history(self.workspace.name)
+
+
+def find_run(workspace: Workspace, run_id: str) -> Run:
+    """Return the run with this id, or the only one whose id begins so.
+
+    :raises NotFoundError: where there is none; ``InvalidInputError`` where there are several.
+    """
+    exact = workspace.context.store.runs.find(run_id)
+    if exact is not None and exact.workspace == workspace.name:
+        return Run(workspace, exact)
+    near = [
+        run for run in workspace.context.store.runs.list(workspace.name, limit=1000) if run.run_id.startswith(run_id)
+    ]
+    if len(near) > 1:
+        raise InvalidInputError(f"{len(near)} runs begin with '{run_id}'.", "Give more of the id; see: aml run list")
+    if near:
+        return Run(workspace, near[0])
+    workspace.context.history(workspace.name).get(run_id)  # raises NotFoundError
+    return Run(workspace, run_id=run_id)
+
+
+def _mlflow_details(view: RunView) -> dict[str, Any]:
+    return {
+        "runId": view.run_id,
+        "name": view.name,
+        "mlflowStatus": view.status,
+        "metrics": dict(view.metrics),
+        "tags": dict(view.tags),
+        "artifactUri": view.artifact_uri,
+    }
+
+
+def _execution_details(record: RunRecord) -> dict[str, Any]:
+    return {
+        "experiment": record.experiment_name,
+        "target": record.target,
+        "targetType": record.target_type,
+        "script": record.script,
+        "runDefinition": dict(record.config),
+        "snapshotId": record.snapshot_digest,
+        "parentRunId": record.parent_run_id,
+        "attempt": record.attempt,
+        "nativeState": record.native_state,
+        "reason": record.reason,
+        "exitCode": record.exit_code,
+        "createdTimeUtc": record.created_at,
+        "startTimeUtc": record.started_at,
+        "endTimeUtc": record.ended_at,
+    }
+
+
+def _walk(history: RunHistory, run_id: str, path: str) -> Sequence[str]:
+    found: list[str] = []
+    for file in history.files(run_id, path):
+        found.extend(_walk(history, run_id, file.path) if file.is_directory else [file.path])
+    return found
+
+
+def _print(data: bytes) -> None:
+    sys.stdout.write(data.decode("utf-8", "replace"))
+    sys.stdout.flush()

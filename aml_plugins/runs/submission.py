@@ -1,0 +1,145 @@
+"""Submit: check everything, write the run down, and only then let anything leave the process (journey, step 1)."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import socket
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aml_plugins.compute.targets import find_target
+from aml_plugins.errors import InvalidInputError
+from aml_plugins.runs.configuration import RunConfiguration
+from aml_plugins.runs.reconciliation.driver import LEASE_SECONDS
+from aml_plugins.runs.snapshot import take_snapshot
+from aml_plugins.runs.states import RunState
+from aml_plugins.store.records import RunRecord
+
+if TYPE_CHECKING:
+    from aml_plugins.context import Context
+    from aml_plugins.runs.reconciliation.driver import Driver
+
+__all__ = ["Submission", "submit"]
+
+RUN_ID = re.compile(r"[0-9a-f]{32}")
+NAME_CHARACTERS = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a caller wants to run.
+
+    :param directory: the source directory; all of it travels, less what its ignore file names.
+    :param configuration: script, arguments, target, environment and so on; ``target`` must be set.
+    :param idempotency_key: one key maps to one run for ever: submitting again returns that run.
+    :param progress: called with files and bytes done while the snapshot is taken.
+    """
+
+    workspace: str
+    experiment: str
+    directory: Path
+    configuration: RunConfiguration
+    name: str | None = None
+    parent_run_id: str | None = None
+    idempotency_key: str | None = None
+    progress: Callable[[int, int], None] | None = None
+
+
+def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
+    """Write the run down and drive it as far as it goes without waiting.
+
+    :returns: the run; where the idempotency key is known, the run that has it.
+    :raises InvalidInputError: for a mistake of the caller; nothing was written.
+    """
+    _check_names(wanted)
+    configuration = _resolved(wanted)
+    target = find_target(context.store, wanted.workspace, configuration.target or "")
+    context.backends.get(wanted.workspace, target.name)
+    snapshot = take_snapshot(wanted.directory, cache=context.home / "snapshots", progress=wanted.progress)
+    now = time.time()
+    run = RunRecord(
+        workspace=wanted.workspace,
+        run_id=uuid.uuid4().hex,
+        experiment_id=context.history(wanted.workspace).ensure_experiment(wanted.experiment),
+        experiment_name=wanted.experiment,
+        target=target.name,
+        target_type=target.type,
+        state=RunState.NOT_STARTED.value,
+        script=configuration.script or "",
+        config=configuration.to_json(),
+        source={"directory": str(wanted.directory.absolute()), "host": socket.gethostname()},
+        name=wanted.name,
+        parent_run_id=wanted.parent_run_id,
+        idempotency_key=wanted.idempotency_key,
+        user=_user(),
+        snapshot_digest=snapshot.digest,
+        created_at=now,
+        lease_owner=driver.owner,
+        lease_until=now + LEASE_SECONDS,
+    )
+    _ask_policies(context, run)
+    stored = context.store.runs.add(run, message=f"Submitted {run.script} to '{target.name}'.")
+    if stored.run_id == run.run_id:
+        driver.adopt(stored)
+    return driver.drive([stored.run_id])[stored.run_id]
+
+
+def _check_names(wanted: Submission) -> None:
+    directory = wanted.directory
+    if not directory.is_dir():
+        what = "is not a directory" if directory.exists() else "does not exist"
+        raise InvalidInputError(
+            f"The source directory '{directory}' {what}.", "Name the directory that has the script."
+        )
+    if not wanted.experiment.strip() or len(wanted.experiment) > NAME_CHARACTERS:
+        raise InvalidInputError(f"An experiment's name has 1 to {NAME_CHARACTERS} characters.", "Give it another name.")
+    if wanted.parent_run_id is not None and not RUN_ID.fullmatch(wanted.parent_run_id):
+        raise InvalidInputError(
+            f"'{wanted.parent_run_id}' is not a run id.", "A run id has 32 hexadecimal digits; see: aml run list"
+        )
+
+
+def _resolved(wanted: Submission) -> RunConfiguration:
+    """Return the configuration with the files it names read, and the script checked."""
+    configuration = wanted.configuration.resolve(wanted.directory)
+    if not configuration.script:
+        raise InvalidInputError("No script is named.", "Name one, relative to the source directory: --script train.py")
+    if not configuration.target:
+        raise InvalidInputError("No compute target is named.", "Name one with --target, such as: --target local")
+    return configuration.model_copy(update={"script": _script(wanted.directory, configuration.script)})
+
+
+def _script(directory: Path, script: str) -> str:
+    """Return the script's path inside the directory, ``/``-separated."""
+    root = directory.resolve()
+    path = (root / script).resolve()
+    if not path.is_relative_to(root):
+        raise InvalidInputError(
+            f"The script '{script}' lies outside of the source directory '{directory}'.",
+            "Only what lies inside travels with the run; name a file there.",
+        )
+    if not path.is_file():
+        scripts = ", ".join(sorted(file.name for file in directory.glob("*.py"))[:10]) or "no Python file"
+        raise InvalidInputError(
+            f"The script '{script}' is not in the source directory '{directory}'.", f"At its top there is: {scripts}."
+        )
+    return Path(script).as_posix() if not Path(script).is_absolute() else path.relative_to(root).as_posix()
+
+
+def _ask_policies(context: Context, run: RunRecord) -> None:
+    problems = context.plugins.collect("aml_validate_run", run=run)
+    if problems:
+        told = " ".join(f"{plugin}: {problem.what} {problem.fix}".rstrip() for plugin, problem in problems)
+        raise InvalidInputError(f"The submission was refused by policy. {told}")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

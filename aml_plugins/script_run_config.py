@@ -1,0 +1,52 @@
+"""What to run and how: a source directory, a script in it, and a run configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aml_plugins.runs.configuration import RunConfiguration
+
+__all__ = ["ScriptRunConfig"]
+
+
+class ScriptRunConfig:
+    """A script directory with its run configuration, as in Azure ML v1.
+
+    :param source_directory: all of it travels to the target, less what its ignore file names.
+    :param script: the script, relative to the directory.
+    :param arguments: its arguments; numbers become text.
+    :param run_config: a :class:`RunConfiguration`, or the name of one in the directory (``.aml/NAME.runconfig``).
+    :param compute_target: the compute target's name.
+    :param environment: an environment section, such as ``{"kind": "pip", "requirements": ["numpy"]}``.
+    :param environment_variables: set for the script; values may be ``secret://STORE/NAME``.
+    :param max_run_duration_seconds: after which the run is ended.
+    """
+
+    def __init__(
+        self,
+        source_directory: str | Path,
+        *,
+        script: str | None = None,
+        arguments: Sequence[Any] | None = None,
+        run_config: RunConfiguration | str | None = None,
+        compute_target: str | None = None,
+        environment: Mapping[str, Any] | None = None,
+        environment_variables: Mapping[str, str] | None = None,
+        max_run_duration_seconds: float | None = None,
+    ) -> None:
+        self.source_directory = Path(source_directory)
+        base = run_config if isinstance(run_config, RunConfiguration) else self._load(run_config)
+        given = {
+            "script": script,
+            "arguments": list(arguments) if arguments is not None else None,
+            "target": compute_target,
+            "environment": dict(environment) if environment is not None else None,
+            "environment_variables": dict(environment_variables) if environment_variables is not None else None,
+            "time_limit": max_run_duration_seconds,
+        }
+        self.configuration = base.merged(**{name: value for name, value in given.items() if value is not None})
+
+    def _load(self, name: str | None) -> RunConfiguration:
+        return RunConfiguration() if name is None else RunConfiguration.load(self.source_directory, name)

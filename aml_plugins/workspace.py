@@ -1,0 +1,187 @@
+"""The workspace: where everything of a team lives, and the door to it in Python."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aml_plugins.compute.targets import find_target, load_backend_type, validate_config
+from aml_plugins.context import Context, open_context
+from aml_plugins.errors import InvalidInputError, NotFoundError
+from aml_plugins.home import find_config, resolve_workspace, write_config
+from aml_plugins.names import check_name
+from aml_plugins.store.records import ComputeTargetRecord, WorkspaceRecord
+from aml_plugins.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from aml_plugins.experiment import Experiment
+    from aml_plugins.model import Model
+    from aml_plugins.runs.reconciliation.driver import Driver
+    from aml_plugins.runs.run import Run
+
+__all__ = ["Workspace"]
+
+
+class Workspace:
+    """A workspace of a store. Make one with :meth:`create`, :meth:`get`, :meth:`connect` or :meth:`from_config`.
+
+    :param name: the workspace's name; it is not checked here.
+    """
+
+    def __init__(self, context: Context, name: str) -> None:
+        self.context = context
+        self.name = name
+        self._local = threading.local()
+
+    def __repr__(self) -> str:
+        return f"Workspace(name={self.name!r}, store={self.context.store.uri!r})"
+
+    @classmethod
+    def create(cls, name: str, *, store: str | None = None, exist_ok: bool = False) -> Workspace:
+        """Create a workspace.
+
+        :param store: a store URI; None for the one that the environment or the embedded default names.
+        :param exist_ok: return the workspace where it exists already.
+        :raises AlreadyExistsError: where the name is taken.
+        :raises InvalidInputError: for a name that MLflow does not allow.
+        """
+        from aml_plugins.mlflow_store.workspaces import create_workspace  # noqa: PLC0415  MLflow costs seconds
+
+        context = open_context(store)
+        try:
+            create_workspace(context.store.uri, name)
+        except InvalidInputError as error:
+            if not (exist_ok and error.code == "already_exists"):
+                raise
+        if context.store.workspaces.find(name) is None:
+            context.store.workspaces.add(WorkspaceRecord(name=name))
+        return cls(context, name)
+
+    @classmethod
+    def get(cls, name: str | None = None, *, store: str | None = None) -> Workspace:
+        """Open a workspace that exists.
+
+        :param name: None for the one that the environment or the configuration file names, else ``default``.
+        :raises NotFoundError: where there is no such workspace.
+        """
+        context = open_context(store)
+        wanted = resolve_workspace(name)
+        _check_exists(context, wanted)
+        return cls(context, wanted)
+
+    @classmethod
+    def connect(cls, uri: str, name: str = "default") -> Workspace:
+        """Open a workspace of the store at ``uri``."""
+        return cls.get(name, store=uri)
+
+    @classmethod
+    def from_config(cls, path: str | Path | None = None) -> Workspace:
+        """Open the workspace that ``.aml/config.yaml`` names, here or in a directory above.
+
+        :param path: where to begin looking; None for the working directory.
+        :raises NotFoundError: where there is no such file.
+        """
+        config = find_config(Path(path) if path else Path.cwd())
+        if config is None:
+            raise NotFoundError(
+                f"There is no .aml/config.yaml in '{path or Path.cwd()}' or above it.",
+                "Write one with: aml workspace config NAME",
+            )
+        return cls.get(config.workspace, store=config.store)
+
+    @classmethod
+    def list(cls, *, store: str | None = None) -> Sequence[str]:
+        """Return the names of the store's workspaces."""
+        from aml_plugins.mlflow_store.workspaces import list_workspaces  # noqa: PLC0415  MLflow costs seconds
+
+        context = open_context(store)
+        return sorted(list_workspaces(context.store.uri))
+
+    def write_config(self, directory: str | Path = ".") -> Path:
+        """Write ``.aml/config.yaml`` so that tools started there find this workspace."""
+        return write_config(Path(directory), store=self.context.store.uri, workspace=self.name)
+
+    @property
+    def driver(self) -> Driver:
+        """The driver of the calling thread."""
+        from aml_plugins.runs.reconciliation.driver import Driver  # noqa: PLC0415  loads what submitting needs
+
+        if not hasattr(self._local, "driver"):
+            self._local.driver = Driver(self.context)
+        driver: Driver = self._local.driver
+        return driver
+
+    @property
+    def compute_targets(self) -> Mapping[str, ComputeTargetRecord]:
+        """The attached compute targets by name, and ``local``, which is always there."""
+        records = {record.name: record for record in self.context.store.compute_targets.list(self.name)}
+        records.setdefault("local", find_target(self.context.store, self.name, "local"))
+        return records
+
+    def attach_compute(self, type_name: str, name: str, **settings: Any) -> ComputeTargetRecord:
+        """Attach a compute target.
+
+        :param type_name: a target type, such as ``local``; ``aml plugins list`` shows all.
+        :param settings: the type's settings; see its reference page.
+        :raises InvalidInputError: for a wrong name or setting; nothing was written.
+        """
+        check_name("compute target", name)
+        backend_type = load_backend_type(self.context.plugins, type_name)
+        config = validate_config(backend_type, type_name, settings)
+        record = ComputeTargetRecord(
+            workspace=self.name,
+            name=name,
+            type=type_name,
+            config=config.model_dump(mode="json", exclude_unset=True),
+        )
+        return self.context.store.compute_targets.add(record)
+
+    def detach_compute(self, name: str) -> None:
+        """Detach a compute target; refused while runs on it have not ended."""
+        find_target(self.context.store, self.name, name)
+        self.context.store.compute_targets.remove(self.name, name)
+        self.context.backends.forget(self.name, name)
+
+    def experiment(self, name: str) -> Experiment:
+        """Return an experiment; it is created by its first run."""
+        from aml_plugins.experiment import Experiment  # noqa: PLC0415  they know each other
+
+        return Experiment(self, name)
+
+    def get_run(self, run_id: str) -> Run:
+        """Return a run by its id, or by the beginning of its id where that is unique.
+
+        :raises NotFoundError: where the workspace has no such run.
+        """
+        from aml_plugins.runs.run import find_run  # noqa: PLC0415  they know each other
+
+        return find_run(self, run_id)
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """The newest version of each registered model."""
+        from aml_plugins.model import Model  # noqa: PLC0415  they know each other
+
+        return Model.list(self)
+
+    def close(self) -> None:
+        """Let go of leases and connections."""
+        if hasattr(self._local, "driver"):
+            self._local.driver.release()
+        self.context.close()
+
+
+def _check_exists(context: Context, name: str) -> None:
+    """Ask MLflow only for workspaces that we have no row of: MLflow costs seconds to import."""
+    if name == "default" or context.store.workspaces.find(name) is not None:
+        return
+    from aml_plugins.mlflow_store.workspaces import list_workspaces  # noqa: PLC0415  see above
+
+    names = sorted(list_workspaces(context.store.uri))
+    if name not in names:
+        raise NotFoundError(
+            f"There is no workspace '{name}'.{did_you_mean(name, names)}",
+            f"There is: {', '.join(names)}. Create one with: aml workspace create {name}",
+        )
