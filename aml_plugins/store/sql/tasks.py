@@ -92,7 +92,10 @@ class SqlTasks:
             keys = {"of": record.workspace, "key": record.task_id}
             before = connection.execute(_FIND.with_for_update(), keys).one_or_none()
             stored = replace(
-                record, created_at=before.created_at if before else record.created_at or now, updated_at=now
+                record,
+                created_at=before.created_at if before else record.created_at or now,
+                updated_at=now,
+                message=record.message or (before.message if before else ""),
             )
             if before is None:
                 connection.execute(_INSERT, row_of(stored))

@@ -1,0 +1,147 @@
+"""A throw-away PostgreSQL server: own port, own directory, no durability, gone at the end."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["INSTALL", "PostgresqlServer", "find_programs", "running_server"]
+
+_TOOL = Path(__file__).parents[2] / "tools" / "postgresql"
+INSTALL = "tools/postgresql install"
+_START_SECONDS = 60
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "max_connections": "200",
+}
+
+
+@dataclass(frozen=True)
+class PostgresqlServer:
+    """A running server; its user ``postgres`` needs no password."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def uri(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self, template: str = "template1") -> str:
+        """Create a database, as a copy of another where one is named (nobody may be connected to that)."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    def drop_database(self, name: str) -> None:
+        self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        import psycopg
+
+        with psycopg.connect(self.uri(database), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+def find_programs() -> Path | None:
+    """Return the directory of ``initdb`` and ``postgres``."""
+    found = subprocess.run([_TOOL, "find"], capture_output=True, text=True, check=False)
+    return Path(found.stdout.strip()) if found.returncode == 0 else None
+
+
+@contextmanager
+def running_server(programs: Path) -> Iterator[PostgresqlServer]:
+    """Start a server and stop it at the end, or with the thread that started it."""
+    directory = Path(tempfile.mkdtemp(prefix="aml-pg-"))
+    identity = _identity()
+    if identity:
+        account = pwd.getpwnam(identity["user"])
+        os.chown(directory, account.pw_uid, account.pw_gid)
+    try:
+        _initialise(programs, directory, identity)
+        server = _start(programs, directory, identity)
+        try:
+            _wait_until_ready(server, directory)
+            yield server
+        finally:
+            server.process.send_signal(signal.SIGQUIT)  # PostgreSQL's immediate shutdown
+            server.process.wait(timeout=_START_SECONDS)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _identity() -> dict:
+    """PostgreSQL refuses to run as root."""
+    return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def _environment() -> dict:
+    return {"HOME": tempfile.gettempdir(), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+
+
+def _initialise(programs: Path, directory: Path, identity: dict) -> None:
+    options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8"]
+    subprocess.run(
+        [programs / "initdb", "-D", directory / "data", *options],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd=directory,
+        env=_environment(),
+        **identity,
+    )
+
+
+def _start(programs: Path, directory: Path, identity: dict) -> PostgresqlServer:
+    port = _free_port()
+    settings = _SETTINGS | {"port": str(port), "unix_socket_directories": str(directory)}
+    arguments = [argument for key, value in settings.items() for argument in ("-c", f"{key}={value}")]
+    # A killed test process takes its server along.
+    setpriv = shutil.which("setpriv")
+    leash = [setpriv, "--pdeathsig", "QUIT"] if setpriv else []
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*leash, programs / "postgres", "-D", directory / "data", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=directory,
+            env=_environment(),
+            **identity,
+        )
+    return PostgresqlServer(port=port, process=process)
+
+
+def _wait_until_ready(server: PostgresqlServer, directory: Path) -> None:
+    import psycopg
+
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            server.execute("SELECT 1")
+        except psycopg.OperationalError:
+            if server.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start:\n{(directory / 'log').read_text()}") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
