@@ -1,0 +1,79 @@
+"""What a user should know about an Azure ML v1 file: which keys have no effect, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from aml_plugins.json_types import JsonValue
+from aml_plugins.runs.configuration.azure_ml.keys import DEFAULTS, WORKBENCH
+from aml_plugins.suggestions import did_you_mean
+
+__all__ = ["notes"]
+
+_ONE_PROCESS: Final = "is kept; the script is started once on each node, without a launcher."
+_REASONS: Final[Mapping[str, str]] = {
+    "environment.docker.baseImage": "is kept, not used: the file does not enable Docker.",
+    "environment.docker.baseDockerfile": "is kept, not used: the file does not enable Docker.",
+    "environment.docker.baseImageRegistry.password": (
+        "was left out: a run configuration holds no secrets. Refer to one with secret://STORE/NAME."
+    ),
+    "environment.version": "is kept; see 'environment.name'.",
+    "history.snapshotProject": "is kept, not used: a snapshot is always taken.",
+    "history.outputCollection": "is kept, not used: outputs are always collected.",
+    "history.directoriesToWatch": "is kept, not used: 'logs' and 'outputs' are collected.",
+    "hdi.yarnDeployMode": "is kept, not used: the framework is not PySpark.",
+    "spark.configuration": "is kept, not used: the framework is not PySpark.",
+    "communicator": _ONE_PROCESS,
+    "framework": _ONE_PROCESS,
+    "mpi.processCountPerNode": _ONE_PROCESS,
+    "pytorch.processCount": _ONE_PROCESS,
+    "tensorflow.workerCount": _ONE_PROCESS,
+    "tensorflow.parameterServerCount": _ONE_PROCESS,
+}
+_USER_NAMES: Final = ("data", "outputData", "dataReferences")
+_NAMED: Final = frozenset((name,) for name in _USER_NAMES)
+
+
+def notes(unknown: Mapping[str, JsonValue]) -> list[str]:
+    """Return one line for each key in ``unknown``."""
+    return [_note(path, value) for path, value in _leaves(unknown, DEFAULTS, ())]
+
+
+def _leaves(
+    value: Mapping[str, JsonValue], known: Mapping[str, JsonValue], path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], JsonValue]]:
+    for key, item in value.items():
+        below = known.get(key)
+        if (
+            isinstance(item, Mapping)
+            and (isinstance(below, Mapping) or (*path, key) in _NAMED)
+            and key != "configuration"
+        ):
+            yield from _leaves(item, below if isinstance(below, Mapping) else {}, (*path, key))
+        else:
+            yield (*path, key), item
+
+
+def _note(path: tuple[str, ...], value: JsonValue) -> str:
+    name = ".".join(path)
+    if name == "environment.name":
+        return (
+            f"The environment '{value}' is in an Azure ML workspace, not in the file; the target's own Python is used."
+        )
+    if reason := _REASONS.get(name):
+        return f"'{name}' {reason}"
+    if path[0] in _USER_NAMES:
+        return f"'{name}' is kept, not used: it names no path of a datastore."
+    known = _section(path)
+    if path[-1] in known or (len(path) == 1 and path[0][:1].lower() + path[0][1:] in WORKBENCH):
+        return f"'{name}' is kept; nothing here uses it."
+    return f"'{name}' is no key of Azure ML; it is kept, not used.{did_you_mean(path[-1], list(known))}"
+
+
+def _section(path: tuple[str, ...]) -> Mapping[str, JsonValue]:
+    known: Mapping[str, JsonValue] = DEFAULTS
+    for part in path[:-1]:
+        below = known.get(part)
+        known = below if isinstance(below, Mapping) else {}
+    return known
