@@ -1,1 +1,19 @@
-"""..."""
+"""The ``aml`` command line. Every file imports what it needs when it runs (design.md, 4.12)."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run ``aml``; the version is answered before anything is imported."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from aml_plugins._version import __version__
+
+        print(f"aml {__version__}")  # noqa: T201  this is the output
+        return
+    from aml_plugins.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))

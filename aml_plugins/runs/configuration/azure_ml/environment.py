@@ -92,9 +92,6 @@ def _docker(docker: Part, options: Part) -> dict[str, Any]:
 
 def _registry(section: Part) -> dict[str, Any] | None:
     values = {"address": section.text("address"), "username": section.text("username")}
-    password = section.text("password")
-    if password is not None and is_reference(password):
-        values["password"] = password
-    elif password is not None:
-        section.put_back("password", "***")
+    if is_reference(str(section.peek("password"))):
+        values["password"] = section.text("password")
     return values if any(values.values()) else None

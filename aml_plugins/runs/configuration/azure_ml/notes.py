@@ -7,6 +7,7 @@ from typing import Final
 
 from aml_plugins.json_types import JsonValue
 from aml_plugins.runs.configuration.azure_ml.keys import DEFAULTS, WORKBENCH
+from aml_plugins.runs.configuration.azure_ml.part import SECRETIVE
 from aml_plugins.suggestions import did_you_mean
 
 __all__ = ["notes"]
@@ -15,9 +16,6 @@ _ONE_PROCESS: Final = "is kept; the script is started once on each node, without
 _REASONS: Final[Mapping[str, str]] = {
     "environment.docker.baseImage": "is kept, not used: the file does not enable Docker.",
     "environment.docker.baseDockerfile": "is kept, not used: the file does not enable Docker.",
-    "environment.docker.baseImageRegistry.password": (
-        "was left out: a run configuration holds no secrets. Refer to one with secret://STORE/NAME."
-    ),
     "environment.version": "is kept; see 'environment.name'.",
     "history.snapshotProject": "is kept, not used: a snapshot is always taken.",
     "history.outputCollection": "is kept, not used: outputs are always collected.",
@@ -61,6 +59,8 @@ def _note(path: tuple[str, ...], value: JsonValue) -> str:
         return (
             f"The environment '{value}' is in an Azure ML workspace, not in the file; the target's own Python is used."
         )
+    if path[-1].lower() in SECRETIVE:
+        return f"'{name}' was left out: a run configuration holds no secrets. Refer to one as secret://STORE/NAME."
     if reason := _REASONS.get(name):
         return f"'{name}' {reason}"
     if path[0] in _USER_NAMES:

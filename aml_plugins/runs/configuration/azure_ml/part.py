@@ -12,9 +12,10 @@ from aml_plugins.runs.configuration.documents import Document, wrong
 from aml_plugins.runs.configuration.mistakes import KeyPath, key_text
 from aml_plugins.runs.configuration.text import split_arguments
 
-__all__ = ["Part"]
+__all__ = ["SECRETIVE", "Part"]
 
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
+SECRETIVE: Final = frozenset({"password", "secret", "authtoken", "accountkey", "sastoken"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 
 
@@ -124,10 +125,6 @@ class Part:
         self._left.pop(key, None)
         self._parts[key] = other
 
-    def put_back(self, key: str, value: JsonValue) -> None:
-        """Leave a value after all."""
-        self._left[key] = value
-
     def rest(self, defaults: Mapping[str, JsonValue]) -> dict[str, Any]:
         """Return what nobody took and what is not the default, by the keys of the file."""
         left = _without_defaults(self._left, defaults)
@@ -166,5 +163,5 @@ def _without_defaults(value: Mapping[str, JsonValue], defaults: Mapping[str, Jso
         if isinstance(item, Mapping):
             kept = _without_defaults(item, default if isinstance(default, Mapping) else {})
         if kept not in (None, "", [], {}) and kept != default:
-            found[key] = kept
+            found[key] = "***" if key.lower() in SECRETIVE else kept
     return found

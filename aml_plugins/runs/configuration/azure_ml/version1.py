@@ -13,7 +13,7 @@ from aml_plugins.runs.configuration.azure_ml.part import Part
 __all__ = ["framework", "spark", "version1"]
 
 _PYTHON: Final = re.compile(r"(.*/)?python[0-9.]*")
-_DISTRIBUTED: Final = ("mpi", "pytorch")
+_LAUNCHERS: Final = {"openmpi": "mpi", "intelmpi": "mpi", "nccl": "pytorch", "gloo": "pytorch"}
 
 
 def version1(top: Part, directory: Path, path: Path) -> dict[str, Any]:
@@ -55,10 +55,11 @@ def _command(top: Part) -> tuple[str | None, list[str]]:
 
 
 def _node_count(top: Part) -> int:
-    """The launcher's own section counts where the top level was left at one."""
+    """The section of the launcher in use counts where the top level was left at one."""
     count = top.number("nodeCount") or 1
-    own = [top.part(name).number("nodeCount") or 1 for name in _DISTRIBUTED]
-    return max(own) if count == 1 else count
+    section = _LAUNCHERS.get(str(top.peek("communicator")).lower())
+    own = top.part(section).number("nodeCount") if section else None
+    return own or 1 if count == 1 else count
 
 
 def spark(section: Part, dependencies: Part, hdi: Part | None) -> dict[str, Any]:

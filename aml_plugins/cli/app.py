@@ -1,0 +1,104 @@
+"""The root of the command line: nouns by name, errors as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from aml_plugins._version import __version__
+from aml_plugins.cli.failures import exit_code_of
+
+__all__ = ["ROOT", "run"]
+
+NOUNS = {
+    "completion": ("Print a completion script for your shell.", "completion:completion"),
+    "compute": ("Attach, list and detach compute targets.", "compute:compute"),
+    "doctor": ("Try everything that runs depend on.", "doctor:doctor"),
+    "experiment": ("List experiments and their runs.", "experiment:experiment"),
+    "model": ("Register, list and download models.", "model:model"),
+    "monitor": ("Drive runs that nobody waits for.", "monitor:monitor"),
+    "plugins": ("List and check plugins.", "plugins:plugins"),
+    "run": ("Submit, watch, cancel and read runs.", "run:run"),
+    "task": ("List and show long-running tasks.", "task:task"),
+    "workspace": ("Create, list and choose workspaces.", "workspace:workspace"),
+}
+
+
+class Nouns(click.Group):
+    """The nouns; each is imported when it is used, plugins' nouns when no built-in one fits."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name all nouns, for help and completion."""
+        del ctx
+        return sorted({*NOUNS, *_plugin_nouns()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a noun."""
+        del ctx
+        if cmd_name in NOUNS:
+            module, attribute = NOUNS[cmd_name][1].split(":")
+            return _command(f"aml_plugins.cli.{module}", attribute)
+        factory = _plugin_nouns().get(cmd_name)
+        return _command(*factory.split(":")) if factory else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the noun that was meant."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from aml_plugins.suggestions import did_you_mean
+
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            ctx.fail(f"There is no command '{args[0]}'.{hint} See: aml --help")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List built-in nouns without importing them."""
+        rows = [(name, summary) for name, (summary, _) in NOUNS.items()]
+        rows += [(name, "From a plugin.") for name in self.list_commands(ctx) if name not in NOUNS]
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(rows))
+
+
+def _command(module: str, attribute: str) -> click.Command:
+    command: click.Command = getattr(import_module(module), attribute)
+    return command
+
+
+def _plugin_nouns() -> dict[str, str]:
+    from aml_plugins.plugins import default_plugins
+
+    return {command.name: command.factory for command in default_plugins().commands()}
+
+
+ROOT = Nouns(
+    "aml",
+    help="Run scripts on any compute target, from MLflow and Airflow, and bring everything back.",
+    params=[
+        click.Option(
+            ["--version", "-V"],
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=lambda ctx, _param, value: _say_version(ctx, value),
+        )
+    ],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+
+
+def _say_version(ctx: click.Context, value: bool) -> None:  # noqa: FBT001  click calls it so
+    if value:
+        click.echo(f"aml {__version__}")
+        ctx.exit()
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code (design.md, section 6)."""
+    try:
+        ROOT.main(list(arguments), prog_name="aml", standalone_mode=False)
+    except BaseException as error:  # noqa: BLE001  whatever it is becomes a sentence and an exit code here
+        return exit_code_of(error)
+    return 0

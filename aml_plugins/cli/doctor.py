@@ -1,0 +1,90 @@
+"""``aml doctor``: try everything that runs depend on, and say what to do about what fails."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from aml_plugins.cli.options import in_workspace, open_workspace
+from aml_plugins.cli.output import show
+from aml_plugins.errors import AmlError
+
+if TYPE_CHECKING:
+    from aml_plugins.workspace import Workspace
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check saw."""
+
+    check: str
+    healthy: bool
+    message: str
+
+
+@click.command()
+@in_workspace
+def doctor(store: str | None, workspace: str | None, output: str) -> None:
+    """Try everything that runs depend on."""
+    findings = list(_findings(store, workspace))
+    lines = [f"{'ok     ' if found.healthy else 'PROBLEM'}  {found.check}: {found.message}" for found in findings]
+    show(output, [asdict(found) for found in findings], lambda: "\n".join(lines))
+    if not all(found.healthy for found in findings):
+        raise SystemExit(1)
+
+
+def _findings(store: str | None, workspace: str | None) -> Iterator[Finding]:
+    try:
+        opened = open_workspace(store, workspace)
+    except AmlError as error:
+        yield Finding("store", False, str(error))
+        return
+    yield Finding("store", True, f"{opened.context.store.uri}, workspace '{opened.name}'")
+    yield from _plugins(opened)
+    yield _try("disk", lambda: _disk(opened))
+    yield _try("datastore", lambda: _datastore(opened))
+    for name in sorted(opened.compute_targets):
+        yield _try(f"compute target {name}", lambda name=name: opened.context.backends.get(opened.name, name).check())
+    yield _try("MLflow", lambda: _mlflow(opened))
+
+
+def _plugins(opened: Workspace) -> Iterator[Finding]:
+    for plugin in opened.context.plugins.describe():
+        problems = " ".join(map(str, plugin.problems))
+        yield Finding(f"plugin {plugin.name}", not problems, problems or f"{plugin.distribution} {plugin.version}")
+
+
+def _disk(opened: Workspace) -> str:
+    opened.context.home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(opened.context.home).free
+    if free < GIB:
+        raise AmlError(f"Only {free >> 20} MiB are free below '{opened.context.home}'.", "Free some space.")
+    return f"{free / GIB:.0f} GiB free below '{opened.context.home}'"
+
+
+def _datastore(opened: Workspace) -> str:
+    from aml_plugins.datastores.opening import default_datastore
+
+    datastore = default_datastore(opened.context, opened.name)
+    datastore.exists("doctor")
+    return f"'{datastore.name}' answers"
+
+
+def _mlflow(opened: Workspace) -> str:
+    import mlflow
+
+    opened.context.history(opened.name).models()
+    return f"version {mlflow.__version__} answers"
+
+
+def _try(check: str, ask: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check, True, ask())
+    except Exception as error:  # noqa: BLE001  whatever is wrong is what the doctor is there to say
+        return Finding(check, False, str(error))

@@ -1,0 +1,40 @@
+"""``aml task``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from aml_plugins.cli.options import in_workspace, open_workspace
+from aml_plugins.cli.output import ago, show, table
+
+
+@click.group()
+def task() -> None:
+    """List and show long-running tasks."""
+
+
+@task.command("list")
+@click.option("--active", is_flag=True, help="Only those that have not ended.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
+@in_workspace
+def list_(active: bool, limit: int, store: str | None, workspace: str | None, output: str) -> None:
+    """List tasks, newest first."""
+    opened = open_workspace(store, workspace)
+    found = [asdict(record) for record in opened.context.store.tasks.list(opened.name, active=active, limit=limit)]
+    rows = [{**row, "id": row["task_id"], "updated": ago(row["updated_at"])} for row in found]
+    show(output, found, lambda: table(rows, ["id", "kind", "state", "updated", "message"], "No task."))
+
+
+@task.command("show")
+@click.argument("task_id")
+@in_workspace
+def show_(task_id: str, store: str | None, workspace: str | None, output: str) -> None:
+    """Show a task's history."""
+    opened = open_workspace(store, workspace)
+    record = opened.context.store.tasks.get(opened.name, task_id)
+    events = [asdict(event) for event in opened.context.store.tasks.events(opened.name, task_id)]
+    rows = [{**event, "state": event["new"] or "", "when": ago(event["time"])} for event in events]
+    value = {**asdict(record), "events": events}
+    show(output, value, lambda: table(rows, ["when", "state", "message"], "No event."))
