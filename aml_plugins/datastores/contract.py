@@ -30,8 +30,11 @@ class Datastore(ABC):
         self.config = config
 
     @abstractmethod
-    def put(self, local: Path, path: str) -> None:
-        """Store a file under ``path``, completely or not at all; replaces what is there."""
+    def put(self, local: Path, path: str, *, immutable: bool = False) -> None:
+        """Store a file under ``path``, completely or not at all; replaces what is there.
+
+        :param immutable: the caller never writes to ``local`` again: linking it is as good as a copy.
+        """
 
     @abstractmethod
     def get(self, path: str, local: Path) -> None:

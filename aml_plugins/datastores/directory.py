@@ -1,0 +1,108 @@
+"""A datastore that is a directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote
+
+from pydantic import field_validator
+
+from aml_plugins.datastores.contract import Datastore, DatastoreConfig
+from aml_plugins.datastores.failures import in_words
+from aml_plugins.datastores.paths import inside, relative_path
+from aml_plugins.datastores.whole_files import PART_PREFIX, copy_whole, link_whole
+from aml_plugins.errors import InvalidInputError, NotFoundError
+
+__all__ = ["DirectoryConfig", "DirectoryDatastore"]
+
+
+class DirectoryConfig(DatastoreConfig):
+    """Settings of a directory datastore.
+
+    :param path: an absolute path; ``~`` is the home directory. Made when the first file is stored.
+    """
+
+    path: str
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        """Refuse what would mean another place in another working directory."""
+        expanded = os.path.expanduser(value)  # noqa: PTH111  Path would raise where there is no home directory
+        if not os.path.isabs(expanded) or "\0" in expanded:  # noqa: PTH117  see above
+            raise ValueError("the path of a directory datastore must be absolute")
+        return expanded
+
+
+class DirectoryDatastore(Datastore):
+    """Files below one directory. Any number of processes may use it at a time."""
+
+    type_name = "directory"
+    config_model: ClassVar[type[DatastoreConfig]] = DirectoryConfig
+    config: DirectoryConfig
+
+    @property
+    def root(self) -> Path:
+        """Where the files lie."""
+        return Path(self.config.path)
+
+    def put(self, local: Path, path: str, *, immutable: bool = False) -> None:
+        file = self._file(path)
+        with in_words(f"The datastore '{self.name}' cannot store '{path}'"):
+            if not local.is_file():
+                raise NotFoundError(f"There is no file {local}.", "Only files can be stored, one at a time.")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if not (immutable and link_whole(local, file)):
+                copy_whole(local, file)
+
+    def get(self, path: str, local: Path) -> None:
+        file = self._existing(path)
+        with in_words(f"'{path}' cannot be brought from the datastore '{self.name}'"):
+            copy_whole(file, local)
+
+    def exists(self, path: str) -> bool:
+        with in_words(f"The datastore '{self.name}' cannot be read"):
+            return inside(self.root, path).is_file()
+
+    def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        folder = inside(self.root, prefix)
+        with in_words(f"The datastore '{self.name}' cannot be listed"):
+            found = sorted(self._walk(folder, f"{prefix}/" if prefix else ""))
+        return iter(found)
+
+    def delete(self, path: str) -> None:
+        file = self._file(path)
+        with in_words(f"The datastore '{self.name}' cannot delete '{path}'"):
+            file.unlink(missing_ok=True)
+
+    def local_path(self, path: str) -> Path | None:
+        return inside(self.root, path)
+
+    def uri(self, path: str) -> str | None:
+        return f"file://{quote(str(self.root / relative_path(path)))}"
+
+    def _file(self, path: str) -> Path:
+        if not path:
+            raise InvalidInputError(f"The datastore '{self.name}' needs the path of a file, not an empty one.")
+        return inside(self.root, path)
+
+    def _existing(self, path: str) -> Path:
+        file = self._file(path)
+        with in_words(f"The datastore '{self.name}' cannot be read"):
+            if not file.is_file():
+                raise NotFoundError(f"There is no file '{path}' in the datastore '{self.name}'.")
+        return file
+
+    def _walk(self, folder: Path, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield files below; links are not followed, and files that are being written are not there yet."""
+        if not folder.is_dir():
+            return
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self._walk(Path(entry.path), f"{prefix}{entry.name}/")
+                elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(PART_PREFIX):
+                    yield f"{prefix}{entry.name}", entry.stat(follow_symlinks=False).st_size

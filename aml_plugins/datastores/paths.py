@@ -1,0 +1,42 @@
+"""Keep a datastore's paths inside its root, symbolic links included."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from aml_plugins.errors import InvalidInputError
+
+__all__ = ["inside", "relative_path"]
+
+
+def relative_path(path: str) -> PurePosixPath:
+    """Return ``path`` as a relative path without detours; the empty path is the root.
+
+    :raises InvalidInputError: for an absolute path, one with ``..``, ``.``, empty parts or a zero byte.
+    """
+    parts = path.split("/") if path else []
+    if any(part in {"", ".", ".."} for part in parts) or "\0" in path:
+        raise InvalidInputError(
+            f"'{path[:200]!s}' is no path in a datastore.".replace("\0", "\\0"),
+            "Write a relative path with single slashes, without '.' and '..'.",
+        )
+    return PurePosixPath(*parts)
+
+
+def inside(root: Path, path: str) -> Path:
+    """Return the file that ``path`` means below ``root``; it need not exist.
+
+    :raises InvalidInputError: where the path, or a symbolic link on its way, leaves the root.
+    """
+    file = root / relative_path(path)
+    real_root = root.resolve()
+    try:
+        real = file.resolve()
+    except (OSError, RuntimeError):  # a loop of links; Python before 3.13 raises RuntimeError for it
+        real = Path("/")
+    if not real.is_relative_to(real_root):
+        raise InvalidInputError(
+            f"The path '{path}' leads out of the datastore through a symbolic link.",
+            "Replace the link by the file itself, or register its directory as a datastore of its own.",
+        )
+    return file
