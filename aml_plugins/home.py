@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aml_plugins.errors import InvalidInputError
 
-__all__ = ["CONFIG_FILE", "aml_home", "resolve_store_uri", "resolve_workspace", "write_config"]
+__all__ = ["CONFIG_FILE", "aml_home", "configured", "resolve_store_uri", "resolve_workspace", "write_config"]
 
 CONFIG_FILE = Path(".aml") / "config.yaml"
 _KEYS = ("store", "workspace")
@@ -51,6 +51,16 @@ def resolve_workspace(explicit: str | None = None) -> str:
     return stored or _DEFAULT_WORKSPACE
 
 
+def configured(directory: Path) -> tuple[str | None, str | None] | None:
+    """Return store and workspace of the nearest ``.aml/config.yaml`` from ``directory`` upwards, None without one."""
+    path = _find_config(directory)
+    if path is None:
+        return None
+    values = _read_config(path)
+    store = values.get("store")
+    return (_absolute(store, path.parent.parent) if store else None), values.get("workspace")
+
+
 def write_config(directory: Path | str, store: str | None, workspace: str | None) -> Path:
     """Write ``.aml/config.yaml`` in ``directory``, whole or not at all; return its path.
 
@@ -80,8 +90,8 @@ def _absolute(uri: str, base: Path) -> str:
     return uri
 
 
-def _find_config() -> Path | None:
-    here = Path.cwd()
+def _find_config(start: Path | None = None) -> Path | None:
+    here = (start or Path.cwd()).absolute()
     candidates = (directory / CONFIG_FILE for directory in (here, *here.parents))
     return next((path for path in candidates if path.is_file()), None)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aml_plugins.compute.targets import find_target, load_backend_type, validate_config
 from aml_plugins.context import Context, open_context
 from aml_plugins.errors import InvalidInputError, NotFoundError
-from aml_plugins.home import find_config, resolve_workspace, write_config
+from aml_plugins.home import configured, resolve_workspace, write_config
 from aml_plugins.names import check_name
 from aml_plugins.store.records import ComputeTargetRecord, WorkspaceRecord
 from aml_plugins.suggestions import did_you_mean
@@ -83,13 +83,13 @@ class Workspace:
         :param path: where to begin looking; None for the working directory.
         :raises NotFoundError: where there is no such file.
         """
-        config = find_config(Path(path) if path else Path.cwd())
-        if config is None:
+        found = configured(Path(path) if path else Path.cwd())
+        if found is None:
             raise NotFoundError(
                 f"There is no .aml/config.yaml in '{path or Path.cwd()}' or above it.",
                 "Write one with: aml workspace config NAME",
             )
-        return cls.get(config.workspace, store=config.store)
+        return cls.get(found[1], store=found[0])
 
     @classmethod
     def list(cls, *, store: str | None = None) -> Sequence[str]:

@@ -89,7 +89,7 @@ ROOT = Nouns(
 )
 
 
-def _say_version(ctx: click.Context, value: bool) -> None:  # noqa: FBT001  click calls it so
+def _say_version(ctx: click.Context, value: bool) -> None:
     if value:
         click.echo(f"aml {__version__}")
         ctx.exit()

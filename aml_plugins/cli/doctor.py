@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -50,7 +51,7 @@ def _findings(store: str | None, workspace: str | None) -> Iterator[Finding]:
     yield _try("disk", lambda: _disk(opened))
     yield _try("datastore", lambda: _datastore(opened))
     for name in sorted(opened.compute_targets):
-        yield _try(f"compute target {name}", lambda name=name: opened.context.backends.get(opened.name, name).check())
+        yield _try(f"compute target {name}", partial(_target, opened, name))
     yield _try("MLflow", lambda: _mlflow(opened))
 
 
@@ -74,6 +75,10 @@ def _datastore(opened: Workspace) -> str:
     datastore = default_datastore(opened.context, opened.name)
     datastore.exists("doctor")
     return f"'{datastore.name}' answers"
+
+
+def _target(opened: Workspace, name: str) -> str:
+    return opened.context.backends.get(opened.name, name).check()
 
 
 def _mlflow(opened: Workspace) -> str:

@@ -45,10 +45,8 @@ def _reader_left() -> int:
 def _unexpected(error: BaseException) -> int:
     if os.environ.get("AML_DEBUG"):
         traceback.print_exception(error)
-    return _say(
-        f"Error: {type(error).__name__}: {error}\nThis is a defect of ours. Set AML_DEBUG=1 to see where it comes from.",
-        UNEXPECTED,
-    )
+    hint = "This is a defect of ours. Set AML_DEBUG=1 to see where it comes from."
+    return _say(f"Error: {type(error).__name__}: {error}\n{hint}", UNEXPECTED)
 
 
 def _say(sentence: str, code: int) -> int:

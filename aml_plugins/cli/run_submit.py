@@ -63,8 +63,6 @@ def submit(
         compute_target=target,
         environment_variables=variables or None,
     )
-    if not settings.configuration.target:
-        settings.configuration = settings.configuration.merged(target="local")
     opened = open_workspace(store, workspace)
     run = opened.experiment(experiment or Path(directory).resolve().name).submit(
         settings, name=name, tags=tags, parent_run_id=parent, idempotency_key=idempotency_key

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aml_plugins.compute.states import JobState
 from aml_plugins.errors import InvalidInputError
-from aml_plugins.json_types import JsonObject
+from aml_plugins.json_types import JsonObject, JsonValue
 
 __all__ = ["JobHandle", "JobPlan", "JobSpec", "JobStatus", "LogChunk"]
 
@@ -71,7 +71,7 @@ class JobHandle:
     data: JsonObject = field(default_factory=dict, hash=False)
     version: int = HANDLE_VERSION
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, JsonValue]:
         """Return the handle as plain JSON values."""
         return asdict(self)
 
