@@ -1,0 +1,88 @@
+"""Which paths stay at home: one ignore file, at the root, in git's syntax."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Container
+from typing import TYPE_CHECKING
+
+from aml_plugins.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+__all__ = ["IgnoreRules"]
+
+IGNORE_FILES = (".amlignore", ".gitignore")
+
+
+class IgnoreRules:
+    """The rules of one directory, with the verdicts that an earlier snapshot under the same rules reached.
+
+    ``.git`` stays at home unless the file says ``!.git``: every fetch changes it, and it holds the whole history
+    and often credentials. Nothing else is ignored without being named, as in Azure ML.
+
+    :ivar identity: differs where the rules differ.
+    :ivar learned: a verdict was reached that no earlier snapshot knew.
+    :ivar ignored: what was ignored this time, directories with a ``/`` at the end.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.file, self._text = _ignore_file(root)
+        self.identity = hashlib.sha256(self._text or b"").hexdigest() if self.file else ""
+        self.learned = False
+        self.ignored: set[str] = set()
+        self._kept_before: tuple[Container[str], Container[str]] = ((), ())
+        self._ignored_before: Container[str] = ()
+        self._spec: GitIgnoreSpec | None = None
+
+    def remember(self, files: Container[str], directories: Container[str], ignored: Container[str]) -> None:
+        """Take over the verdicts reached under the same rules: a verdict depends on rules and path alone."""
+        self._kept_before = (files, directories)
+        self._ignored_before = ignored
+
+    def ignores(self, path: str, *, directory: bool) -> bool:
+        """Return whether a path stays at home; the parents of ``path`` are known to travel."""
+        key = path + "/" if directory else path
+        if key in self._kept_before[directory]:
+            return False
+        verdict = key in self._ignored_before or self._match(key)
+        if verdict:
+            self.ignored.add(key)
+        return verdict
+
+    def _match(self, key: str) -> bool:
+        if self._text is None:
+            name = key.rstrip("/")
+            return name == ".git" or name.endswith("/.git")
+        self.learned = True
+        if self._spec is None:
+            self._spec = _parse(self.file, self._text)
+        return self._spec.match_file(key)
+
+
+def _ignore_file(root: str) -> tuple[str, bytes | None]:
+    for name in IGNORE_FILES:
+        try:
+            with open(f"{root}/{name}", "rb") as file:  # noqa: PTH123  # a pathlib.Path costs more than the read
+                return name, file.read()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise InvalidInputError(
+                f"The ignore file '{name}' cannot be read: {error.strerror}.", "Make it a readable file, or remove it."
+            ) from None
+    return "", None
+
+
+def _parse(name: str, text: bytes) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415  # 60 ms of import that a directory without the file saves
+
+    try:
+        return GitIgnoreSpec.from_lines([".git", *text.decode("utf-8-sig").split("\n")])
+    except UnicodeDecodeError:
+        raise InvalidInputError(f"The ignore file '{name}' is not UTF-8 text.", "Save it as UTF-8.") from None
+    except ValueError as error:
+        raise InvalidInputError(
+            f"The ignore file '{name}' has a line that is no pattern: {error}", "Correct it."
+        ) from None
