@@ -159,6 +159,13 @@ class Workspace:
 
         return find_run(self, run_id)
 
+    def find_run(self, *, idempotency_key: str) -> Run | None:
+        """Return the run that was submitted under a key, None where there is none."""
+        from aml_plugins.runs.run import Run  # noqa: PLC0415  they know each other
+
+        record = self.context.store.runs.find_by_key(self.name, idempotency_key)
+        return Run(self, record) if record else None
+
     @property
     def models(self) -> Sequence[Model]:
         """The newest version of each registered model."""

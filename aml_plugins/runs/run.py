@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,19 +67,25 @@ class Run:
         return self._record.state
 
     def wait_for_completion(
-        self, *, show_output: bool = False, timeout: float | None = None, raise_on_error: bool = True
+        self,
+        *,
+        show_output: bool = False,
+        on_output: Callable[[bytes], None] | None = None,
+        timeout: float | None = None,
+        raise_on_error: bool = True,
     ) -> Run:
         """Wait until the run has ended, and drive it there.
 
         :param show_output: print the script's output as it comes.
+        :param on_output: gets the script's output as it comes, in place of printing it.
         :param timeout: seconds to wait; then ``OperationFailedError``, and the run goes on.
         :param raise_on_error: raise ``OperationFailedError`` for a run that failed or was canceled.
         """
         if self._record is None:
             return self
-        on_output = _print if show_output else None
+        reader = on_output or (_print if show_output else None)
         context = self.workspace.context
-        self._record = wait(context, self.workspace.driver, self.id, on_output=on_output, timeout=timeout)
+        self._record = wait(context, self.workspace.driver, self.id, on_output=reader, timeout=timeout)
         if raise_on_error and self._record.state != RunState.COMPLETED.value:
             raise OperationFailedError(
                 f"The run {self.id} ended as {self._record.state}. {self._record.reason or ''}".rstrip(),

@@ -15,7 +15,7 @@ from aml_plugins.runs.states import RunState
 from aml_plugins.store.records import RunRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
-from aml_plugins.store.sql.rows import columns_of, record_of, row_of
+from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of, row_of
 from aml_plugins.store.sql.run_leases import RunLeases
 from aml_plugins.store.sql.run_tasks import add_task, move_task
 
@@ -63,6 +63,11 @@ class SqlRuns(RunLeases):
     def find(self, run_id: str) -> RunRecord | None:
         with self._database.reading() as connection:
             row = connection.execute(_FIND, {"key": run_id}).one_or_none()
+        return None if row is None else record_of(RunRecord, row)
+
+    def find_by_key(self, workspace: str, idempotency_key: str) -> RunRecord | None:
+        with self._database.reading() as connection:
+            row = connection.execute(_FIND_BY_IDEMPOTENCY_KEY, {"of": workspace, "key": idempotency_key}).one_or_none()
         return None if row is None else record_of(RunRecord, row)
 
     def get_many(self, run_ids: Collection[str]) -> Mapping[str, RunRecord]:
@@ -116,18 +121,18 @@ class SqlRuns(RunLeases):
     def mark_released(self, run_ids: Collection[str], *, released: bool) -> None:
         if not run_ids:
             return
-        statement = update(_T).where(_T.c.run_id.in_(run_ids), _T.c.released_at.is_(None) == released)
+        unset = _T.c.released_at.is_(None)
+        chosen = locked_in_order(_T.c.run_id, _T.c.run_id.in_(run_ids), unset if released else ~unset)
+        statement = update(_T).where(chosen)
         with self._database.writing() as connection:
             connection.execute(statement.values(released_at=time.time() if released else None))
 
     def _earlier(self, record: RunRecord) -> RunRecord:
         """Return the run that has this idempotency key already, perhaps since a moment ago."""
         if record.idempotency_key is not None:
-            with self._database.reading() as connection:
-                keys = {"of": record.workspace, "key": record.idempotency_key}
-                row = connection.execute(_FIND_BY_IDEMPOTENCY_KEY, keys).one_or_none()
-            if row is not None:
-                return record_of(RunRecord, row)
+            earlier = self.find_by_key(record.workspace, record.idempotency_key)
+            if earlier is not None:
+                return earlier
         raise AlreadyExistsError(f"Run {record.run_id!r} exists already.", "Choose another run id.")
 
 

@@ -1,0 +1,25 @@
+"""Train a model from a script directory: one task, one run, everything in MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airflow.sdk import DAG
+from aml_airflow.operators.run import AmlRunOperator
+
+SOURCE = Path(__file__).resolve().parents[1] / "docs" / "examples" / "iris"
+
+# [START example_train]
+with DAG("aml_example_train", schedule=None, catchup=False, tags=["aml"]) as dag:
+    AmlRunOperator(
+        task_id="train",
+        source_directory=str(SOURCE),
+        script="train.py",
+        arguments=["--alpha", 0.1, 1, 10],
+        target="local",
+        experiment="iris",
+    )
+# [END example_train]
+
+if __name__ == "__main__":
+    dag.test()
