@@ -118,7 +118,7 @@ def test_an_empty_file_says_nothing(project):
 def test_a_file_of_other_bytes_is_named(project):
     path = write_config(project, None, None)
     path.write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(InvalidInputError, match="config.yaml cannot be read"):
+    with pytest.raises(InvalidInputError, match=r"config\.yaml cannot be read"):
         resolve_store_uri(None)
 
 

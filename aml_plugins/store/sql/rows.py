@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from sqlalchemy import Column, Row, Table
+from sqlalchemy import Column, ColumnElement, Row, Table, select
 
-__all__ = ["columns_of", "record_of", "row_of"]
+__all__ = ["columns_of", "locked_in_order", "record_of", "row_of"]
 
 
 class _Record(Protocol):
@@ -30,3 +30,8 @@ def record_of(record_type: type[RecordT], row: Row[Any]) -> RecordT:
 def row_of(record: _Record) -> dict[str, Any]:
     """Return the column values of a record. Not ``asdict``, which copies configurations deeply."""
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+def locked_in_order(key: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Choose rows for an update of several: all who lock rows in the order of their keys cannot deadlock."""
+    return key.in_(select(key).where(*conditions).order_by(key).with_for_update())

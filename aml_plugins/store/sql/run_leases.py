@@ -10,7 +10,7 @@ from aml_plugins.store.leases import host_prefix, owner_is_dead
 from aml_plugins.store.records import RunRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
-from aml_plugins.store.sql.rows import columns_of, record_of
+from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of
 
 __all__ = ["RunLeases"]
 
@@ -23,24 +23,25 @@ class RunLeases:
     def __init__(self, database: Database) -> None:
         self._leased = database
         now = database.now()
+        chosen = _T.c.run_id.in_(bindparam("ids", expanding=True))
+        mine = _T.c.lease_owner == bindparam("owner")
         free = or_(
             _T.c.lease_owner.is_(None),
             _T.c.lease_until.is_(None),
             _T.c.lease_until <= now,
-            _T.c.lease_owner == bindparam("owner"),
+            mine,
             _T.c.lease_owner.in_(bindparam("dead", expanding=True)),
         )
-        chosen = _T.c.run_id.in_(bindparam("ids", expanding=True))
         later = now + bindparam("seconds")
         self._acquire = (
             update(_T)
-            .where(chosen, free)
+            .where(locked_in_order(_T.c.run_id, chosen, free))
             .values(lease_owner=bindparam("owner"), lease_until=later)
             .returning(_T.c.run_id)
         )
         self._start = update(_T).where(_T.c.run_id == bindparam("key")).values(lease_until=later)
         self._release = (
-            update(_T).where(chosen, _T.c.lease_owner == bindparam("owner")).values(lease_owner=None, lease_until=None)
+            update(_T).where(locked_in_order(_T.c.run_id, chosen, mine)).values(lease_owner=None, lease_until=None)
         )
         of_this_host = _T.c.lease_owner.startswith(bindparam("host"), autoescape=False)
         self._neighbours = select(_T.c.lease_owner).distinct().where(_T.c.lease_until > now, of_this_host)

@@ -13,7 +13,7 @@ from aml_plugins.errors import NotFoundError
 from aml_plugins.store.records import TaskEvent, TaskRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
-from aml_plugins.store.sql.rows import columns_of, record_of, row_of
+from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of, row_of
 
 __all__ = ["SqlTasks", "append_event"]
 
@@ -83,8 +83,9 @@ class SqlTasks:
         numbers = list(sequences)
         if not numbers:
             return
+        chosen = locked_in_order(_EVENTS.c.sequence, _EVENTS.c.sequence.in_(numbers))
         with self._database.writing() as connection:
-            connection.execute(update(_EVENTS).where(_EVENTS.c.sequence.in_(numbers)).values(delivered=True))
+            connection.execute(update(_EVENTS).where(chosen).values(delivered=True))
 
     def _put(self, record: TaskRecord, message: str) -> TaskRecord:
         now = time.time()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -26,14 +24,6 @@ def database(tmp_path):
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setenv("AML_SQLITE_TIMEOUT", "0.2")
-
-
-def _as_nobody(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a program without the rights that root has over files."""
-    identity = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
-    return subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False, **identity
-    )
 
 
 def test_a_file_that_is_no_database(database):
