@@ -1,1 +1,40 @@
-"""..."""
+"""MLflow on a database that holds our tables too: the URIs ``aml+sqlite:///FILE`` and ``aml+postgresql://…``.
+
+The functions are MLflow's entry points. MLflow itself is imported when one is called: its plugin loader reads this
+module in every process, and a failing import would look like an unsupported URI.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow.store.model_registry.abstract_store import AbstractStore as AbstractRegistryStore
+    from mlflow.store.tracking.abstract_store import AbstractStore as AbstractTrackingStore
+    from mlflow.store.workspace.abstract_store import AbstractStore as AbstractWorkspaceStore
+
+__all__ = ["model_registry_store", "tracking_store", "workspace_provider"]
+
+
+def tracking_store(store_uri: str, artifact_uri: str | None = None) -> AbstractTrackingStore:
+    """Open the tracking store (group ``mlflow.tracking_store``).
+
+    :param artifact_uri: where new experiments keep artifacts; None for ``artifacts`` beside the database.
+    """
+    from aml_plugins.mlflow_store.tracking import open_tracking_store  # noqa: PLC0415  MLflow costs seconds
+
+    return open_tracking_store(store_uri, artifact_uri)
+
+
+def model_registry_store(store_uri: str) -> AbstractRegistryStore:
+    """Open the model registry (group ``mlflow.model_registry_store``)."""
+    from aml_plugins.mlflow_store.registry import open_registry_store  # noqa: PLC0415  see above
+
+    return open_registry_store(store_uri)
+
+
+def workspace_provider(workspace_uri: str) -> AbstractWorkspaceStore:
+    """Open the workspaces (group ``mlflow.workspace_provider``)."""
+    from aml_plugins.mlflow_store.workspace_provider import open_workspace_provider  # noqa: PLC0415  see above
+
+    return open_workspace_provider(workspace_uri)

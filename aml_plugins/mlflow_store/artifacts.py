@@ -1,0 +1,163 @@
+# mypy: allow-untyped-calls
+# MLflow's stores are not annotated.
+"""Files into and out of a run's artifacts. Links and special files from strangers' outputs never get in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: TID253  a leaf: imported with a store
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: TID253  as above
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository  # noqa: TID253  as above
+from mlflow.utils.uri import append_to_uri_path  # noqa: TID253  as above
+
+from aml_plugins.errors import InvalidInputError, NotFoundError, StoreError
+from aml_plugins.mlflow_store.locations import server_artifacts_destination
+from aml_plugins.runs.history import FileInfo
+
+__all__ = ["check_path", "download", "exists", "files", "no_such_artifact", "repository", "upload"]
+
+# MLflow's listings hide files with this prefix, so that nobody sees one that is not whole.
+_PARTIAL = ".artifact.uploading."
+
+
+def repository(uri: str) -> ArtifactRepository:
+    """Open the artifacts at a URI.
+
+    :raises InvalidInputError: where only an MLflow server, and not this process, can reach them.
+    """
+    if not uri.startswith("mlflow-artifacts:"):
+        return get_artifact_repository(uri)
+    destination = server_artifacts_destination()
+    if destination is None:
+        raise InvalidInputError(
+            "The run's artifacts are served by an MLflow server.", "Connect to the server's http(s) address instead."
+        )
+    return get_artifact_repository(append_to_uri_path(destination, uri.removeprefix("mlflow-artifacts:").lstrip("/")))
+
+
+def no_such_artifact(path: str) -> NotFoundError:
+    """Return the error for a path that the run has not."""
+    return NotFoundError(f"The run has no artifact '{path}'.", "List them with: aml run outputs RUN")
+
+
+def check_path(path: str) -> str:
+    """Return an artifact path in its normal form.
+
+    :raises InvalidInputError: where it could leave the run's artifacts.
+    """
+    parts = PurePosixPath(path).parts
+    if path.startswith(("/", "~")) or "\\" in path or "\0" in path or ".." in parts:
+        raise InvalidInputError(
+            f"'{path}' is not a path within a run's artifacts.", "Use a relative path without '..'."
+        )
+    return "/".join(parts)
+
+
+def upload(repository: ArtifactRepository, local: Path, path: str, linkable: Sequence[Path]) -> None:
+    """Store a file under the directory ``path``, or a directory's contents below it.
+
+    Links that leave ``local``, and what is neither file nor directory, stay out.
+
+    :param linkable: directories whose files cannot change any more; those are hard-linked where that is possible.
+    """
+    if not local.exists():
+        raise NotFoundError(f"There is no file '{local}' to store with the run.", "Check the path.")
+    try:
+        if isinstance(repository, LocalArtifactRepository):
+            link = any(local.resolve().is_relative_to(root.resolve()) for root in linkable)
+            _store_locally(Path(repository.artifact_dir) / path, local, link=link)
+        else:
+            _store_remotely(repository, local, path)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise StoreError(
+            f"'{local.name}' cannot be stored with the run: {error.strerror or error}{where}.",
+            "Free space or correct the permissions, then try again.",
+        ) from error
+
+
+def files(repository: ArtifactRepository, path: str) -> Sequence[FileInfo]:
+    """List one directory level."""
+    found = repository.list_artifacts(check_path(path) or None)
+    return [FileInfo(info.path, info.is_dir, None if info.is_dir else info.file_size) for info in found]
+
+
+def download(repository: ArtifactRepository, path: str, destination: Path) -> Path:
+    """Bring a file or directory below ``destination``, under its artifact path."""
+    path = check_path(path)
+    if path and not exists(repository, path):
+        raise no_such_artifact(path)
+    destination.mkdir(parents=True, exist_ok=True)
+    if not isinstance(repository, LocalArtifactRepository):
+        return Path(repository.download_artifacts(path, str(destination)))
+    source, target = Path(repository.artifact_dir) / path, destination / path
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        _store_locally(target, source, link=False)
+    elif path:
+        _store_locally(target.parent, source, link=False)
+    return target
+
+
+def exists(repository: ArtifactRepository, path: str) -> bool:
+    """Say whether the run has a file or directory under this path."""
+    parent = str(PurePosixPath(path).parent)
+    return any(info.path == path for info in repository.list_artifacts(None if parent == "." else parent))
+
+
+def _store_locally(directory: Path, local: Path, *, link: bool) -> None:
+    for file, relative in _regular_files(local):
+        target = directory / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _place(file, target, link=link)
+
+
+def _store_remotely(repository: ArtifactRepository, local: Path, path: str) -> None:
+    for file, relative in _regular_files(local):
+        folder = PurePosixPath(path, relative).parent.as_posix()
+        repository.log_artifact(str(file), None if folder == "." else folder)
+
+
+def _regular_files(local: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each file with its path below ``local``; a link to a file within ``local`` counts as that file."""
+    if local.is_file():
+        yield local, local.name
+        return
+    root = local.resolve()
+    for directory, folders, names in os.walk(local):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(directory, name)
+            resolved = file.resolve()
+            if resolved.is_relative_to(root) and resolved.is_file():
+                yield resolved, file.relative_to(local).as_posix()
+
+
+def _place(file: Path, target: Path, *, link: bool) -> None:
+    """Put a file there, whole or not at all."""
+    if target.exists() and file.samefile(target):
+        return
+    descriptor, name = tempfile.mkstemp(prefix=_PARTIAL, dir=target.parent)
+    os.close(descriptor)
+    partial = Path(name)
+    try:
+        if not (link and _linked(file, partial)):
+            shutil.copyfile(file, partial)
+            shutil.copystat(file, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _linked(file: Path, partial: Path) -> bool:
+    partial.unlink()
+    try:
+        os.link(file, partial)
+    except OSError:  # another file system, or one without links: the copy says what else may be wrong
+        return False
+    return True

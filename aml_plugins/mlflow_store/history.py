@@ -1,0 +1,227 @@
+# mypy: allow-untyped-calls
+# MLflow's stores are not annotated.
+"""Run history in MLflow's own database, in this process: neither MLflow's fluent API nor a server in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from mlflow import entities  # noqa: TID253  a leaf: imported by open_context() when a history is needed
+from mlflow.exceptions import MlflowException  # noqa: TID253  as above
+from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: TID253  as above
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_USER  # noqa: TID253  as above
+from mlflow.utils.uri import append_to_uri_path  # noqa: TID253  as above
+from mlflow.utils.validation import (  # noqa: TID253  as above
+    MAX_METRICS_PER_BATCH,
+    MAX_PARAMS_TAGS_PER_BATCH,
+)
+
+from aml_plugins.home import aml_home
+from aml_plugins.mlflow_store import artifacts, models
+from aml_plugins.mlflow_store.failures import ours
+from aml_plugins.mlflow_store.locations import database_uri, default_artifact_root, server_artifacts_destination
+from aml_plugins.mlflow_store.registry import ModelRegistryStore
+from aml_plugins.mlflow_store.tracking import TrackingStore
+from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory, RunView
+from aml_plugins.runs.states import MlflowStatus
+
+__all__ = ["SqlRunHistory", "open_history"]
+
+_PAGE = 1000
+# Metrics, params and tags of one call together stay below MLflow's limit of 1,000.
+_METRICS_AT_ONCE = MAX_METRICS_PER_BATCH - 2 * MAX_PARAMS_TAGS_PER_BATCH
+
+
+def open_history(store_uri: str, workspace: str, artifact_root: str | None = None) -> RunHistory:
+    """Open the run history of a workspace.
+
+    :param artifact_root: where artifacts of new experiments go; None for ``artifacts`` beside the database.
+    :raises StoreError: where the database cannot be opened.
+    """
+    with ours():
+        tracking, registry = _open_stores(store_uri, artifact_root or default_artifact_root(store_uri))
+        return SqlRunHistory(tracking.in_workspace(workspace), registry.in_workspace(workspace), store_uri, workspace)
+
+
+# Opening checks MLflow's schema, which takes longer than all that a run writes.
+@lru_cache(maxsize=8)
+def _open_stores(store_uri: str, artifact_root: str) -> tuple[TrackingStore, ModelRegistryStore]:
+    return TrackingStore(store_uri, artifact_root), ModelRegistryStore(store_uri)
+
+
+class SqlRunHistory:
+    """Implements :class:`aml_plugins.runs.history.RunHistory`. Safe to share between threads."""
+
+    def __init__(self, tracking: TrackingStore, registry: ModelRegistryStore, store_uri: str, workspace: str) -> None:
+        self._tracking = tracking
+        self._registry = registry
+        self._store_uri = store_uri
+        self._workspace = workspace
+
+    def ensure_experiment(self, name: str) -> str:
+        with ours():
+            experiment = self._tracking.get_experiment_by_name(name) or self._new_experiment(name)
+            if experiment.lifecycle_stage == entities.LifecycleStage.DELETED:
+                self._tracking.restore_experiment(experiment.experiment_id)
+            return str(experiment.experiment_id)
+
+    def create_run(
+        self,
+        run_id: str,
+        experiment_id: str,
+        *,
+        name: str | None,
+        tags: Mapping[str, str],
+        user: str = "",
+        parent_run_id: str | None = None,
+        start_time: int | None = None,
+    ) -> None:
+        known = {MLFLOW_USER: user, MLFLOW_PARENT_RUN_ID: parent_run_id}
+        with ours():
+            self._tracking.create_run_with_id(
+                run_id,
+                experiment_id,
+                run_name=name,
+                tags={**{key: value for key, value in known.items() if value}, **tags},
+                user_id=user,
+                start_time=start_time,
+                artifact_root=None if server_artifacts_destination() else self._tracking.artifact_root_uri,
+            )
+
+    def set_status(self, run_id: str, status: MlflowStatus, *, end_time: int | None = None) -> None:
+        with ours():
+            self._tracking.set_run_status(run_id, status, end_time)
+
+    def log(
+        self,
+        run_id: str,
+        *,
+        metrics: Sequence[Metric] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        points = (entities.Metric(m.key, m.value, m.timestamp, m.step) for m in metrics)
+        batches: Iterator[tuple[list[Any], ...]] = zip_longest(
+            _batches(points, _METRICS_AT_ONCE),
+            _batches((entities.Param(*item) for item in (params or {}).items()), MAX_PARAMS_TAGS_PER_BATCH),
+            _batches((entities.RunTag(*item) for item in (tags or {}).items()), MAX_PARAMS_TAGS_PER_BATCH),
+            fillvalue=[],
+        )
+        with ours():
+            for batch in batches:
+                self._tracking.log_batch(run_id, *batch)
+
+    def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
+        path = artifacts.check_path(artifact_path)
+        with ours():
+            artifacts.upload(self._repository(run_id), local, path, linkable=[aml_home()])
+
+    def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
+        with ours():
+            return artifacts.files(self._repository(run_id), path)
+
+    def download(self, run_id: str, path: str, destination: Path) -> Path:
+        with ours():
+            return artifacts.download(self._repository(run_id), path, destination)
+
+    def get(self, run_id: str) -> RunView:
+        with ours():
+            return _view(self._tracking.get_run(run_id))
+
+    def metric_history(self, run_id: str, key: str) -> Sequence[Metric]:
+        with ours():
+            self._tracking.run_artifact_uri(run_id)  # MLflow answers an unknown run with no points
+            points = self._tracking.get_metric_history(run_id, key)
+        return [Metric(point.key, point.value, point.timestamp, point.step) for point in points]
+
+    def children(self, run_id: str) -> Sequence[RunView]:
+        found: list[RunView] = []
+        token = None
+        with ours():
+            experiment = self._tracking.get_run(run_id).info.experiment_id
+            while True:
+                page = self._tracking.search_runs(
+                    [experiment],
+                    f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run_id}'",
+                    entities.ViewType.ACTIVE_ONLY,
+                    _PAGE,
+                    ["attributes.start_time ASC"],
+                    token,
+                )
+                found += [_view(run) for run in page]
+                token = page.token
+                if not token:
+                    return found
+
+    def register_model(
+        self, name: str, run_id: str, path: str, *, tags: Mapping[str, str] | None = None
+    ) -> ModelVersion:
+        path = artifacts.check_path(path)
+        with ours():
+            uri = self._tracking.run_artifact_uri(run_id)
+            if not path or not artifacts.exists(artifacts.repository(uri), path):
+                raise artifacts.no_such_artifact(path)
+            return models.register_version(self._registry, name, append_to_uri_path(uri, path), run_id, tags or {})
+
+    def models(self, name: str | None = None) -> Sequence[ModelVersion]:
+        with ours():
+            if name is None:
+                return models.newest_versions(self._registry)
+            return models.all_versions(self._registry, name)
+
+    def download_model(self, name: str, version: str, destination: Path) -> Path:
+        with ours():
+            return models.download_model(self._registry, name, version, destination)
+
+    def script_variables(self, run_id: str) -> Mapping[str, str]:
+        """Return what plain MLflow needs: nothing of ours has to be installed where the script runs."""
+        with ours():
+            experiment = self._tracking.get_run(run_id).info.experiment_id
+        return {
+            "MLFLOW_TRACKING_URI": database_uri(self._store_uri),
+            "MLFLOW_ENABLE_WORKSPACES": "true",
+            "MLFLOW_WORKSPACE": self._workspace,
+            "MLFLOW_EXPERIMENT_ID": str(experiment),
+            "MLFLOW_RUN_ID": run_id,
+        }
+
+    def _new_experiment(self, name: str) -> Any:
+        try:
+            self._tracking.create_experiment(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process was faster
+                raise
+        return self._tracking.get_experiment_by_name(name)
+
+    def _repository(self, run_id: str) -> ArtifactRepository:
+        return artifacts.repository(self._tracking.run_artifact_uri(run_id))
+
+
+def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    batch: list[Any] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _view(run: Any) -> RunView:
+    return RunView(
+        run_id=run.info.run_id,
+        experiment_id=run.info.experiment_id,
+        name=run.info.run_name or "",
+        status=run.info.status,
+        start_time=run.info.start_time,
+        end_time=run.info.end_time,
+        metrics=dict(run.data.metrics),
+        params=dict(run.data.params),
+        tags=dict(run.data.tags),
+        artifact_uri=run.info.artifact_uri,
+    )

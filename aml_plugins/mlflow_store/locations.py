@@ -1,0 +1,68 @@
+"""Where the database and its artifacts lie.
+
+``mlflow server`` tells its workers in environment variables of its own. They are repeated here, because the module that
+names them imports the whole server; a test compares them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from aml_plugins.home import aml_home
+from aml_plugins.store.opening import plain_uri
+
+__all__ = [
+    "database_uri",
+    "default_artifact_root",
+    "is_in_memory",
+    "server_artifact_root",
+    "server_artifacts_destination",
+    "server_read_replica",
+]
+
+_ARTIFACT_ROOT = "_MLFLOW_SERVER_ARTIFACT_ROOT"
+_ARTIFACTS_DESTINATION = "_MLFLOW_SERVER_ARTIFACT_DESTINATION"
+_READ_REPLICA = "_MLFLOW_SERVER_READ_REPLICA_BACKEND_STORE"
+
+
+def database_uri(uri: str) -> str:
+    """Return the URI that plain MLflow opens from any working directory."""
+    plain = plain_uri(uri)
+    file = _sqlite_file(plain)
+    return plain if file is None else make_url(plain).set(database=str(file)).render_as_string(hide_password=False)
+
+
+def default_artifact_root(uri: str) -> str:
+    """Return ``artifacts`` beside a SQLite file, else in our home directory; never in the working directory."""
+    file = _sqlite_file(plain_uri(uri))
+    return ((aml_home() if file is None else file.parent) / "artifacts").as_uri()
+
+
+def is_in_memory(uri: str) -> bool:
+    """Say whether the database ends with the process: no job can run on it, so it has no tables of ours."""
+    url = make_url(plain_uri(uri))
+    return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+
+
+def server_artifact_root() -> str | None:
+    """Return the artifact root of the server that this process belongs to, if any."""
+    return os.environ.get(_ARTIFACT_ROOT)
+
+
+def server_artifacts_destination() -> str | None:
+    """Return where the server that this process belongs to keeps the artifacts that it serves, if any."""
+    return os.environ.get(_ARTIFACTS_DESTINATION)
+
+
+def server_read_replica() -> str | None:
+    """Return the read replica of the server that this process belongs to, if any."""
+    return os.environ.get(_READ_REPLICA)
+
+
+def _sqlite_file(plain: str) -> Path | None:
+    if not plain.startswith("sqlite") or is_in_memory(plain):
+        return None
+    return Path(str(make_url(plain).database)).absolute()

@@ -1,0 +1,104 @@
+# mypy: allow-untyped-calls
+# MLflow's stores are not annotated.
+"""What our run history writes through the tracking store, past MLflow's own methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from mlflow.entities import LifecycleStage, RunStatus, SourceType  # noqa: TID253  a leaf: imported with a store
+from mlflow.exceptions import MlflowException  # noqa: TID253  as above
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST  # noqa: TID253  as above
+from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlRun, SqlTag  # noqa: TID253  as above
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME  # noqa: TID253  as above
+from mlflow.utils.name_utils import _generate_random_name  # noqa: TID253  as above; names like MLflow's own
+from mlflow.utils.time import get_current_time_millis  # noqa: TID253  as above
+from mlflow.utils.uri import append_to_uri_path  # noqa: TID253  as above
+from mlflow.utils.validation import MAX_TAG_VAL_LENGTH  # noqa: TID253  as above
+from sqlalchemy.exc import IntegrityError
+
+if TYPE_CHECKING:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as _Base
+    from sqlalchemy.orm import Session
+else:
+    _Base = object
+
+__all__ = ["OwnWrites"]
+
+
+class OwnWrites(_Base):
+    """Runs with an id that was chosen beforehand."""
+
+    def create_run_with_id(
+        self,
+        run_id: str,
+        experiment_id: str,
+        *,
+        run_name: str | None,
+        tags: Mapping[str, str],
+        user_id: str = "",
+        start_time: int | None = None,
+        artifact_root: str | None = None,
+    ) -> None:
+        """Create a run with status SCHEDULED; one that exists stays as it is.
+
+        :param artifact_root: where the run's artifacts go when the experiment's lie behind a server's proxy, which
+            a process beside the database cannot ask.
+        """
+        with self.ManagedSessionMaker(read_only=False) as session:
+            if session.get(SqlRun, run_id) is not None:
+                return
+            location = self._run_location(session, experiment_id, run_id, artifact_root)
+            name = run_name or _generate_random_name()
+            all_tags = {MLFLOW_RUN_NAME: name, **tags}
+            run = SqlRun(
+                run_uuid=run_id,
+                name=name,
+                experiment_id=int(experiment_id),
+                artifact_uri=location,
+                user_id=user_id,
+                status=RunStatus.to_string(RunStatus.SCHEDULED),
+                start_time=get_current_time_millis() if start_time is None else start_time,
+                lifecycle_stage=LifecycleStage.ACTIVE,
+                source_type=SourceType.to_string(SourceType.UNKNOWN),
+                source_name="",
+                entry_point_name="",
+                source_version="",
+            )
+            run.tags = [SqlTag(key=key, value=value[:MAX_TAG_VAL_LENGTH]) for key, value in all_tags.items()]
+            session.add(run)
+            try:
+                session.flush()
+            except IntegrityError:  # another driver was faster
+                session.rollback()
+                if session.get(SqlRun, run_id) is None:
+                    raise
+
+    def run_artifact_uri(self, run_id: str) -> str:
+        """Return where the run's artifacts lie."""
+        with self.ManagedSessionMaker() as session:
+            found = (
+                session.query(SqlRun.artifact_uri)
+                .join(SqlExperiment, SqlExperiment.experiment_id == SqlRun.experiment_id)
+                .filter(SqlRun.run_uuid == run_id, SqlExperiment.workspace == self._get_active_workspace())
+                .scalar()
+            )
+        if found is None:
+            raise MlflowException(f"There is no run {run_id} in this workspace", RESOURCE_DOES_NOT_EXIST)
+        return str(found)
+
+    def _run_location(self, session: Session, experiment_id: str, run_id: str, artifact_root: str | None) -> str:
+        workspace = self._get_active_workspace()
+        experiment = (
+            session.query(SqlExperiment)
+            .filter(SqlExperiment.experiment_id == int(experiment_id), SqlExperiment.workspace == workspace)
+            .one_or_none()
+        )
+        if experiment is None:
+            raise MlflowException(f"There is no experiment {experiment_id} in this workspace", RESOURCE_DOES_NOT_EXIST)
+        self._check_experiment_is_active(experiment)
+        location = str(experiment.artifact_location)
+        if artifact_root is not None and location.startswith("mlflow-artifacts:"):
+            location = append_to_uri_path(artifact_root, "workspaces", workspace, str(experiment_id))
+        return str(append_to_uri_path(location, run_id, self.ARTIFACTS_FOLDER_NAME))

@@ -1,0 +1,49 @@
+# mypy: allow-untyped-calls
+# MLflow's stores are not annotated.
+"""The model registry: MLflow's, under our URIs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES  # noqa: TID253  a leaf: imported with a store
+from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore  # noqa: TID253  as above
+from mlflow.store.model_registry.sqlalchemy_workspace_store import (  # noqa: TID253  as above
+    WorkspaceAwareSqlAlchemyStore,
+)
+
+from aml_plugins.mlflow_store.bound import WorkspaceBound
+from aml_plugins.mlflow_store.engines import prepare_database, tune
+from aml_plugins.mlflow_store.locations import server_read_replica
+from aml_plugins.store.opening import plain_uri
+
+if TYPE_CHECKING:
+    _Base = SqlAlchemyStore
+else:
+    _Base = object
+
+__all__ = ["ModelRegistryStore", "SingleWorkspaceModelRegistryStore", "open_registry_store"]
+
+
+class _Opening(_Base):
+    """Takes our URIs."""
+
+    def __init__(self, db_uri: str, read_db_uri: str | None = None) -> None:
+        uri = plain_uri(db_uri)
+        prepare_database(self._get_or_create_engine(uri))
+        super().__init__(uri, read_db_uri=plain_uri(read_db_uri) if read_db_uri else None)
+        tune(self.engine)
+
+
+class ModelRegistryStore(WorkspaceBound, _Opening, WorkspaceAwareSqlAlchemyStore):
+    """For servers and clients with workspaces, and for our own run history."""
+
+
+class SingleWorkspaceModelRegistryStore(_Opening, SqlAlchemyStore):
+    """What MLflow opens where workspaces are off."""
+
+
+def open_registry_store(store_uri: str) -> ModelRegistryStore | SingleWorkspaceModelRegistryStore:
+    """Open the registry as MLflow opens its own for a plain database URI."""
+    kind = ModelRegistryStore if MLFLOW_ENABLE_WORKSPACES.get() else SingleWorkspaceModelRegistryStore
+    return kind(store_uri, server_read_replica())

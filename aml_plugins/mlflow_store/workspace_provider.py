@@ -1,0 +1,71 @@
+"""Workspaces: MLflow's, under our URIs. Deleting one takes what we keep about it along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlflow.entities.workspace import WorkspaceDeletionMode  # noqa: TID253  a leaf: imported with a store
+from mlflow.exceptions import MlflowException  # noqa: TID253  as above
+from mlflow.protos.databricks_pb2 import INVALID_STATE  # noqa: TID253  as above
+from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore  # noqa: TID253  as above
+
+from aml_plugins.mlflow_store.engines import tune
+from aml_plugins.mlflow_store.failures import to_mlflow
+from aml_plugins.mlflow_store.jobs import release_runs
+from aml_plugins.mlflow_store.locations import is_in_memory
+from aml_plugins.store.interface import Store
+from aml_plugins.store.opening import open_store, plain_uri
+
+__all__ = ["WorkspaceProvider", "open_workspace_provider"]
+
+_PAGE = 1000
+
+
+class WorkspaceProvider(SqlAlchemyStore):
+    """MLflow's workspace store beside our tables."""
+
+    def __init__(self, db_uri: str) -> None:
+        super().__init__(plain_uri(db_uri))
+        tune(self._engine)
+        self.jobs = None if is_in_memory(db_uri) else open_store(db_uri)
+
+    def delete_workspace(
+        self, workspace_name: str, mode: WorkspaceDeletionMode = WorkspaceDeletionMode.RESTRICT
+    ) -> None:
+        """Delete; with CASCADE its runs' jobs are cancelled and their snapshots released.
+
+        :raises MlflowException: also where SET_DEFAULT would move runs away from their jobs and snapshots.
+        """
+        if self.jobs is None:
+            super().delete_workspace(workspace_name, mode)
+            return
+        with to_mlflow():
+            runs = _run_ids(self.jobs, workspace_name)
+            if runs and mode == WorkspaceDeletionMode.SET_DEFAULT:
+                raise MlflowException(
+                    f"Workspace '{workspace_name}' has {len(runs)} runs with jobs and snapshots, which stay in their "
+                    "workspace. Delete them, or the workspace with them (CASCADE).",
+                    INVALID_STATE,
+                )
+            super().delete_workspace(workspace_name, mode)
+            release_runs(self.jobs, runs)
+            if self.jobs.workspaces.find(workspace_name) is not None:
+                self.jobs.workspaces.remove(workspace_name)
+
+
+def open_workspace_provider(workspace_uri: str) -> WorkspaceProvider:
+    """Open the provider.
+
+    :raises MlflowException: where the database cannot be opened.
+    """
+    with to_mlflow():
+        return WorkspaceProvider(workspace_uri)
+
+
+def _run_ids(store: Store, workspace: str) -> Sequence[str]:
+    ids: list[str] = []
+    page = store.runs.list(workspace, limit=_PAGE)
+    while page:
+        ids += [run.run_id for run in page]
+        page = store.runs.list(workspace, limit=_PAGE, before=(page[-1].created_at, page[-1].run_id))
+    return ids

@@ -1,0 +1,83 @@
+"""Workspaces of a store, with sentences for what people get wrong. Everything here is MLflow's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from mlflow.entities import Workspace  # noqa: TID253  a leaf: imported by functions that need MLflow
+from mlflow.entities.workspace import WorkspaceDeletionMode  # noqa: TID253  as above
+from mlflow.exceptions import MlflowException  # noqa: TID253  as above
+from mlflow.store.workspace.abstract_store import AbstractStore, WorkspaceNameValidator  # noqa: TID253  as above
+from mlflow.tracking._workspace.registry import get_workspace_store  # noqa: TID253  as above; opens each URI once
+
+from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
+from aml_plugins.mlflow_store.failures import ours
+
+__all__ = ["create_workspace", "delete_workspace", "get_workspace", "list_workspaces"]
+
+
+def create_workspace(uri: str, name: str, *, description: str | None = None) -> None:
+    """Create a workspace.
+
+    :raises InvalidInputError: for a name that MLflow does not allow.
+    :raises AlreadyExistsError: where the name is taken.
+    """
+    _check_name(name)
+    with ours():
+        provider = _provider(uri)
+        if name in _names(provider):
+            raise AlreadyExistsError(f"There is a workspace '{name}' already.", "Use it, or choose another name.")
+        provider.create_workspace(Workspace(name=name, description=description))
+
+
+def list_workspaces(uri: str) -> Sequence[str]:
+    """Return the names of the workspaces that the caller may see, sorted."""
+    with ours():
+        return _names(_provider(uri))
+
+
+def get_workspace(uri: str, name: str) -> str:
+    """Return the name if there is such a workspace.
+
+    :raises NotFoundError: otherwise, with the name that was probably meant.
+    """
+    names = list_workspaces(uri)
+    if name not in names:
+        close = get_close_matches(name, names, n=1)
+        fix = f"Did you mean '{close[0]}'?" if close else f"There is: {', '.join(names)}."
+        raise NotFoundError(f"There is no workspace '{name}'.", fix)
+    return name
+
+
+def delete_workspace(uri: str, name: str, *, with_contents: bool = False) -> None:
+    """Delete a workspace.
+
+    :param with_contents: also its experiments, runs and models; their jobs are cancelled.
+    :raises InvalidInputError: for ``default``, and for one that is not empty.
+    :raises NotFoundError: where there is none of this name.
+    """
+    get_workspace(uri, name)
+    mode = WorkspaceDeletionMode.CASCADE if with_contents else WorkspaceDeletionMode.RESTRICT
+    with ours():
+        _provider(uri).delete_workspace(name, mode)
+
+
+def _provider(uri: str) -> AbstractStore:
+    provider: AbstractStore = get_workspace_store(uri)
+    return provider
+
+
+def _names(provider: AbstractStore) -> Sequence[str]:
+    return sorted(workspace.name for workspace in provider.list_workspaces())
+
+
+def _check_name(name: str) -> None:
+    try:
+        WorkspaceNameValidator.validate(name)
+    except MlflowException:
+        raise InvalidInputError(
+            f"'{name}' cannot be the name of a workspace.",
+            "Use 2 to 63 of a-z, 0-9 and '-', with a letter or digit first and last; "
+            "'api', 'ajax-api', 'static-files' and 'workspaces' are MLflow's.",
+        ) from None
