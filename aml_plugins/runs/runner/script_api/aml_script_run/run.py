@@ -1,0 +1,163 @@
+"""``Run``: a child run, and the submitted run around the script."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any, Dict, List, Optional
+
+from .errors import ModelPathNotFoundException, RunEnvironmentException, UserErrorException
+from .family_calls import FamilyCalls
+from .file_calls import FileCalls
+from .label_calls import LabelCalls
+from .logging_calls import LoggingCalls
+from .offline import _OfflineRun
+from .session import current_session
+from .state_calls import StateCalls
+from .surroundings import Experiment
+from .unavailable import UnavailableCalls
+from .uploads import artifact_path, safe_segment
+from .values import labels
+
+logger = logging.getLogger("azureml.core.run")
+
+
+class RegisteredModel:
+    """A model that will be registered when the run has ended; its version is known then."""
+
+    def __init__(self, name: str, path: str) -> None:
+        self.name = name
+        self.path = path
+        self.version = None
+
+
+class Run(LoggingCalls, LabelCalls, FileCalls, StateCalls, FamilyCalls, UnavailableCalls):
+    """A run of Azure ML v1, as a script meets it."""
+
+    def __init__(self, experiment: Optional[Experiment], run_id: str, outputs: Any = None, **kwargs: Any) -> None:
+        self._session = current_session()
+        known = self._session.find(run_id)
+        self._run_id = known.run_id if known else run_id
+        self._outputs = [outputs] if isinstance(outputs, str) else list(outputs or [])
+
+    @classmethod
+    def get_context(cls, allow_offline: bool = True, used_for_context_manager: bool = False, **kwargs: Any) -> Any:
+        """Return the run around this script, or one that prints what it is told.
+
+        :raises RunEnvironmentException: outside a run, where ``allow_offline`` is False.
+        """
+        try:
+            return _SubmittedRun(None, current_session().here.run_id)
+        except RunEnvironmentException:
+            if not allow_offline:
+                raise
+            return _OfflineRun(**kwargs)
+
+    @classmethod
+    def get_submitted_run(cls, **kwargs: Any) -> Any:
+        """Return the run around this script; deprecated."""
+        logger.warning("Run.get_submitted_run() is deprecated, use Run.get_context() instead")
+        return cls.get_context(allow_offline=False, **kwargs)
+
+    @property
+    def id(self) -> str:
+        """Return the run's id, the same as in MLflow."""
+        return self._run_id
+
+    @property
+    def identity(self) -> str:
+        """Return the run's id with its kind."""
+        return "{}#{}".format(type(self).__name__, self._run_id)
+
+    @property
+    def type(self) -> str:
+        """Return what made the run."""
+        return "azureml.scriptrun" if isinstance(self, _SubmittedRun) else "azureml.childrun"
+
+    def register_model(
+        self,
+        model_name: str,
+        model_path: Optional[str] = None,
+        tags: Optional[Dict[str, str]] = None,
+        properties: Optional[Dict[str, str]] = None,
+        model_framework: Any = None,
+        model_framework_version: Any = None,
+        description: Optional[str] = None,
+        datasets: Any = None,
+        sample_input_dataset: Any = None,
+        sample_output_dataset: Any = None,
+        resource_configuration: Any = None,
+        **kwargs: Any,
+    ) -> RegisteredModel:
+        """Ask that a file or folder of this run becomes a model version once the run has ended.
+
+        :raises ModelPathNotFoundException: where the run has no such file by now.
+        """
+        path = artifact_path(model_path or model_name)
+        names = self.get_file_names()
+        if not any(name == path or name.startswith(path + "/") for name in names):
+            raise ModelPathNotFoundException(
+                "Could not locate the provided model_path {} in the set of files uploaded to the run: {}".format(path, names)
+            )
+        self._record("model", name=str(model_name), path=path, tags=labels({**(properties or {}), **(tags or {})}))
+        return RegisteredModel(str(model_name), path)
+
+    def __repr__(self) -> str:
+        return "Run(Experiment: {},\nId: {},\nType: {},\nStatus: {})".format(
+            self._session.here.experiment, self._run_id, self.type, self.status
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and other._run_id == self._run_id
+
+    def __hash__(self) -> int:
+        return hash(self._run_id)
+
+    def _sibling(self, run_id: str, outputs: Optional[List[str]] = None) -> "Run":
+        if run_id == self._session.here.run_id:
+            return _SubmittedRun(None, run_id)
+        return Run(None, run_id, outputs)
+
+    def _upload_outputs(self) -> None:
+        for folder in self._outputs:
+            name = folder if not os.path.isabs(folder) else os.path.basename(folder)
+            try:
+                self.upload_folder(artifact_path(name), folder)
+            except UserErrorException:
+                self.upload_folder(safe_segment(os.path.basename(os.path.abspath(folder))), folder)
+
+
+class _SubmittedRun(Run):
+    """The run around the script: it ends as its script ends, whatever the script says before."""
+
+    def complete(self) -> None:  # type: ignore[override]  # Azure ML's own signature
+        """Say that all is logged; the run's state is its script's exit code."""
+
+    def fail(self, error_details: Any = None, error_code: Optional[str] = None) -> None:  # type: ignore[override]
+        """Keep an error with the run; the run's state is its script's exit code."""
+        super().fail(error_details, error_code, _set_status=False)
+
+    def cancel(self) -> None:
+        """Refuse, as Azure ML did."""
+        logger.warning("cancel is not supported for submitted runs.")
+
+    def start(self) -> None:
+        """Nothing to do: the run around a script has started."""
+
+    def __exit__(self, *args: Any) -> None:  # type: ignore[override]
+        self.complete()
+
+    @property
+    def input_datasets(self) -> Dict[str, Any]:
+        """Return no data sets: mounted data has its paths in the script's arguments and variables."""
+        return {}
+
+    @property
+    def output_datasets(self) -> Dict[str, Any]:
+        """Return no data sets: what is below ``outputs/`` comes home."""
+        return {}
+
+
+def get_run(experiment: Any, run_id: str, rehydrate: bool = True, clean_up: bool = True) -> Run:
+    """Return a run of this script by its id."""
+    return Run(experiment, run_id)

@@ -1,0 +1,17 @@
+"""``azureml.core`` inside a run: Run, Experiment, Workspace; other classes can be imported and say what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aml_script_run import Experiment, Run, Workspace, get_run  # type: ignore[import-not-found]  # on the script's path
+from aml_script_run.placeholders import placeholder  # type: ignore[import-not-found]  # likewise
+
+__all__ = ["Experiment", "Run", "Workspace", "get_run"]
+__version__ = "1.61.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return placeholder(name)

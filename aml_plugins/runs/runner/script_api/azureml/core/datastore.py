@@ -1,0 +1,9 @@
+"""``azureml.core.datastore``: importable, not usable inside a run."""
+
+from __future__ import annotations
+
+from aml_script_run.placeholders import placeholder  # type: ignore[import-not-found]  # a sibling on the script's path
+
+Datastore = placeholder("Datastore")
+
+__all__ = ["Datastore"]
