@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import sys
 import time
@@ -89,19 +88,6 @@ def write_a_lot(uri: str, count: str) -> None:
     for number in range(int(count)):
         run = store.runs.save(replace(run, cursors={"log": number}), owner=owner, message=f"{number}")
     print(run.run_id)
-
-
-def write_in_bulk(uri: str, *run_ids: str) -> None:
-    store, owner = open_store(uri), new_owner()
-    order = list(run_ids)
-    _go()
-    for number in range(30):
-        random.shuffle(order)
-        store.runs.acquire(order, owner, 600)
-        store.runs.mark_released(order, released=bool(number % 2))
-        store.runs.release(order[: len(order) // 2], owner)
-        store.runs.release(order, owner)
-    print("done")
 
 
 if __name__ == "__main__":

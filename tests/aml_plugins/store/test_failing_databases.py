@@ -170,15 +170,21 @@ def test_threads_share_a_store(store, new_run, owner):
     assert [run.version for run in store.runs.get_many(run_ids).values()] == [20] * 8
 
 
-def test_a_forked_child_works_on_its_own_connections(store, new_run):
-    run = store.runs.add(new_run())
+def test_a_forked_child_works_on_its_own_connections(store, new_run, owner):
+    mine, childs = (store.runs.add(new_run()) for _ in range(2))
     child = os.fork()
     if child == 0:
         try:
-            store.runs.request_cancel("team-a", run.run_id)
+            _save_often(store, childs, owner)
             store.close()
         except BaseException:  # noqa: BLE001  a forked test must never come back into pytest
             os._exit(1)
         os.kill(os.getpid(), signal.SIGKILL)
+    _save_often(store, mine, owner)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    assert store.runs.get("team-a", run.run_id).cancel_requested_at is not None
+    assert [store.runs.get("team-a", run.run_id).version for run in (mine, childs)] == [50, 50]
+
+
+def _save_often(store, run, owner) -> None:
+    for number in range(50):
+        run = store.runs.save(replace(run, cursors={"log": number}), owner=owner)

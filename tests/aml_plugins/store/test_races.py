@@ -120,9 +120,3 @@ def test_writers_wait_for_each_other(store):
     assert [run.version for run in store.runs.get_many(ids).values()] == [50] * _RACERS
     sequences = [event.sequence for run_id in ids for event in store.tasks.events("team-a", run_id)]
     assert len(set(sequences)) == 51 * _RACERS
-
-
-def test_bulk_writes_in_any_order_do_not_deadlock(store, new_run):
-    runs = [store.runs.add(new_run(lease_owner=None)).run_id for _ in range(60)]
-    assert _race("write_in_bulk", store.uri, [runs] * _RACERS) == [["done"]] * _RACERS
-    assert all(run.lease_owner is None for run in store.runs.get_many(runs).values())
