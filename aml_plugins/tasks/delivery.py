@@ -1,0 +1,46 @@
+"""Hand the events of tasks to the event hooks, at least once each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from aml_plugins.runs.states import RunState
+
+if TYPE_CHECKING:
+    from aml_plugins.plugins import Plugins
+    from aml_plugins.store.interface import Store
+    from aml_plugins.store.records import RunRecord, TaskEvent
+
+__all__ = ["deliver"]
+
+_RUN = "run"
+
+
+def deliver(store: Store, plugins: Plugins, subjects: Collection[str]) -> int:
+    """Tell plugins what happened to ``subjects`` and was not told yet; return how many events that were.
+
+    Events are told in their order. Where the process dies on the way, the next driver tells again what was not
+    marked. The run that observers get is the run as stored now, which may be further than the event they are told of.
+    """
+    events = store.tasks.undelivered(subjects)
+    runs = store.runs.get_many({event.subject for event in events if event.kind == _RUN}) if events else {}
+    told: list[int] = []
+    try:
+        for event in events:
+            _tell(plugins, event, runs.get(event.subject))
+            told.append(event.sequence)
+    finally:  # also where Ctrl-C ended it: what was told need not be told twice
+        if told:
+            store.tasks.mark_delivered(told)
+    return len(told)
+
+
+def _tell(plugins: Plugins, event: TaskEvent, run: RunRecord | None) -> None:
+    plugins.notify("aml_task_event", event=event)
+    if event.kind != _RUN or event.new is None or run is None:
+        return
+    if event.old is not None:
+        plugins.notify("aml_run_state_changed", run=run, old=event.old, new=event.new)
+    if RunState(event.new).is_terminal:
+        plugins.notify("aml_run_finished", run=run)
