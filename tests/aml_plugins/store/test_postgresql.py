@@ -22,12 +22,14 @@ def store(postgresql_uri):
 
 
 @pytest.mark.parametrize("wrong_by", [-_HOUR, _HOUR], ids=["slow", "fast"])
-def test_a_wrong_clock_neither_loses_nor_prolongs_a_lease(store, new_run, monkeypatch, wrong_by):
+def test_a_wrong_clock_neither_loses_nor_prolongs_a_lease(store, postgresql_uri, new_run, monkeypatch, wrong_by):
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() + wrong_by)
-    added = store.runs.add(new_run(lease_owner="elsewhere/b/1/1/x", lease_until=time.time() + 60))
-    acquired = store.runs.add(new_run(lease_owner=None))
-    store.runs.acquire([acquired.run_id], "elsewhere/b/1/1/x", 60)
+    elsewhere = open_store(postgresql_uri)
+    added = elsewhere.runs.add(new_run(lease_owner="elsewhere/b/1/1/x", lease_until=time.time() + 60))
+    acquired = elsewhere.runs.add(new_run(lease_owner=None))
+    elsewhere.runs.acquire([acquired.run_id], "elsewhere/b/1/1/x", 60)
+    elsewhere.close()
     monkeypatch.undo()
     for run_id in (added.run_id, acquired.run_id):
         assert 30 < store.runs.get("team-a", run_id).lease_until - time.time() < 90
