@@ -67,7 +67,7 @@ class Cache:
         """Make a file that nobody sweeps up while it is open; the kernel gives its lock back when the process dies."""
         while True:
             path = self._temporary / uuid.uuid4().hex
-            file = path.open("xb", buffering=BUFFER)
+            file = path.open("x+b", buffering=BUFFER)
             with suppress(OSError):  # a file system without locks: there nothing is ever swept up
                 fcntl.flock(file, fcntl.LOCK_EX)
             if path.exists():
