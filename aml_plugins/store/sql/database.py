@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Double,
     Engine,
+    Pool,
     PoolProxiedConnection,
     bindparam,
     cast,
@@ -66,6 +67,7 @@ class Database:
         # A single SELECT needs no transaction around it; SQLite's connections are in that mode anyway.
         self._reading = self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._pid = os.getpid()
+        self._inherited: list[Pool] = []
 
     def now(self) -> ColumnElement[float]:
         """Return the time that leases are measured with: the server's clock, or the only host's that there is."""
@@ -113,7 +115,9 @@ class Database:
 
     def _after_fork(self, engine: Engine) -> Engine:
         if os.getpid() != self._pid:
-            # The parent goes on with the inherited connections; closing them here would end the parent's sessions.
+            # The parent goes on with the inherited connections. Closing them here, which collecting them would do too,
+            # could end the parent's sessions: keep them, untouched.
+            self._inherited.append(self._engine.pool)
             self._engine.dispose(close=False)
             self._pid = os.getpid()
         return engine

@@ -129,10 +129,10 @@ class SqlRuns(RunLeases):
 
     def _earlier(self, record: RunRecord) -> RunRecord:
         """Return the run that has this idempotency key already, perhaps since a moment ago."""
-        if record.idempotency_key is not None:
-            earlier = self.find_by_key(record.workspace, record.idempotency_key)
-            if earlier is not None:
-                return earlier
+        key = record.idempotency_key
+        earlier = None if key is None else self.find_by_key(record.workspace, key)
+        if earlier is not None:
+            return earlier
         raise AlreadyExistsError(f"Run {record.run_id!r} exists already.", "Choose another run id.")
 
 

@@ -74,6 +74,8 @@ def test_an_idempotency_key_maps_to_one_run_for_ever(store, new_run, owner):
 
 def test_an_idempotency_key_belongs_to_its_workspace(store, new_run):
     first = store.runs.add(new_run(idempotency_key="k"))
+    assert store.runs.find_by_key("team-a", "k") == first
+    assert store.runs.find_by_key("team-b", "k") is None
     other = store.runs.add(new_run(idempotency_key="k", workspace="team-b"))
     assert first.run_id != other.run_id
 
