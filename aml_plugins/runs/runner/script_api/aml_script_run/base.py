@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List
+from typing import Any, Iterator
 
 from .facts import Facts
 from .session import Session
@@ -28,9 +28,9 @@ class RunBase:
         return self._session.uploads(self._run_id)
 
 
-def portions(items: List[Any]) -> Iterator[List[Any]]:
+def portions(items: list[Any]) -> Iterator[list[Any]]:
     """Yield ``items`` in lists that each fit in a record of a sensible size."""
-    portion: List[Any] = []
+    portion: list[Any] = []
     size = 0
     for item in items:
         portion.append(item)

@@ -11,7 +11,7 @@ import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any, List, Optional, Sequence
+from typing import Any, Sequence
 
 from .run import Run
 from .session import inside_a_run
@@ -19,7 +19,7 @@ from .session import inside_a_run
 THEIR_RUN = "azureml.core.run"
 
 
-def order(path: List[str], ours: str) -> List[str]:
+def order(path: list[str], ours: str) -> list[str]:
     """Return where to look for ``azureml``'s modules: Microsoft's directories first, where its core is there."""
     others = [folder for folder in path if os.path.abspath(folder) != os.path.abspath(ours)]
     if not any(os.path.isdir(os.path.join(folder, "core")) for folder in others):
@@ -32,9 +32,7 @@ def order(path: List[str], ours: str) -> List[str]:
 class _Finder(MetaPathFinder):
     """Finds one module, as the import system would, and adds a step after its execution."""
 
-    def find_spec(
-        self, name: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
-    ) -> Optional[ModuleSpec]:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name != THEIR_RUN:
             return None
         spec = PathFinder.find_spec(name, path, target)
@@ -47,7 +45,7 @@ class _Loader(Loader):
     def __init__(self, theirs: Any) -> None:
         self._theirs = theirs
 
-    def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._theirs.create_module(spec)  # type: ignore[no-any-return]
 
     def exec_module(self, module: ModuleType) -> None:
@@ -60,7 +58,7 @@ class _Loader(Loader):
                 return Run.get_context(allow_offline, *args, **kwargs)
             return their_context(cls, allow_offline, *args, **kwargs)
 
-        module.Run.get_context = classmethod(get_context)  # type: ignore[attr-defined]
+        module.Run.get_context = classmethod(get_context)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._theirs, name)

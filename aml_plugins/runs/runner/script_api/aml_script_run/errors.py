@@ -33,4 +33,4 @@ class NotAvailableException(AzureMLException, NotImplementedError):
     """Azure ML offered this on its service; inside a run of AML Plugins it does not exist."""
 
     def __init__(self, what: str, instead: str) -> None:
-        super().__init__("{} is not available inside a run of AML Plugins. {}".format(what, instead))
+        super().__init__(f"{what} is not available inside a run of AML Plugins. {instead}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import Any, Dict, List, Optional, Union
+from typing import Any
 
 from .values import plain
 
@@ -13,65 +13,74 @@ from .values import plain
 class Facts:
     """One run as its records tell it."""
 
-    def __init__(self, run_id: str, parent: Optional[str] = None, key: str = "", name: Optional[str] = None) -> None:
+    def __init__(self, run_id: str, parent: str | None = None, key: str = "", name: str | None = None) -> None:
         self.run_id = run_id
         self.parent = parent
         self.key = key
         self.name = name
-        self.description: Optional[str] = None
+        self.description: str | None = None
         self.status = "NotStarted" if parent else "Running"
-        self.started: Optional[int] = None
-        self.ended: Optional[int] = None
-        self.error: Optional[Dict[str, Any]] = None
-        self.tags: Dict[str, Optional[str]] = {}
-        self.properties: Dict[str, Optional[str]] = {}
-        self.files: Dict[str, None] = {}
-        self.children: List[str] = []
-        self._scalars: Dict[str, List[Any]] = {}
-        self._rows: Dict[str, List[Dict[str, Any]]] = {}
+        self.started: int | None = None
+        self.ended: int | None = None
+        self.error: dict[str, Any] | None = None
+        self.tags: dict[str, str | None] = {}
+        self.properties: dict[str, str | None] = {}
+        self.files: dict[str, None] = {}
+        self.children: list[str] = []
+        self._scalars: dict[str, list[Any]] = {}
+        self._rows: dict[str, list[dict[str, Any]]] = {}
 
-    def metrics(self, name: Optional[str] = None) -> Dict[str, Any]:
+    def metrics(self, name: str | None = None) -> dict[str, Any]:
         """Return metrics in Azure ML's shape: one value or a list; a table's columns, each one value or a list."""
-        found: Dict[str, Any] = {key: _one_or_list(values) for key, values in self._scalars.items()}
+        found: dict[str, Any] = {key: _one_or_list(values) for key, values in self._scalars.items()}
         for key, rows in self._rows.items():
             columns = list(dict.fromkeys(column for row in rows for column in row))
             found[key] = {column: _one_or_list([row.get(column) for row in rows]) for column in columns}
         return found if name is None else {key: value for key, value in found.items() if key == name}
 
-    def hear(self, record: Dict[str, Any]) -> None:
+    def hear(self, record: dict[str, Any]) -> None:
         """Take in one record."""
-        op, time_ms = record["op"], record["t"]
-        if op == "log":
-            self._scalars.setdefault(record["name"], []).extend(plain(value) for value in record["values"])
-        elif op == "rows":
-            rows = [dict(zip(record["columns"], map(plain, row))) for row in record["rows"]]
-            self._rows.setdefault(record["name"], []).extend(rows)
-        elif op == "tags":
-            self.tags.update(record["set"])
-        elif op == "untag":
-            for name in record["names"]:
-                self.tags.pop(name, None)
-        elif op == "properties":
-            self.properties.update(record["set"])
-        elif op == "files":
-            self.files.update(dict.fromkeys(record["paths"]))
-        elif op == "chart":
-            self._scalars.setdefault(record["name"], []).append(record["path"])
-            self.files[record["path"]] = None
-        elif op == "display":
-            self.name = record.get("name") or self.name
-            self.description = record.get("description") or self.description
-        elif op == "status":
-            self._status(record["status"], time_ms)
-        elif op == "error":
-            self.error = record["error"]
+        hear = getattr(self, "_hear_" + record["op"], None)
+        if hear is not None:
+            hear(record)
 
-    def _status(self, status: str, time_ms: int) -> None:
-        self.status = status
-        if status == "Running":
-            self.started = self.started or time_ms
+    def _hear_log(self, record: dict[str, Any]) -> None:
+        self._scalars.setdefault(record["name"], []).extend(plain(value) for value in record["values"])
+
+    def _hear_rows(self, record: dict[str, Any]) -> None:
+        rows = [dict(zip(record["columns"], map(plain, row))) for row in record["rows"]]
+        self._rows.setdefault(record["name"], []).extend(rows)
+
+    def _hear_chart(self, record: dict[str, Any]) -> None:
+        self._scalars.setdefault(record["name"], []).append(record["path"])
+        self.files[record["path"]] = None
+
+    def _hear_files(self, record: dict[str, Any]) -> None:
+        self.files.update(dict.fromkeys(record["paths"]))
+
+    def _hear_tags(self, record: dict[str, Any]) -> None:
+        self.tags.update(record["set"])
+
+    def _hear_untag(self, record: dict[str, Any]) -> None:
+        for name in record["names"]:
+            self.tags.pop(name, None)
+
+    def _hear_properties(self, record: dict[str, Any]) -> None:
+        self.properties.update(record["set"])
+
+    def _hear_display(self, record: dict[str, Any]) -> None:
+        self.name = record.get("name") or self.name
+        self.description = record.get("description") or self.description
+
+    def _hear_error(self, record: dict[str, Any]) -> None:
+        self.error = record["error"]
+
+    def _hear_status(self, record: dict[str, Any]) -> None:
+        self.status = record["status"]
+        if self.status == "Running":
+            self.started = self.started or record["t"]
         else:
-            self.ended = time_ms
+            self.ended = record["t"]
 
 
 class Reading:
@@ -89,14 +98,14 @@ class Reading:
         """Return what is known of a run; an unknown one has nothing."""
         return self.all().get(run_id) or Facts(run_id)
 
-    def all(self) -> Dict[str, Facts]:
+    def all(self) -> dict[str, Facts]:
         """Return all runs by id, the root first, children in the order of their creation."""
         with self._lock:
             for line in self._new_lines():
                 self._hear(line)
             return dict(self._runs)
 
-    def _new_lines(self) -> List[bytes]:
+    def _new_lines(self) -> list[bytes]:
         try:
             with open(self._path, "rb") as file:
                 file.seek(self._offset)
@@ -118,11 +127,11 @@ class Reading:
         except (ValueError, KeyError, TypeError, AttributeError):
             return  # the core reports it when it reads the file
 
-    def _child(self, parent: Facts, record: Dict[str, Any]) -> None:
+    def _child(self, parent: Facts, record: dict[str, Any]) -> None:
         if record["child"] not in self._runs:
             self._runs[record["child"]] = Facts(record["child"], parent.run_id, record["key"], record.get("name"))
             parent.children.append(record["child"])
 
 
-def _one_or_list(values: List[Any]) -> Union[Any, List[Any]]:
+def _one_or_list(values: list[Any]) -> Any | list[Any]:
     return values[0] if len(values) == 1 else values

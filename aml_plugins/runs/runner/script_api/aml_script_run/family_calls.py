@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Iterator
 
 from .base import RunBase
 from .errors import UserErrorException
@@ -33,10 +33,12 @@ class FamilyCalls(RunBase):
     def parent(self) -> Any:
         """Return the parent run, or None."""
         facts = self._facts()
-        above = facts.parent or (self._session.here.parent_run_id if self._run_id == self._session.here.run_id else None)
+        above = facts.parent or (
+            self._session.here.parent_run_id if self._run_id == self._session.here.run_id else None
+        )
         return self._sibling(above) if above else None
 
-    def child_run(self, name: Optional[str] = None, run_id: Optional[str] = None, outputs: Any = None) -> Any:
+    def child_run(self, name: str | None = None, run_id: str | None = None, outputs: Any = None) -> Any:
         """Create a child run and start it.
 
         :param run_id: the script's own word for the child; asking for one twice gives the same run.
@@ -50,8 +52,8 @@ class FamilyCalls(RunBase):
         return child
 
     def create_children(
-        self, count: Optional[int] = None, tag_key: Optional[str] = None, tag_values: Optional[List[Any]] = None
-    ) -> List[Any]:
+        self, count: int | None = None, tag_key: str | None = None, tag_values: list[Any] | None = None
+    ) -> list[Any]:
         """Create children, ``count`` of them or one for each of ``tag_values``."""
         key, values = _batch(count, tag_key, tag_values)
         children = [self._new_child(None, None, []) for _ in values]
@@ -65,8 +67,8 @@ class FamilyCalls(RunBase):
         recursive: bool = False,
         tags: Any = None,
         properties: Any = None,
-        type: Optional[str] = None,  # noqa: A002 - Azure ML's name
-        status: Optional[str] = None,
+        type: str | None = None,
+        status: str | None = None,
         _rehydrate_runs: bool = True,
     ) -> Iterator[Any]:
         """Return the children that fit, in the order of their creation."""
@@ -81,8 +83,12 @@ class FamilyCalls(RunBase):
         )
 
     def get_metrics(
-        self, name: Optional[str] = None, recursive: bool = False, run_type: Optional[str] = None, populate: bool = False
-    ) -> Dict[str, Any]:
+        self,
+        name: str | None = None,
+        recursive: bool = False,
+        run_type: str | None = None,
+        populate: bool = False,
+    ) -> dict[str, Any]:
         """Return what was logged so far; with ``recursive``, by run id for this run and all below it."""
         if not recursive:
             return self._facts().metrics(name)
@@ -90,13 +96,13 @@ class FamilyCalls(RunBase):
         family = [*self._below(runs, recursive=True), self._facts()]
         return {run.run_id: run.metrics(name) for run in family}
 
-    def _new_child(self, name: Optional[str], run_id: Optional[str], outputs: List[str]) -> Any:
+    def _new_child(self, name: str | None, run_id: str | None, outputs: list[str]) -> Any:
         key = str(run_id) if run_id else uuid.uuid4().hex
         child = child_run_id(self._run_id, key)
         self._record("child", child=child, key=key, name=None if name is None else str(name))
         return self._sibling(child, outputs)
 
-    def _below(self, runs: Dict[str, Facts], *, recursive: bool) -> List[Facts]:
+    def _below(self, runs: dict[str, Facts], *, recursive: bool) -> list[Facts]:
         found = []
         waiting = list(runs[self._run_id].children) if self._run_id in runs else []
         while waiting:
@@ -105,18 +111,18 @@ class FamilyCalls(RunBase):
             waiting.extend(run.children if recursive else [])
         return found
 
-    def _sibling(self, run_id: str, outputs: Optional[List[str]] = None) -> Any:
+    def _sibling(self, run_id: str, outputs: list[str] | None = None) -> Any:
         raise NotImplementedError
 
 
-def _batch(count: Optional[int], key: Optional[str], values: Optional[List[Any]]) -> Any:
+def _batch(count: int | None, key: str | None, values: list[Any] | None) -> Any:
     if key is None and values is None:
         if count is None:
             raise UserErrorException("Either count or tag_key and tag_values must be set")
         key, values = BATCH_TAG, list(range(count))
     elif key is None or values is None:
         missing, given = ("tag_key", "tag_values") if key is None else ("tag_values", "tag_key")
-        raise UserErrorException("{} must not be null when {} is set".format(missing, given))
+        raise UserErrorException(f"{missing} must not be null when {given} is set")
     elif count is not None:
         raise UserErrorException("count can not be set when tag_key and tag_values are set")
     if len(values) > MAX_CHILDREN_A_CALL:
@@ -124,7 +130,7 @@ def _batch(count: Optional[int], key: Optional[str], values: Optional[List[Any]]
     return key, list(values)
 
 
-def _fits(labels_of_run: Dict[str, Optional[str]], wanted: Any) -> bool:
+def _fits(labels_of_run: dict[str, str | None], wanted: Any) -> bool:
     if wanted is None:
         return True
     if isinstance(wanted, str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Iterator
 
 from .base import RunBase, portions
 from .errors import UserErrorException
@@ -14,37 +14,37 @@ from .uploads import artifact_path, folder_files, output_files
 class FileCalls(RunBase):
     """What ``upload_*`` brings is a copy of the moment; ``outputs/`` and ``logs/`` come home by themselves."""
 
-    def upload_file(self, name: str, path_or_stream: Any, datastore_name: Optional[str] = None) -> None:
+    def upload_file(self, name: str, path_or_stream: Any, datastore_name: str | None = None) -> None:
         """Store a file or a stream's content in the run as ``name``."""
         self._record("files", paths=[self._uploads.put(name, path_or_stream)])
 
     def upload_files(
         self,
-        names: List[str],
-        paths: List[str],
+        names: list[str],
+        paths: list[str],
         return_artifacts: bool = False,
-        timeout_seconds: Optional[int] = None,
-        datastore_name: Optional[str] = None,
+        timeout_seconds: int | None = None,
+        datastore_name: str | None = None,
     ) -> Any:
         """Store files in the run, ``paths`` under ``names``."""
         if len(names) != len(paths):
             raise TypeError(
                 "names and paths must be lists of equal lengths. "
-                "Names was of length {} and paths of length {}.".format(len(names), len(paths))
+                f"Names was of length {len(names)} and paths of length {len(paths)}."
             )
         stored = [self._uploads.put(name, path) for name, path in zip(names, paths)]
         for portion in portions(stored):
             self._record("files", paths=portion)
         results: Iterator[str] = iter(stored)
-        return ({name: path for name, path in zip(names, stored)}, results) if return_artifacts else results
+        return (dict(zip(names, stored)), results) if return_artifacts else results
 
-    def upload_folder(self, name: str, path: Any, datastore_name: Optional[str] = None) -> Any:
+    def upload_folder(self, name: str, path: Any, datastore_name: str | None = None) -> Any:
         """Store the files below ``path`` in the run below ``name``."""
         prefix = "" if name in ("", ".", "./") else artifact_path(name) + "/"
         found = list(folder_files(path))
         return self.upload_files([prefix + relative for _, relative in found], [local for local, _ in found])
 
-    def get_file_names(self) -> List[str]:
+    def get_file_names(self) -> list[str]:
         """Return the files of the run so far, ``outputs/`` and ``logs/`` of this run included."""
         return list(dict.fromkeys([*self._facts().files, *self._own_files()]))
 
@@ -57,12 +57,12 @@ class FileCalls(RunBase):
 
     def download_files(
         self,
-        prefix: Optional[str] = None,
+        prefix: str | None = None,
         output_directory: Any = None,
-        output_paths: Optional[List[str]] = None,
+        output_paths: list[str] | None = None,
         batch_size: int = 100,
         append_prefix: bool = True,
-        timeout_seconds: Optional[int] = None,
+        timeout_seconds: int | None = None,
     ) -> None:
         """Copy the files below ``prefix`` (all without one) to a directory."""
         start = artifact_path(prefix) + "/" if prefix else ""
@@ -86,11 +86,11 @@ class FileCalls(RunBase):
         if os.path.abspath(source) != os.path.abspath(target):
             shutil.copyfile(source, target)
 
-    def _sources(self) -> Dict[str, str]:
+    def _sources(self) -> dict[str, str]:
         own = {name: os.path.join(self._work, *name.split("/")) for name in self._own_files()}
         return {**own, **{name: self._uploads.local(name) for name in self._facts().files}}
 
-    def _own_files(self) -> List[str]:
+    def _own_files(self) -> list[str]:
         if self._run_id != self._session.here.run_id:
             return []
         return output_files(self._work, "outputs") + output_files(self._work, "logs")

@@ -1,4 +1,4 @@
-"""Append records to the file that the runner named: one line, one ``write``, so that processes and threads mix safely."""
+"""Append records to the file that the runner named: one line, one ``write``, so that many processes mix safely."""
 
 from __future__ import annotations
 
@@ -31,7 +31,14 @@ class Journal:
             self._begin()
         with self._lock:
             self._number += 1
-            record = {"v": VERSION, "w": self._writer, "n": self._number, "t": int(time.time() * 1000), "run": run, "op": op}
+            record = {
+                "v": VERSION,
+                "w": self._writer,
+                "n": self._number,
+                "t": int(time.time() * 1000),
+                "run": run,
+                "op": op,
+            }
             record.update(fields)
             self._write(json.dumps(record, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n")
 
@@ -46,7 +53,9 @@ class Journal:
     def _write(self, line: bytes) -> None:
         try:
             if self._file < 0:
-                self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+                self._file = os.open(
+                    self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644
+                )
             written = os.write(self._file, line)
             if written < len(line):  # a torn line: the line break after it saves the next one
                 os.write(self._file, b"\n" + line)
@@ -56,4 +65,4 @@ class Journal:
     def _warn(self, error: OSError) -> None:
         if not self._warned:
             self._warned = True
-            sys.stderr.write("What the script logs cannot be written to {}: {}\n".format(self.path, error))
+            sys.stderr.write(f"What the script logs cannot be written to {self.path}: {error}\n")

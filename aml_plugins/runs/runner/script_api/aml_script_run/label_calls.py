@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any
 
 from .base import RunBase
 from .errors import UserErrorException
@@ -24,11 +24,11 @@ class LabelCalls(RunBase):
             self._record("tags", set=labels(tags))
 
     @property
-    def tags(self) -> Dict[str, Optional[str]]:
+    def tags(self) -> dict[str, str | None]:
         """Return the tags set so far."""
         return self.get_tags()
 
-    def get_tags(self) -> Dict[str, Optional[str]]:
+    def get_tags(self) -> dict[str, str | None]:
         """Return the tags set so far."""
         return dict(self._facts().tags)
 
@@ -37,32 +37,32 @@ class LabelCalls(RunBase):
         names = [tags] if isinstance(tags, str) else [str(name) for name in tags]
         self._record("untag", names=names)
 
-    def add_properties(self, properties: Dict[str, Any]) -> None:
+    def add_properties(self, properties: dict[str, Any]) -> None:
         """Add properties; one that exists cannot be changed."""
         if not properties:
             return
         new, known = labels(properties), self._facts().properties
         for name, value in new.items():
             if name in known and known[name] != value:
-                raise UserErrorException("The property '{}' is set, and properties cannot be changed.".format(name))
+                raise UserErrorException(f"The property '{name}' is set, and properties cannot be changed.")
         self._record("properties", set=new)
 
     @property
-    def properties(self) -> Dict[str, Optional[str]]:
+    def properties(self) -> dict[str, str | None]:
         """Return the properties added so far."""
         return self.get_properties()
 
-    def get_properties(self) -> Dict[str, Optional[str]]:
+    def get_properties(self) -> dict[str, str | None]:
         """Return the properties added so far."""
         return dict(self._facts().properties)
 
     @property
-    def name(self) -> Optional[str]:
+    def name(self) -> str | None:
         """Return the run's name."""
         return self._facts().name
 
     @property
-    def display_name(self) -> Optional[str]:
+    def display_name(self) -> str | None:
         """Return the run's name; it can be set."""
         return self._facts().name
 
@@ -71,7 +71,7 @@ class LabelCalls(RunBase):
         self._record("display", name=str(display_name))
 
     @property
-    def description(self) -> Optional[str]:
+    def description(self) -> str | None:
         """Return the run's description; it can be set."""
         return self._facts().description
 

@@ -6,7 +6,7 @@ import json
 import operator
 import os
 from types import GeneratorType
-from typing import Any, Optional
+from typing import Any
 
 from .base import RunBase, portions
 from .errors import AzureMLException, UserErrorException
@@ -16,7 +16,7 @@ from .values import cell, cells, json_value
 class LoggingCalls(RunBase):
     """Metrics, tables, charts and images."""
 
-    def log(self, name: str, value: Any, description: str = "", step: Optional[int] = None) -> None:
+    def log(self, name: str, value: Any, description: str = "", step: int | None = None) -> None:
         """Log one value; repeated calls make a series. ``step`` is its place in the series, where given."""
         if isinstance(value, (list, range, GeneratorType)):
             raise UserErrorException("run.log does not support list type. Use run.log_list instead")
@@ -27,22 +27,22 @@ class LoggingCalls(RunBase):
         for portion in portions(cells(value)):
             self._record("log", name=str(name), values=portion, step=None)
 
-    def log_row(self, name: str, description: Optional[str] = None, **kwargs: Any) -> None:
+    def log_row(self, name: str, description: str | None = None, **kwargs: Any) -> None:
         """Log one row of a table, its columns by keyword."""
         for column, value in kwargs.items():
             if isinstance(value, list):
                 raise AzureMLException(
-                    "The column '{}' of the row '{}' is a list. Use run.log_table instead.".format(column, name)
+                    f"The column '{column}' of the row '{name}' is a list. Use run.log_table instead."
                 )
         self._record("rows", name=str(name), columns=list(kwargs), rows=[cells(kwargs.values())])
 
     def log_table(self, name: str, value: Any, description: str = "") -> None:
         """Log a table: a dictionary of columns, each a list (or one value)."""
         if not isinstance(value, dict):
-            raise AzureMLException("The table '{}' must be a dictionary of columns.".format(name))
+            raise AzureMLException(f"The table '{name}' must be a dictionary of columns.")
         columns = [list(column) if _is_column(column) else [column] for column in value.values()]
         if len({len(column) for column in columns}) > 1:
-            raise AzureMLException("The columns of the table '{}' must have one length.".format(name))
+            raise AzureMLException(f"The columns of the table '{name}' must have one length.")
         rows = [cells(row) for row in zip(*columns)]
         for portion in portions(rows):
             self._record("rows", name=str(name), columns=[str(key) for key in value], rows=portion)
@@ -79,8 +79,8 @@ class LoggingCalls(RunBase):
         uploads = self._uploads
         extension = "png" if hasattr(path, "read") else os.path.splitext(str(path))[1].lstrip(".") or "png"
         if not hasattr(path, "read") and not os.path.isfile(path):
-            raise AzureMLException("The image '{}' does not exist.".format(path))
-        stored = uploads.put_new("images", name, extension, lambda part: None)
+            raise AzureMLException(f"The image '{path}' does not exist.")
+        stored = uploads.put_new("images", name, extension, lambda part: _write(part, ""))
         uploads.put(stored, path)
         self._record("chart", name=str(name), kind="image", path=stored)
 
@@ -95,7 +95,7 @@ class LoggingCalls(RunBase):
         self._record("chart", name=str(name), kind=kind, path=stored)
 
 
-def _step(step: Any) -> Optional[int]:
+def _step(step: Any) -> int | None:
     if step is None:
         return None
     try:
@@ -111,7 +111,7 @@ def _whole(step: Any) -> int:
             return int(number)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise UserErrorException("The step '{}' is not a whole number.".format(step))
+    raise UserErrorException(f"The step '{step}' is not a whole number.")
 
 
 def _is_column(value: Any) -> bool:

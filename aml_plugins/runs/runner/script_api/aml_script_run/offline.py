@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 from uuid import uuid4
 
 # ruff: noqa: T201 - printing is what it is for
@@ -11,8 +11,8 @@ from uuid import uuid4
 class _OfflineRun:
     """Lets a script run by hand. It has what Azure ML's had, and ``step`` in :meth:`log`."""
 
-    def __init__(self, parent_logger: Any = None, run_id: Optional[str] = None, **kwargs: Any) -> None:
-        self._run_id = "OfflineRun_{}".format(uuid4()) if run_id is None else run_id
+    def __init__(self, parent_logger: Any = None, run_id: str | None = None, **kwargs: Any) -> None:
+        self._run_id = f"OfflineRun_{uuid4()}" if run_id is None else run_id
 
     @property
     def id(self) -> str:
@@ -23,19 +23,19 @@ class _OfflineRun:
         return self._run_id
 
     def add_properties(self, properties: Any) -> None:
-        print("Attempted to add properties {0}".format(properties))
+        print(f"Attempted to add properties {properties}")
 
     def set_tags(self, tags: Any) -> None:
-        print("Attempted to set tags {0}".format(tags))
+        print(f"Attempted to set tags {tags}")
 
     def tag(self, name: str, value: Any = None) -> None:
-        print("Attempted to add tag {0} with value {1}".format(name, value))
+        print(f"Attempted to add tag {name} with value {value}")
 
     def complete(self) -> None:
         """Nothing to complete."""
 
     def fail(self, error_details: Any = None, error_code: Any = None) -> None:
-        print("Run failed with error code {}:\n{}".format(error_code, error_details))
+        print(f"Run failed with error code {error_code}:\n{error_details}")
 
     def cancel(self) -> None:
         """Nothing to cancel."""
@@ -68,7 +68,7 @@ class _OfflineRun:
         self._emit("confusion_matrix", name, value)
 
     def upload_folder(self, name: str, path: Any, datastore_name: Any = None) -> None:
-        print("Attempted to track folder {0} at {1}".format(name, path))
+        print(f"Attempted to track folder {name} at {path}")
 
     def upload_files(
         self,
@@ -78,24 +78,24 @@ class _OfflineRun:
         timeout_seconds: Any = None,
         datastore_name: Any = None,
     ) -> None:
-        print("Attempted to track files {0} at {1} with timeout {2}s".format(name, paths, timeout_seconds))
+        print(f"Attempted to track files {name} at {paths} with timeout {timeout_seconds}s")
 
     def upload_file(self, name: str, path_or_stream: Any, datastore_name: Any = None) -> None:
-        print("Attempted to track file {0} at {1}".format(name, path_or_stream))
+        print(f"Attempted to track file {name} at {path_or_stream}")
 
-    def child_run(self, name: Any = None, run_id: Any = None, outputs: Any = None) -> "_OfflineRun":
+    def child_run(self, name: Any = None, run_id: Any = None, outputs: Any = None) -> _OfflineRun:
         childname = str(uuid4()) if name is None else name
-        return _OfflineRun(run_id="{}.{}".format(self.id, childname) if run_id is None else run_id)
+        return _OfflineRun(run_id=f"{self.id}.{childname}" if run_id is None else run_id)
 
     def flush(self) -> None:
-        print("Attempted to flush run with id {0}".format(self.id))
+        print(f"Attempted to flush run with id {self.id}")
 
-    def __enter__(self) -> "_OfflineRun":
-        print("[START] Run {} context".format(self.id))
+    def __enter__(self) -> _OfflineRun:
+        print(f"[START] Run {self.id} context")
         return self
 
     def __exit__(self, exit_type: Any, value: Any, traceback: Any) -> None:
-        print("[STOP] Run {} context".format(self.id))
+        print(f"[STOP] Run {self.id} context")
 
     def _emit(self, kind: str, name: str, value: Any) -> None:
-        print("Attempted to log {0} metric {1}:\n{2}".format(kind, name, value))
+        print(f"Attempted to log {kind} metric {name}:\n{value}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 from .errors import NotAvailableException
 
-INSTEAD: Dict[str, str] = {
+INSTEAD: dict[str, str] = {
     "ComputeTarget": "Attach compute targets with 'aml compute attach'.",
     "Dataset": "Give the script the data's path as an argument, or read it from a datastore with fsspec.",
     "Datastore": "Give the script the data's path as an argument, or read it from a datastore with fsspec.",
@@ -25,10 +25,10 @@ class _Placeholder(type):
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        raise NotAvailableException("{}.{}".format(cls.__name__, name), INSTEAD[cls.__name__])
+        raise NotAvailableException(f"{cls.__name__}.{name}", INSTEAD[cls.__name__])
 
     def __call__(cls, *_: Any, **__: Any) -> Any:
-        raise NotAvailableException("{}()".format(cls.__name__), INSTEAD[cls.__name__])
+        raise NotAvailableException(f"{cls.__name__}()", INSTEAD[cls.__name__])
 
 
 def placeholder(name: str) -> Any:
@@ -38,7 +38,7 @@ def placeholder(name: str) -> Any:
     """
     if name not in INSTEAD:
         raise ImportError(
-            "azureml.core of AML Plugins has no '{}': inside a run it offers Run, Experiment and Workspace. "
-            "Install azureml-core in the run's environment if the script needs more.".format(name)
+            f"azureml.core of AML Plugins has no '{name}': inside a run it offers Run, Experiment and Workspace. "
+            "Install azureml-core in the run's environment if the script needs more."
         )
     return _Placeholder(name, (), {"__doc__": INSTEAD[name]})

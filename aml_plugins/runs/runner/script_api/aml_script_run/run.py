@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from .errors import ModelPathNotFoundException, RunEnvironmentException, UserErrorException
 from .family_calls import FamilyCalls
@@ -34,7 +34,7 @@ class RegisteredModel:
 class Run(LoggingCalls, LabelCalls, FileCalls, StateCalls, FamilyCalls, UnavailableCalls):
     """A run of Azure ML v1, as a script meets it."""
 
-    def __init__(self, experiment: Optional[Experiment], run_id: str, outputs: Any = None, **kwargs: Any) -> None:
+    def __init__(self, experiment: Experiment | None, run_id: str, outputs: Any = None, **kwargs: Any) -> None:
         self._session = current_session()
         known = self._session.find(run_id)
         self._run_id = known.run_id if known else run_id
@@ -67,7 +67,7 @@ class Run(LoggingCalls, LabelCalls, FileCalls, StateCalls, FamilyCalls, Unavaila
     @property
     def identity(self) -> str:
         """Return the run's id with its kind."""
-        return "{}#{}".format(type(self).__name__, self._run_id)
+        return f"{type(self).__name__}#{self._run_id}"
 
     @property
     def type(self) -> str:
@@ -77,12 +77,12 @@ class Run(LoggingCalls, LabelCalls, FileCalls, StateCalls, FamilyCalls, Unavaila
     def register_model(
         self,
         model_name: str,
-        model_path: Optional[str] = None,
-        tags: Optional[Dict[str, str]] = None,
-        properties: Optional[Dict[str, str]] = None,
+        model_path: str | None = None,
+        tags: dict[str, str] | None = None,
+        properties: dict[str, str] | None = None,
         model_framework: Any = None,
         model_framework_version: Any = None,
-        description: Optional[str] = None,
+        description: str | None = None,
         datasets: Any = None,
         sample_input_dataset: Any = None,
         sample_output_dataset: Any = None,
@@ -97,15 +97,19 @@ class Run(LoggingCalls, LabelCalls, FileCalls, StateCalls, FamilyCalls, Unavaila
         names = self.get_file_names()
         if not any(name == path or name.startswith(path + "/") for name in names):
             raise ModelPathNotFoundException(
-                "Could not locate the provided model_path {} in the set of files uploaded to the run: {}".format(path, names)
+                f"Could not locate the provided model_path {path} in the set of files uploaded to the run: {names}"
             )
         self._record("model", name=str(model_name), path=path, tags=labels({**(properties or {}), **(tags or {})}))
         return RegisteredModel(str(model_name), path)
 
     def __repr__(self) -> str:
-        return "Run(Experiment: {},\nId: {},\nType: {},\nStatus: {})".format(
-            self._session.here.experiment, self._run_id, self.type, self.status
+        facts = (
+            f"Experiment: {self._session.here.experiment}",
+            f"Id: {self._run_id}",
+            f"Type: {self.type}",
+            f"Status: {self.status}",
         )
+        return "Run({})".format(",\n".join(facts))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Run) and other._run_id == self._run_id
@@ -113,7 +117,7 @@ class Run(LoggingCalls, LabelCalls, FileCalls, StateCalls, FamilyCalls, Unavaila
     def __hash__(self) -> int:
         return hash(self._run_id)
 
-    def _sibling(self, run_id: str, outputs: Optional[List[str]] = None) -> "Run":
+    def _sibling(self, run_id: str, outputs: list[str] | None = None) -> Run:
         if run_id == self._session.here.run_id:
             return _SubmittedRun(None, run_id)
         return Run(None, run_id, outputs)
@@ -133,7 +137,7 @@ class _SubmittedRun(Run):
     def complete(self) -> None:  # type: ignore[override]  # Azure ML's own signature
         """Say that all is logged; the run's state is its script's exit code."""
 
-    def fail(self, error_details: Any = None, error_code: Optional[str] = None) -> None:  # type: ignore[override]
+    def fail(self, error_details: Any = None, error_code: str | None = None) -> None:  # type: ignore[override]
         """Keep an error with the run; the run's state is its script's exit code."""
         super().fail(error_details, error_code, _set_status=False)
 
@@ -144,16 +148,16 @@ class _SubmittedRun(Run):
     def start(self) -> None:
         """Nothing to do: the run around a script has started."""
 
-    def __exit__(self, *args: Any) -> None:  # type: ignore[override]
+    def __exit__(self, *args: Any) -> None:
         self.complete()
 
     @property
-    def input_datasets(self) -> Dict[str, Any]:
+    def input_datasets(self) -> dict[str, Any]:
         """Return no data sets: mounted data has its paths in the script's arguments and variables."""
         return {}
 
     @property
-    def output_datasets(self) -> Dict[str, Any]:
+    def output_datasets(self) -> dict[str, Any]:
         """Return no data sets: what is below ``outputs/`` comes home."""
         return {}
 

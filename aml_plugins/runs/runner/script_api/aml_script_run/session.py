@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import Any, Optional
+from typing import Any
 
 from .errors import RunEnvironmentException
 from .facts import Facts, Reading
@@ -25,7 +25,7 @@ class Session:
         """Return the copies of one run's files."""
         return Uploads(self.here.uploads, run_id)
 
-    def find(self, run_id: str) -> Optional[Facts]:
+    def find(self, run_id: str) -> Facts | None:
         """Return the run of this id, ours or the one that the script chose for a child."""
         runs = self.reading.all()
         known = runs.get(run_id)

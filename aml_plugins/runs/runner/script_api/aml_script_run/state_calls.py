@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Optional, Type
+from typing import Any
 
 from .base import RunBase
 from .errors import ActivityFailedException, UserErrorException
@@ -17,7 +17,7 @@ POLL_SECONDS = 0.2
 class StateCalls(RunBase):
     """A child run is what its script says it is; the submitted run ends with its script."""
 
-    _outputs: List[str]
+    _outputs: list[str]
 
     @property
     def status(self) -> str:
@@ -38,7 +38,7 @@ class StateCalls(RunBase):
         if _set_status:
             self._record("status", status="Completed")
 
-    def fail(self, error_details: Any = None, error_code: Optional[str] = None, _set_status: bool = True) -> None:
+    def fail(self, error_details: Any = None, error_code: str | None = None, _set_status: bool = True) -> None:
         """Keep an error, a text or an exception, and mark the run as failed."""
         error = error_dictionary(error_details, error_code)
         self._upload_outputs()
@@ -56,7 +56,7 @@ class StateCalls(RunBase):
     def __enter__(self) -> Any:
         return self
 
-    def __exit__(self, exit_type: Optional[Type[BaseException]], value: Any, traceback: Any) -> Optional[bool]:
+    def __exit__(self, exit_type: type[BaseException] | None, value: Any, traceback: Any) -> bool | None:
         if value is None:
             self.complete()
             return None
@@ -66,10 +66,10 @@ class StateCalls(RunBase):
         self.fail(error_details=value)
         return None
 
-    def get_details(self) -> Dict[str, Any]:
+    def get_details(self) -> dict[str, Any]:
         """Return what is known of the run."""
         facts = self._facts()
-        details: Dict[str, Any] = {
+        details: dict[str, Any] = {
             "runId": self._run_id,
             "target": self._session.here.target,
             "status": facts.status,
@@ -89,7 +89,7 @@ class StateCalls(RunBase):
 
     def wait_for_completion(
         self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
-    ) -> Dict[str, Any]:
+    ) -> dict[str, Any]:
         """Wait until the run has ended, whichever process ends it.
 
         :raises ActivityFailedException: where it failed, unless ``raise_on_error`` is False.
@@ -101,21 +101,23 @@ class StateCalls(RunBase):
         details = self.get_details()
         if details["status"] == "Failed" and raise_on_error:
             error = details.get("error", {}).get("error", {})
-            raise ActivityFailedException("The run {} failed: {}".format(self._run_id, error.get("message") or "no reason"))
+            raise ActivityFailedException(
+                "The run {} failed: {}".format(self._run_id, error.get("message") or "no reason")
+            )
         return details
 
     def _upload_outputs(self) -> None:
         """Overridden where there are files to upload."""
 
 
-def error_dictionary(details: Any, code: Optional[str]) -> Dict[str, Any]:
+def error_dictionary(details: Any, code: str | None) -> dict[str, Any]:
     """Return an error as Azure ML kept it."""
-    error: Dict[str, Any] = {"code": "UserError" if code is None else str(code)}
+    error: dict[str, Any] = {"code": "UserError" if code is None else str(code)}
     if isinstance(details, str):
         error["message"] = details
     elif isinstance(details, BaseException):
         kind = type(details).__name__
-        error["message"] = "User program failed with {}: {}".format(kind, details)
+        error["message"] = f"User program failed with {kind}: {details}"
         error["debug_type"] = kind
         error["debug_message"] = str(details)
         error["debug_stack_trace"] = "".join(traceback.format_tb(details.__traceback__))
@@ -124,7 +126,7 @@ def error_dictionary(details: Any, code: Optional[str]) -> Dict[str, Any]:
     return error
 
 
-def _utc(time_ms: Optional[int]) -> Optional[str]:
+def _utc(time_ms: int | None) -> str | None:
     if time_ms is None:
         return None
     return datetime.fromtimestamp(time_ms / 1000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

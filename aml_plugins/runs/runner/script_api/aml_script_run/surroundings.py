@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Mapping
 
 from .errors import NotAvailableException
 
@@ -41,7 +41,7 @@ class Workspace:
         self.name = name
 
     @classmethod
-    def from_config(cls, *_: Any, **__: Any) -> "Workspace":
+    def from_config(cls, *_: Any, **__: Any) -> Workspace:
         """Return the workspace of the run around this process."""
         here = Surroundings(os.environ)
         if not here.complete:
@@ -52,11 +52,11 @@ class Workspace:
         if name.startswith("_"):
             raise AttributeError(name)
         raise NotAvailableException(
-            "Workspace.{}".format(name), "Use aml_plugins.Workspace where the workspace's store can be reached."
+            f"Workspace.{name}", "Use aml_plugins.Workspace where the workspace's store can be reached."
         )
 
     def __repr__(self) -> str:
-        return "Workspace(name='{}')".format(self.name)
+        return f"Workspace(name='{self.name}')"
 
 
 class Experiment:
@@ -70,19 +70,19 @@ class Experiment:
         if name.startswith("_"):
             raise AttributeError(name)
         raise NotAvailableException(
-            "Experiment.{}".format(name), "Submit runs with aml_plugins.Experiment, or use run.child_run() in a script."
+            f"Experiment.{name}", "Submit runs with aml_plugins.Experiment, or use run.child_run() in a script."
         )
 
     def __repr__(self) -> str:
-        return "Experiment(name='{}', workspace={!r})".format(self.name, self.workspace)
+        return f"Experiment(name='{self.name}', workspace={self.workspace!r})"
 
 
 def child_run_id(parent: str, key: str) -> str:
     """Return the id of a child run: derived, so that no script can name a run that is not its own."""
-    return hashlib.sha256("aml-child\0{}\0{}".format(parent, key).encode("utf-8", "replace")).hexdigest()[:32]
+    return hashlib.sha256(f"aml-child\0{parent}\0{key}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _job(directory: Optional[str]) -> Dict[str, Any]:
+def _job(directory: str | None) -> dict[str, Any]:
     try:
         with open(os.path.join(directory or ".", "job.json"), encoding="utf-8") as file:
             job = json.load(file)

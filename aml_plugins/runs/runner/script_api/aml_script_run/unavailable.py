@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 from .errors import NotAvailableException
 
@@ -20,14 +20,15 @@ class UnavailableCalls:
     def get_secret(self, name: str) -> str:
         """Refuse: secrets come as variables."""
         raise NotAvailableException(
-            "run.get_secret('{}')".format(name),
+            f"run.get_secret('{name}')",
             "Name the secret in the run configuration's environment variables as secret://STORE/NAME.",
         )
 
-    def get_secrets(self, secrets: Any) -> Dict[str, str]:
+    def get_secrets(self, secrets: Any) -> dict[str, str]:
         """Refuse: secrets come as variables."""
         raise NotAvailableException(
-            "run.get_secrets()", "Name the secrets in the run configuration's environment variables as secret://STORE/NAME."
+            "run.get_secrets()",
+            "Name the secrets in the run configuration's environment variables as secret://STORE/NAME.",
         )
 
     def take_snapshot(self, file_or_folder_path: Any) -> str:
@@ -89,7 +90,7 @@ class UnavailableCalls:
     @staticmethod
     def list(
         experiment: Any,
-        type: Any = None,  # noqa: A002 - Azure ML's name
+        type: Any = None,
         tags: Any = None,
         properties: Any = None,
         status: Any = None,
@@ -102,7 +103,7 @@ class UnavailableCalls:
     @staticmethod
     def list_by_compute(
         compute: Any,
-        type: Any = None,  # noqa: A002 - Azure ML's name
+        type: Any = None,
         tags: Any = None,
         properties: Any = None,
         status: Any = None,

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import uuid
-from typing import Any, Callable, Iterator, List, Tuple
+from typing import Any, Callable, Iterator
 
 from .errors import UserErrorException
 
@@ -23,9 +23,9 @@ def artifact_path(name: Any) -> str:
     segments = [segment for segment in path.split("/") if segment not in ("", ".")]
     leaves = path.startswith("/") or ".." in segments or re.match(r"[A-Za-z]:", path)
     if not segments or leaves or re.search(r"[\x00-\x1f\x7f]", path):
-        raise UserErrorException("The file name '{}' must be a relative path without '..'.".format(name))
+        raise UserErrorException(f"The file name '{name}' must be a relative path without '..'.")
     if len(path) > MAX_PATH or any(len(os.fsencode(segment)) > MAX_SEGMENT for segment in segments):
-        raise UserErrorException("The file name '{}…' is too long.".format(str(name)[:60]))
+        raise UserErrorException(f"The file name '{str(name)[:60]}…' is too long.")
     return "/".join(segments)
 
 
@@ -43,11 +43,11 @@ class Uploads:
             return path
         if not isinstance(source, (str, bytes, os.PathLike)):
             raise UserErrorException(
-                "UnsupportedType: type {} is invalid, supported input types: file path or file".format(type(source))
+                f"UnsupportedType: type {type(source)} is invalid, supported input types: file path or file"
             )
         local = os.fspath(source)
         if not os.path.isfile(local):
-            raise UserErrorException("Cannot upload '{}': there is no such file.".format(os.fsdecode(local)))
+            raise UserErrorException(f"Cannot upload '{os.fsdecode(local)}': there is no such file.")
         self._place(path, lambda part: shutil.copyfile(local, part))
         return path
 
@@ -56,7 +56,7 @@ class Uploads:
         stem = safe_segment(name)
         number = 0
         while True:
-            path = "{}/{}{}.{}".format(folder, stem, "-{}".format(number) if number else "", extension)
+            path = "{}/{}{}.{}".format(folder, stem, f"-{number}" if number else "", extension)
             if self._claim(path):
                 try:
                     self._place(path, write)
@@ -82,7 +82,7 @@ class Uploads:
     def _place(self, path: str, write: Callable[[str], Any]) -> None:
         local = self.local(path)
         os.makedirs(os.path.dirname(local), exist_ok=True)
-        part = os.path.join(os.path.dirname(local), ".{}.part".format(uuid.uuid4().hex))
+        part = os.path.join(os.path.dirname(local), f".{uuid.uuid4().hex}.part")
         try:
             write(part)
             os.replace(part, local)
@@ -91,13 +91,13 @@ class Uploads:
                 os.unlink(part)
 
 
-def folder_files(folder: Any) -> Iterator[Tuple[str, str]]:
+def folder_files(folder: Any) -> Iterator[tuple[str, str]]:
     """Yield local path and path relative to ``folder`` of each file below it, in a stable order.
 
     :raises UserErrorException: where it is no directory.
     """
     if not os.path.isdir(folder):
-        raise UserErrorException("Cannot upload path: {} since it is not a valid directory.".format(folder))
+        raise UserErrorException(f"Cannot upload path: {folder} since it is not a valid directory.")
     for parent, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
@@ -111,12 +111,12 @@ def safe_segment(name: str) -> str:
     return re.sub(r"[^\w.\- ]", "_", str(name))[:100].strip(". ") or "unnamed"
 
 
-def output_files(work: str, folder: str) -> List[str]:
+def output_files(work: str, folder: str) -> list[str]:
     """Return the files of the script's own output directory, named as they will be in the run."""
     root = os.path.join(work, folder)
     if not os.path.isdir(root):
         return []
-    return ["{}/{}".format(folder, relative) for _, relative in folder_files(root)]
+    return [f"{folder}/{relative}" for _, relative in folder_files(root)]
 
 
 def _copy_stream(source: Any, part: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any, Dict, List, Mapping, Union
+from typing import Any, Dict, Mapping, Union
 
 Cell = Union[None, bool, int, float, str, Dict[str, str]]
 
@@ -38,23 +38,23 @@ def json_value(value: Any) -> Any:
         return {str(key): json_value(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [json_value(inner) for inner in value]
-    if hasattr(value, "tolist") and getattr(value, "ndim", 0):
+    if hasattr(value, "tolist") and getattr(value, "ndim", None):
         return json_value(value.tolist())
     leaf = cell(value)
     return leaf["f"] if isinstance(leaf, dict) else leaf
 
 
-def labels(values: Mapping[Any, Any]) -> Dict[str, Union[str, None]]:
+def labels(values: Mapping[Any, Any]) -> dict[str, str | None]:
     """Return tags or properties as Azure ML kept them: text to text, or to nothing."""
     return {str(key): None if value is None else _text(str(value)) for key, value in values.items()}
 
 
-def cells(values: Any) -> List[Cell]:
+def cells(values: Any) -> list[Cell]:
     """Return the cells of any iterable."""
     return [cell(value) for value in values]
 
 
-def _number(value: Union[int, float]) -> Cell:
+def _number(value: float) -> Cell:
     if isinstance(value, int):
         return int(value) if -LARGEST_INTEGER <= value < LARGEST_INTEGER else _float(value)
     return _float(value)
@@ -71,16 +71,18 @@ def _float(value: Any) -> Cell:
 
 
 def _foreign(value: Any) -> Cell:
-    try:
-        return _number(operator.index(value))
-    except Exception:  # noqa: BLE001 - a stranger's __index__ may raise anything; then it is no integer
-        pass
-    if hasattr(type(value), "__float__"):
+    for number in (operator.index, _float_of):
         try:
-            return _float(value)
-        except Exception:  # noqa: BLE001 - likewise: an array of many values refuses, each library in its own way
-            pass
+            return _number(number(value))
+        except Exception:  # noqa: BLE001, S112 - a stranger's conversion may raise anything; then it is no such number
+            continue
     return _text(repr(value))
+
+
+def _float_of(value: Any) -> float:
+    if hasattr(type(value), "__float__"):
+        return float(value)
+    raise TypeError(value)
 
 
 def _text(value: str) -> str:
