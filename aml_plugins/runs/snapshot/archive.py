@@ -84,11 +84,12 @@ def end_of_archive(members: Iterable[tuple[bytes, Member]], start: int) -> bytes
 
 
 def _central_header(name: bytes, member: Member) -> bytes:
-    numbers = (member.size, member.packed, member.offset)
-    wide = [number for number in numbers if number >= BIG]
-    extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
-    size, packed, offset = (min(number, BIG) for number in numbers)
-    version = 45 if wide or member.size >= WIDE else 20
+    size, packed, offset, extra = member.size, member.packed, member.offset, b""
+    if size >= BIG or packed >= BIG or offset >= BIG:
+        wide = [number for number in (size, packed, offset) if number >= BIG]
+        extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide)
+        size, packed, offset = min(size, BIG), min(packed, BIG), min(offset, BIG)
+    version = 45 if extra or member.size >= WIDE else 20
     attributes = member.mode << 16 | (0x10 if member.mode == DIRECTORY else 0)
     lengths = (len(name), len(extra), 0, 0, 0)
     fixed = (UNIX | version, version, UTF8_NAMES, member.method, 0, DATE, member.crc, packed, size)

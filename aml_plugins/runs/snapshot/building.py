@@ -34,17 +34,21 @@ class _Builder:
     """Collects the members of one snapshot.
 
     :ivar spool: what had to be read, behind one another, in the order of the paths.
-    :ivar fresh: the paths whose members lie in the spool; those of the others lie in the previous zip.
+    :ivar previous: the zip of the previous snapshot; the spool where there is none.
+    :ivar members: by name in UTF-8.
+    :ivar fresh: the names whose members lie in the spool; the others lie in the previous zip.
     """
 
-    def __init__(self, tree: Tree, spool: BinaryIO, index: Index | None, started: int) -> None:
+    def __init__(self, tree: Tree, spool: BinaryIO, previous: BinaryIO, index: Index | None, started: int) -> None:
         self.tree = tree
         self.spool = spool
-        self.members: dict[str, Member] = {}
+        self.previous = previous
+        self.members: dict[bytes, Member] = {}
         self.fingerprints: dict[str, Fingerprint] = {}
-        self.fresh: set[str] = set()
-        self._index = index
-        self._started = started
+        self.fresh: set[bytes] = set()
+        self._known = index.files if index is not None else {}
+        self._known_members = index.members if index is not None else {}
+        self._settled_before = started - SETTLED_NANOSECONDS
 
     def read(self, progress: Progress | None) -> None:
         """Go through everything that travels.
@@ -54,37 +58,37 @@ class _Builder:
         unreadable: list[str] = []
         done = 0
         for count, path in enumerate(_in_order(self.tree), start=1):
+            name = path.encode()
             try:
-                self._add(path)
+                self._add(path, name)
             except UnreadableError:
                 unreadable.append(path)
                 continue
             if progress is not None:
-                done += self.members[path].size
+                done += self.members[name].size
                 progress(count, done)
         refuse_unreadable(unreadable)
 
-    def _add(self, path: str) -> None:
+    def _add(self, path: str, name: bytes) -> None:
         found = self.tree.files.get(path)
         if found is None:
             target = self.tree.links.get(path)
             mode, content = (DIRECTORY, b"") if target is None else (LINK, target.encode())
-            self.members[path] = append_bytes(self.spool, path.encode(), content, mode)
-            self.fresh.add(path)
-        elif self._index is not None and self._index.files.get(path) == found:
-            self.members[path] = self._index.members[path]
+            self.members[name] = append_bytes(self.spool, name, content, mode)
+            self.fresh.add(name)
+        elif self._known.get(path) == found:
+            self.members[name] = self._known_members[path]
             self.fingerprints[path] = found
         else:
-            self._read(path)
+            self._read(path, name)
 
-    def _read(self, path: str) -> None:
-        known = self._index.members.get(path) if self._index is not None else None
-        found, member, appended = append_file(self.spool, path.encode(), self.tree.real_path(path), known)
-        settled = max(found[2], found[3]) < self._started - SETTLED_NANOSECONDS
-        self.fingerprints[path] = found if settled else UNSETTLED
-        self.members[path] = member
+    def _read(self, path: str, name: bytes) -> None:
+        known = self._known_members.get(path)
+        found, member, appended = append_file(self.spool, name, self.tree.real_path(path), known)
+        self.fingerprints[path] = found if max(found[2], found[3]) < self._settled_before else UNSETTLED
+        self.members[name] = member
         if appended:
-            self.fresh.add(path)
+            self.fresh.add(name)
 
 
 def build(
@@ -98,21 +102,19 @@ def build(
     _check_names(tree)
     with ExitStack() as stack:
         spool = stack.enter_context(cache.writing())
-        previous = stack.enter_context(cache.zip_path(index.digest).open("rb")) if index is not None else None
-        builder = _Builder(tree, spool, index, started)
+        previous = stack.enter_context(cache.zip_path(index.digest).open("rb")) if index is not None else spool
+        builder = _Builder(tree, spool, previous, index, started)
         builder.read(progress)
-        digest = manifest_digest(
-            (path.encode(), member.mode, member.digest) for path, member in builder.members.items()
-        )
-        placed = _place(builder.members)
-        _write(cache, cache.zip_path(digest), builder, placed, previous)
+        digest = manifest_digest((name, member.mode, member.digest) for name, member in builder.members.items())
+        placed, start = _place(builder.members)
+        _write(cache, cache.zip_path(digest), builder, placed, start)
     remembered = Index(
         root=tree.root,
         rules=rules.identity,
         digest=digest,
         archive=archive_identity(cache.zip_path(digest)),
         files=builder.fingerprints,
-        packed_members=pack_members([placed[path] for path in builder.fingerprints]),
+        packed_members=pack_members([placed[path.encode()] for path in builder.fingerprints]),
         directories=tree.directories,
         links=tree.links,
         ignored=rules.ignored,
@@ -123,12 +125,8 @@ def build(
 
 def _check_names(tree: Tree) -> None:
     for path in (*tree.files, *tree.links, *tree.directories, *tree.links.values()):
-        try:
-            path.encode()
-        except UnicodeEncodeError:
-            raise InvalidInputError(
-                f"The name {some_of([path])} is not UTF-8.", "Rename it, or name it in .amlignore."
-            ) from None
+        if not path.isascii() and any("\ud800" <= character <= "\udfff" for character in path):
+            raise InvalidInputError(f"The name {some_of([path])} is not UTF-8.", "Rename it, or name it in .amlignore.")
 
 
 def _in_order(tree: Tree) -> list[str]:
@@ -137,19 +135,17 @@ def _in_order(tree: Tree) -> list[str]:
     return sorted((*tree.files, *tree.links, *(tree.directories - needed - {""})))
 
 
-def _place(members: dict[str, Member]) -> dict[str, Member]:
-    """Return the members with their offsets in the zip to be."""
+def _place(members: dict[bytes, Member]) -> tuple[dict[bytes, Member], int]:
+    """Return the members with their offsets in the zip to be, and where they end."""
     placed, offset = {}, 0
-    for path, member in members.items():
-        placed[path] = member._replace(offset=offset)
-        offset += span(path.encode(), member)
-    return placed
+    for name, member in members.items():
+        placed[name] = member if member.offset == offset else member._replace(offset=offset)
+        offset += span(name, member)
+    return placed, offset
 
 
-def _write(cache: Cache, path: Path, builder: _Builder, placed: dict[str, Member], previous: BinaryIO | None) -> None:
-    names = {name: name.encode() for name in placed}
-    start = sum(span(names[name], member) for name, member in placed.items())
-    end = end_of_archive(((names[name], member) for name, member in placed.items()), start)
+def _write(cache: Cache, path: Path, builder: _Builder, placed: dict[bytes, Member], start: int) -> None:
+    end = end_of_archive(placed.items(), start)
     if _is_there(path, start, end):
         return
     if len(builder.fresh) == len(placed):
@@ -158,8 +154,8 @@ def _write(cache: Cache, path: Path, builder: _Builder, placed: dict[str, Member
         return
     builder.spool.flush()
     with cache.writing() as out:
-        for in_spool, offset, length in _ranges(builder):
-            _copy(previous if previous and not in_spool else builder.spool, out, offset, length)
+        for source, offset, length in _ranges(builder):
+            _copy(source, out, offset, length)
         out.write(end)
         cache.publish(out, path)
 
@@ -174,30 +170,30 @@ def _is_there(path: Path, start: int, end: bytes) -> bool:
         return False
 
 
-def _ranges(builder: _Builder) -> Iterator[tuple[bool, int, int]]:
-    """Return what to copy, neighbours joined: whether from the spool, where, how much."""
-    source, start, stop = False, 0, 0
-    for path, member in builder.members.items():
-        fresh = path in builder.fresh
-        if fresh is not source or member.offset != stop:
+def _ranges(builder: _Builder) -> Iterator[tuple[BinaryIO, int, int]]:
+    """Return what to copy, neighbours joined: from which file, where, how much."""
+    source, start, stop = builder.spool, 0, 0
+    for name, member in builder.members.items():
+        where = builder.spool if name in builder.fresh else builder.previous
+        if where is not source or member.offset != stop:
             if stop > start:
                 yield source, start, stop - start
-            source, start = fresh, member.offset
-        stop = member.offset + span(path.encode(), member)
+            source, start = where, member.offset
+        stop = member.offset + span(name, member)
     if stop > start:
         yield source, start, stop - start
 
 
 def _copy(source: BinaryIO, out: BinaryIO, offset: int, length: int) -> None:
-    """Copy a range, inside the kernel where it is long and the file system can."""
-    out.flush()
     while length > 0:
         copied = _copy_some(source.fileno(), out, offset, length)
         offset, length = offset + copied, length - copied
 
 
 def _copy_some(source: int, out: BinaryIO, offset: int, length: int) -> int:
+    """Copy inside the kernel where the range is long and the file system can."""
     if length >= CHUNK:
+        out.flush()
         with suppress(OSError):  # an unable file system; a full one says so again below
             if copied := os.copy_file_range(source, out.fileno(), length, offset_src=offset):
                 return copied
@@ -205,5 +201,4 @@ def _copy_some(source: int, out: BinaryIO, offset: int, length: int) -> int:
     if not content:
         raise OSError(errno.EIO, "a cached zip is shorter than it was")
     out.write(content)
-    out.flush()
     return len(content)

@@ -96,7 +96,7 @@ def _append(out: BinaryIO, name: bytes, handle: int, known: Member | None) -> tu
         return fingerprint(before), _stream(out, name, handle, before, mode), True
     content = _read_all(handle, before.st_size)
     _check_still(handle, before, len(content))
-    if known is not None and known.size == len(content) and known.digest == hashlib.sha256(content).digest():
+    if known is not None and known.digest == hashlib.sha256(content).digest():
         return fingerprint(before), known._replace(mode=mode), False
     return fingerprint(before), append_bytes(out, name, content, mode), True
 
@@ -137,5 +137,6 @@ def _read_all(handle: int, expected: int) -> bytes:
 
 
 def _check_still(handle: int, before: os.stat_result, size: int) -> None:
-    if size != before.st_size or fingerprint(os.fstat(handle)) != fingerprint(before):
+    after = os.fstat(handle)
+    if size != before.st_size or after.st_mtime_ns != before.st_mtime_ns or after.st_ctime_ns != before.st_ctime_ns:
         raise _MovingError
