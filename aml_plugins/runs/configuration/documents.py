@@ -93,6 +93,8 @@ def parse_document(text: str, name: str) -> Document:
     if root is None:
         return Document(name, {})
     value, lines, texts = to_json(root, name)
+    if value is None:
+        return Document(name, {})
     if not isinstance(value, Mapping):
         raise InvalidInputError(
             f"{name} is not a mapping of keys to values.", "Start it with a line such as: script: train.py"

@@ -18,6 +18,7 @@ __all__ = ["KeyPath", "at", "explain", "key_text"]
 KeyPath: TypeAlias = "tuple[str | int, ...]"
 
 _REFERENCE: Final = "The reference of run configurations lists what each key takes."
+_LONGEST: Final = 60
 _COMPLETE: Final = frozenset({"missing", "string_too_short", "value_error", "union_tag_invalid", "union_tag_not_found"})
 _SECRETIVE: Final = ("environment_variables", "password", "registry", "unknown")
 _SENTENCES: Final[Mapping[str, str]] = {
@@ -84,13 +85,13 @@ def key_text(path: KeyPath) -> str:
     """Return a path as people write it: ``environment.requirements[2]``."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text or "the run configuration"
+        text += f"[{part}]" if isinstance(part, int) else f".{part[:_LONGEST]}" if text else part[:_LONGEST]
+    return text.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n") or "the run configuration"
 
 
 def _sentence(details: ErrorDetails, path: KeyPath) -> str:
     template = _SENTENCES.get(details["type"])
-    context = details.get("ctx", {})
+    context = {key: value if key == "error" else str(value)[:_LONGEST] for key, value in details.get("ctx", {}).items()}
     said = template.format_map(context) if template else str(context.get("error") or details["msg"])
     name = key_text(path) if not path else f"'{key_text(path)}'"
     return f"{name[:1].upper() + name[1:] if not path else name} {said}{_but(details, path)}"
@@ -107,7 +108,11 @@ def _but(details: ErrorDetails, path: KeyPath) -> str:
         return ", not a mapping"
     if isinstance(given, Sequence) and not isinstance(given, str):
         return ", not a list"
-    return f", not {str(given)[:40]!r}" if isinstance(given, str) else f", not {str(given)[:40]}"
+    return (
+        f", not {ascii(given[:40]) if not given.isprintable() else repr(given[:40])}"
+        if isinstance(given, str)
+        else f", not {str(given)[:40]}"
+    )
 
 
 def _in_values(details: ErrorDetails, values: Any) -> KeyPath:

@@ -51,6 +51,7 @@ class Section(BaseModel):
 
 
 def _unknown(key: str, known: list[str]) -> PydanticCustomError:
+    key = key.encode("utf-8", "backslashreplace").decode()
     hint = did_you_mean(snake_case(key), known) or did_you_mean(key, known)
     return PydanticCustomError("unknown_key", "{hint}", {"key": key, "hint": hint, "known": ", ".join(known)})
 

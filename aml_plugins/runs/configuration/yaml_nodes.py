@@ -39,6 +39,14 @@ class _Loader(yaml.SafeLoader):
     """Composes nodes only; never constructs."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  PyYAML's own protocol
+    _left = _MAX_VALUES * 2  # keys are nodes too
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Stop early: PyYAML needs a minute for a megabyte of brackets."""
+        self._left -= 1
+        if self._left < 0:
+            raise RecursionError
+        return super().compose_node(parent, index)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -49,6 +57,13 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """YAML's other line ends become plain ones unless they are escaped, which double quotes do."""
+    style = '"' if any(end in text for end in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar(f"{_TAG}str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
 for _name, _pattern, _first in _CORE:
     _Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(f"^(?:{_pattern})$"), _first)
     if _name != "merge":
@@ -141,7 +156,7 @@ class _Reading:
             )
         if not node.tag.startswith(_TAG):
             raise self._bad_tag(node)
-        return str(node.value)
+        return self._unicode(node)
 
     def _merge(self, node: yaml.Node, path: KeyPath) -> dict[str, JsonValue]:
         value = self.value(node, (*path, "<<"))
