@@ -1,6 +1,7 @@
 """What starts on the target. Standard library only, CPython 3.8 and newer; imports nothing of ours.
 
-The directory protocol between core, backend and runner (a job's directory, one a submission key):
+Started as ``python runner.pyz DIRECTORY`` (``compute/runner_bundle.py`` builds the archive, in which this package is
+``aml_runner``). The directory protocol between core, backend and runner (a job's directory, one a submission key):
 
 Written before the runner starts: ``runner.pyz``, ``snapshot.zip``, ``job.json``::
 
@@ -9,18 +10,28 @@ Written before the runner starts: ``runner.pyz``, ``snapshot.zip``, ``job.json``
      "command": {"script": "train.py", "arguments": ["--alpha", "0.5"]},
      "environment": {"kind": "existing" | "pip" | "conda", ...},   # environments/ has the shapes
      "variables": {...},                        # no secrets: those come through the runner's own environment
-     "time_limit_seconds": float | null, "cache": str | null}      # where built environments live on the target
+     "time_limit_seconds": float | null, "cache": str | null,      # where built environments live on the target
+     "grace_seconds": float}                    # between SIGTERM and SIGKILL
 
-Written by the runner: ``lock`` (flock held for its whole life), ``started`` (created with O_EXCL once, before
-anything with effects: a job is never run twice), ``status.json`` (replaced atomically at each change and as
-heartbeat), ``std_log.txt`` (everything the environment build and the script print), ``records.jsonl`` (what the
-script logs through the Azure ML v1 API), ``work/`` (the unpacked snapshot; the script's working directory, with
-``outputs/`` and ``logs/``). ``cancel`` (created by the backend) asks it to end.
+Written by the runner: ``lock`` (flock held for its whole life; says ``PID BIRTH`` of the holder), ``started`` (created
+with O_EXCL once, before anything with effects: a job is never run twice), ``status.json`` (replaced atomically at each
+change and as heartbeat), ``std_log.txt`` (everything the environment build and the script print), ``records.jsonl``
+and ``uploads/`` (what the script logs and uploads through the Azure ML v1 API, which is last on ``PYTHONPATH``),
+``cache/`` (built environments and that API, where the job names no other place), ``work/`` (the unpacked snapshot; the script's working directory, with ``outputs/`` and ``logs/``).
+``cancel`` (created by the backend) asks it to end; SIGTERM and SIGINT do so at once.
 
 ``status.json``::
 
     {"version": 1, "state": "preparing" | "running" | "succeeded" | "failed" | "cancelled", "pid": int,
-     "script_pid": int | null, "heartbeat": float, "started_at": float | null, "finished_at": float | null,
-     "exit_code": int | null, "reason": str | null,
+     "script_pid": int | null, "script_birth": int | null, "heartbeat": float, "started_at": float | null,
+     "finished_at": float | null, "exit_code": int | null, "reason": str | null,
      "environment": null | {"key": str, "state": "running" | "succeeded" | "failed", "message": str}}
+
+A terminal state is the runner's last act: by then no process of the job is left. ``BIRTH`` is the process's start time
+in clock ticks since boot (``/proc/PID/stat``, field 22; 0 where there is no ``/proc``), so that a recycled process id
+is never taken for the job's. Every process of a job carries ``AML_JOB_KEY`` in its environment. A process of another
+job (a run that the script submitted itself) is never signalled.
+
+Modules stay away from ``json``, ``signal``, ``subprocess``, ``zipfile``, ``pathlib``, ``dataclasses`` and ``typing``
+where they can: each costs milliseconds of every run, and together several times what Python itself needs to start.
 """

@@ -1,0 +1,137 @@
+"""The files that a backend brings to the target beside the snapshot: ``runner.pyz`` and ``job.json``."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+
+from aml_plugins.json_types import JsonObject
+
+__all__ = ["runner_command", "runner_file", "write_job_file"]
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_RUNNER = _PACKAGE / "runs" / "runner"
+_SCRIPT_API = _RUNNER / "script_api"
+_BUILDERS = _PACKAGE / "environments" / "builders"
+_MAIN = b"import sys\n\nfrom aml_runner.main import main\n\nsys.exit(main(sys.argv[1:]))\n"
+# Not ``python runner.pyz``: the module that starts archives takes as long to load as Python does.
+_BOOTSTRAP = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from aml_runner.main import main; sys.exit(main(sys.argv[2:]))"
+)
+_DATE = (1980, 1, 1, 0, 0, 0)
+_UNCHECKED_HASH = (1).to_bytes(4, "little")
+
+
+def runner_file(home: Path) -> Path:
+    """Return the runner's archive, built where ``home`` has none of this version. Safe to call at the same time."""
+    sources = list(_sources())
+    version = _digest(sources)
+    target = home / "runner" / f"runner-{version}.pyz"
+    if target.is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".runner-", delete=False) as part:
+        part.write(_build([*sources, ("aml_runner/version.py", f"VERSION = {version!r}\n".encode())]))
+        os.fchmod(part.fileno(), 0o644)
+    Path(part.name).replace(target)
+    return target
+
+
+def runner_command(python: str, runner: Path | str, directory: Path | str) -> list[str]:
+    """Return the quickest command that does what ``python runner.pyz DIRECTORY`` does, for CPython 3.8 and newer."""
+    return [python, "-I", "-S", "-X", "utf8", "-c", _BOOTSTRAP, str(runner), str(directory)]
+
+
+def write_job_file(
+    path: Path,
+    *,
+    key: str,
+    run_id: str,
+    experiment: str,
+    snapshot_digest: str,
+    script: str,
+    arguments: Sequence[str] = (),
+    environment: JsonObject | None = None,
+    variables: Mapping[str, str] | None = None,
+    parent_run_id: str | None = None,
+    time_limit_seconds: float | None = None,
+    cache: str | None = None,
+    grace_seconds: float = 10.0,
+) -> None:
+    """Write ``job.json``, whole or not at all (``runs/runner/__init__.py`` says what it means).
+
+    :param variables: no secrets: those go through the backend to the runner's own environment.
+    """
+    job = {
+        "version": 1,
+        "key": key,
+        "run_id": run_id,
+        "parent_run_id": parent_run_id,
+        "experiment": experiment,
+        "snapshot_digest": snapshot_digest,
+        "command": {"script": script, "arguments": [str(argument) for argument in arguments]},
+        "environment": dict(environment or {"kind": "existing"}),
+        "variables": dict(variables or {}),
+        "time_limit_seconds": time_limit_seconds,
+        "cache": cache,
+        "grace_seconds": grace_seconds,
+    }
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(json.dumps(job, indent=1), encoding="utf-8")
+    part.replace(path)
+
+
+def _sources() -> Iterator[tuple[str, bytes]]:
+    """Return what the archive holds, by its name there."""
+    yield "__main__.py", _MAIN
+    yield from _tree(_RUNNER, "aml_runner", "*.py")
+    yield from _tree(_SCRIPT_API, "script_api", "**/*.py")
+    if _BUILDERS.is_dir():
+        yield from _tree(_BUILDERS, "aml_environments", "**/*.py")
+
+
+def _tree(root: Path, name: str, pattern: str) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(root.glob(pattern)):
+        yield f"{name}/{path.relative_to(root).as_posix()}", path.read_bytes()
+
+
+def _digest(sources: Iterable[tuple[str, bytes]]) -> str:
+    """The interpreter is part of the name: the archive holds its byte-code."""
+    digest = hashlib.sha256(sys.implementation.cache_tag.encode() + importlib.util.MAGIC_NUMBER)
+    for name, content in sources:
+        digest.update(b"%d %b %d " % (len(name), name.encode(), len(content)) + content)
+    return digest.hexdigest()[:32]
+
+
+def _build(sources: Sequence[tuple[str, bytes]]) -> bytes:
+    """Store without compressing: starting quickly matters more than some kilobytes."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in sources:
+            _add(archive, name, content)
+            if not name.startswith("script_api/"):  # unpacked before use, by the script's own Python
+                _add(archive, name + "c", _byte_code(name, content))
+    return buffer.getvalue()
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    member = zipfile.ZipInfo(name, _DATE)
+    member.external_attr = 0o100644 << 16
+    archive.writestr(member, content)
+
+
+def _byte_code(name: str, content: bytes) -> bytes:
+    """Return a ``.pyc`` that is taken as it is; an interpreter of another version passes over it to the source."""
+    import marshal  # noqa: PLC0415  once for each version of the runner
+
+    code = compile(content, f"runner.pyz/{name}", "exec", dont_inherit=True)
+    header = importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + importlib.util.source_hash(content)
+    return header + marshal.dumps(code)

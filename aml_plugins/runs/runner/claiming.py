@@ -1,0 +1,57 @@
+"""Who may run the job, and who buries it: ``lock``, ``started``, ``cancel``."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from .processes import birth_of
+
+__all__ = ["CANCEL", "claim", "is_started", "lock_holder", "release", "take_lock"]
+
+LOCK = "lock"
+STARTED = "started"
+CANCEL = "cancel"
+
+
+def take_lock(directory: str) -> int | None:
+    """Return the descriptor that holds the lock, None where another process does. Death releases it."""
+    descriptor = os.open(os.path.join(directory, LOCK), os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    pid = os.getpid()
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{pid} {birth_of(pid)}".encode())
+    return descriptor
+
+
+def release(descriptor: int) -> None:
+    """Give the lock back."""
+    os.close(descriptor)
+
+
+def lock_holder(directory: str) -> tuple[int, int] | None:
+    """Return process id and birth of who took the lock last, None where nobody did or it is just being taken."""
+    try:
+        with open(os.path.join(directory, LOCK), "rb") as file:
+            pid, birth = file.read().split()
+        return int(pid), int(birth)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def claim(directory: str) -> bool:
+    """Take the one right to run the job; False where it was taken before. Hold the lock to call it."""
+    try:
+        os.close(os.open(os.path.join(directory, STARTED), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    except FileExistsError:
+        return False
+    return True
+
+
+def is_started(directory: str) -> bool:
+    """Return whether the right to run the job was taken, whatever came of it."""
+    return os.path.exists(os.path.join(directory, STARTED))

@@ -1,0 +1,52 @@
+"""What reaches the runner from outside: signals, the ``cancel`` file, the clock."""
+
+from __future__ import annotations
+
+import os
+import select
+
+from .claiming import CANCEL
+from .processes import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .status import Status
+
+__all__ = ["Control"]
+
+TICK_SECONDS = 0.5
+
+
+class Control:
+    """Knows whether the job was asked to end, keeps the heartbeat, and waits without polling for a child's end."""
+
+    def __init__(self, directory: str, status: Status) -> None:
+        self._cancel_file = os.path.join(directory, CANCEL)
+        self._status = status
+        self._asked = False
+        self._wake, write = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write)
+        signal.signal(signal.SIGTERM, self._ask)
+        signal.signal(signal.SIGINT, self._ask)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # its byte in the pipe ends a wait
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a job outlives the terminal it was submitted from
+
+    def cancelled(self) -> bool:
+        """Return whether the job was asked to end; call it now and then: it also shows that the runner is alive."""
+        self._status.beat()
+        if not self._asked and os.path.exists(self._cancel_file):
+            self._asked = True
+        return self._asked
+
+    def wait(self, seconds: float = TICK_SECONDS) -> None:
+        """Return after a signal, a child's end, or ``seconds``."""
+        select.select([self._wake], [], [], max(0.0, min(seconds, TICK_SECONDS)))
+        try:
+            os.read(self._wake, 4096)
+        except BlockingIOError:
+            return
+
+    def _ask(self, *_: object) -> None:
+        self._asked = True

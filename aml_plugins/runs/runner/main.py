@@ -1,0 +1,162 @@
+"""The runner's life: take the job, prepare it, run the script, say how it ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from .burial import bury
+from .children import Children, exit_code_of
+from .claiming import claim, release, take_lock
+from .control import Control
+from .environment import prepare_python
+from .errors import CancelledError, JobError, sentence_of
+from .job import Job
+from .launching import start
+from .processes import KEY_VARIABLE, adopt_orphans, birth_of
+from .reasons import reason_of
+from .script_api_files import script_api
+from .status import Status
+from .unpacking import unpack
+from .variables import script_variables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import BinaryIO
+
+__all__ = ["main"]
+
+_USAGE = 2
+_CANNOT_RUN = 70
+LOG = "std_log.txt"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the job of a directory, unless another runner does or did; return an exit code for schedulers."""
+    if len(arguments) != 1 or not os.path.isdir(arguments[0]):
+        sys.stderr.write("usage: python runner.pyz JOB_DIRECTORY\n")
+        return _USAGE
+    directory = os.path.abspath(arguments[0])
+    try:
+        lock = take_lock(directory)
+    except FileNotFoundError:  # deleted meanwhile
+        return 0
+    if lock is None:
+        return 0
+    try:
+        if not claim(directory):
+            bury(directory)
+            return 0
+        return _Run(directory).run()
+    finally:
+        release(lock)
+
+
+class _Run:
+    """One job, run once."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._work = os.path.join(directory, "work")
+        self._status = Status(directory)
+        self._control = Control(directory, self._status)
+        self._children: Children | None = None
+
+    def run(self) -> int:
+        """Run it and say how it ended, whatever happens."""
+        try:
+            self._status.reserve()
+            self._status.write()
+            self._check_cancelled()
+            return self._run()
+        except CancelledError:
+            self._leave_nothing()
+            self._status.finish("cancelled")
+            return _CANNOT_RUN
+        except Exception as error:  # noqa: BLE001  nobody else is there to say what went wrong
+            self._leave_nothing()
+            self._fail(sentence_of(error))
+            return _CANNOT_RUN
+
+    def _run(self) -> int:
+        job = Job.read(self._directory)
+        os.environ[KEY_VARIABLE] = job.key  # environment builds belong to the job, too
+        self._children = Children(job.key, self._control, orphans_adopted=adopt_orphans())
+        with open(os.path.join(self._directory, LOG), "ab", buffering=0) as log:
+            self._unpack(job)
+            os.chdir(self._work)
+            cache = os.path.join(self._directory, "cache")
+            python, activation = prepare_python(job, log, self._status, self._control, cache)
+            api = script_api(job.cache or cache)
+            variables = script_variables(job, self._directory, python, api, dict(os.environ, **activation))
+            self._check_cancelled()
+            self._children.script = self._start(job, python, variables, log)
+        return self._supervise(job, self._children)
+
+    def _unpack(self, job: Job) -> None:
+        os.mkdir(self._work)
+        found = unpack(os.path.join(self._directory, "snapshot.zip"), self._work, self._check_cancelled)
+        if found != job.snapshot_digest:
+            raise JobError("The snapshot is not the one that was submitted: its digest differs.")
+        for name in ("outputs", "logs"):
+            os.makedirs(os.path.join(self._work, name), exist_ok=True)
+        script = os.path.normpath(job.script)
+        if os.path.isabs(script) or script.startswith("..") or not os.path.isfile(os.path.join(self._work, script)):
+            raise JobError(f"The snapshot has no script '{job.script}'.")
+
+    def _start(self, job: Job, python: str, variables: dict[str, str], log: BinaryIO) -> int:
+        command = [python, job.script, *job.arguments]
+        started_at = time.time()
+        try:
+            pid = start(command, self._work, variables, log.fileno())
+        except OSError as error:
+            raise JobError(f"'{python}' cannot be started: {error.strerror}.") from None
+        self._status.write(state="running", script_pid=pid, script_birth=birth_of(pid), started_at=started_at)
+        return pid
+
+    def _supervise(self, job: Job, children: Children) -> int:
+        """Wait for the script's end or end it."""
+        until = None if job.time_limit is None else time.monotonic() + job.time_limit
+        ended_by = None
+        while not children.script_ended() and ended_by is None:
+            if self._control.cancelled():
+                ended_by = "cancelled"
+            elif until is not None and time.monotonic() >= until:
+                ended_by = f"The script ran into its time limit of {job.time_limit:g} seconds."
+            else:
+                self._control.wait(until - time.monotonic() if until is not None else 60.0)
+        if ended_by is None:
+            children.end_stragglers(job.grace)
+        else:
+            children.end(job.grace)
+        return self._conclude(children.wait_status, ended_by)
+
+    def _conclude(self, wait_status: int | None, ended_by: str | None) -> int:
+        exit_code = None if wait_status is None else exit_code_of(wait_status)
+        if ended_by == "cancelled":
+            self._status.finish("cancelled", exit_code=exit_code)
+        elif ended_by is not None:
+            self._status.finish("failed", exit_code=exit_code, reason=ended_by)
+        elif exit_code is not None:
+            reason = reason_of(exit_code, self._directory)
+            self._status.finish("failed" if reason else "succeeded", exit_code=exit_code, reason=reason)
+        return _CANNOT_RUN if exit_code is None else exit_code if exit_code >= 0 else 128 - exit_code
+
+    def _check_cancelled(self) -> None:
+        if self._control.cancelled():
+            raise CancelledError
+
+    def _fail(self, reason: str) -> None:
+        """Say it in the log as well: that is where people look."""
+        try:
+            with open(os.path.join(self._directory, LOG), "ab") as log:
+                log.write(f"{reason}\n".encode("utf-8", "backslashreplace"))
+        except OSError:
+            pass
+        self._status.finish("failed", reason=reason)
+
+    def _leave_nothing(self) -> None:
+        if self._children is not None:
+            self._children.end(0)

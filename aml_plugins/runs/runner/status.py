@@ -1,0 +1,90 @@
+"""``status.json``: what the outside world sees."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from .errors import disk_is_full
+from .json_text import dumps, loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["TERMINAL", "Status", "read_status"]
+
+NAME = "status.json"
+RESERVE = "reserve"
+HEARTBEAT_SECONDS = 5.0
+TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
+
+
+class Status:
+    """The runner's view of the job, written whole at each change."""
+
+    def __init__(self, directory: str) -> None:
+        self._path = os.path.join(directory, NAME)
+        self._reserve = os.path.join(directory, RESERVE)
+        self._beaten = 0.0
+        self.values: dict[str, Any] = {
+            "version": 1,
+            "state": "preparing",
+            "pid": os.getpid(),
+            "script_pid": None,
+            "script_birth": None,
+            "heartbeat": 0.0,
+            "started_at": None,
+            "finished_at": None,
+            "exit_code": None,
+            "reason": None,
+            "environment": None,
+        }
+
+    def reserve(self) -> None:
+        """Keep a little of the disk for the last word: the script may fill the rest."""
+        with open(self._reserve, "wb") as file:
+            file.write(b"\0" * 8192)
+
+    def write(self, **changes: Any) -> None:
+        """Change some values and publish all of them."""
+        self.values.update(changes, heartbeat=time.time())
+        self._beaten = time.monotonic()
+        part = self._path + ".part"
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            os.write(descriptor, dumps(self.values).encode())
+        finally:
+            os.close(descriptor)
+        os.replace(part, self._path)
+
+    def beat(self) -> None:
+        """Show that the runner is alive, now and then; a full disk does not end a script that lives with it."""
+        if time.monotonic() - self._beaten < HEARTBEAT_SECONDS:
+            return
+        try:
+            self.write()
+        except OSError as error:
+            if not disk_is_full(error):
+                raise
+
+    def finish(self, state: str, **changes: Any) -> None:
+        """Say how it ended."""
+        changes = dict(changes, state=state, finished_at=time.time())
+        try:
+            self.write(**changes)
+        except OSError as error:
+            if not disk_is_full(error):
+                raise
+            os.unlink(self._reserve)
+            self.write(**changes)
+
+
+def read_status(directory: str) -> dict[str, Any] | None:
+    """Return what the runner last said, None before its first word."""
+    try:
+        with open(os.path.join(directory, NAME), encoding="utf-8") as file:
+            value = loads(file.read())
+    except FileNotFoundError:
+        return None
+    return value if isinstance(value, dict) else None
