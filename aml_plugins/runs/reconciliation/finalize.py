@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.compute.job import JobHandle
 from aml_plugins.errors import JobNotFoundError
-from aml_plugins.runs.reconciliation.records import feed_of
+from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, configuration, moved
 from aml_plugins.runs.states import RunState, mlflow_status
 
@@ -68,8 +68,10 @@ def _upload(step: Step, run: RunRecord, results: Path) -> None:
         if (results / folder).is_dir():
             attempt = f"/attempt-{run.attempt}" if retried else ""
             history.upload(run.run_id, results / folder, folder + attempt)
-    if (results / "records.jsonl").is_file():
-        feed_of(step, run, results / "uploads").finish(results)
+    records = results / "records.jsonl"
+    if records.is_file():
+        status = mlflow_status(RunState(run.outcome or RunState.FAILED))
+        RecordFeed(history, run, results / "uploads").finish(records, status)
 
 
 def _clean_target(step: Step, run: RunRecord) -> None:

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+import time
 from typing import TYPE_CHECKING
 
+from aml_plugins.errors import InvalidInputError, NotFoundError
 from aml_plugins.runs.records import RecordReplay
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from aml_plugins.compute.abilities import SupportsRecords
     from aml_plugins.compute.job import JobHandle
+    from aml_plugins.runs.history import ModelVersion, RunHistory
     from aml_plugins.runs.reconciliation.step import Step
+    from aml_plugins.runs.records import ModelRequest
+    from aml_plugins.runs.states import MlflowStatus
     from aml_plugins.store.records import RunRecord
 
 __all__ = ["RecordFeed", "feed_of"]
 
 logger = logging.getLogger(__name__)
 
+BLOCK = 1 << 20
+REQUEST_TAG = "aml.request"
+
 
 class RecordFeed:
     """How far one attempt's records were replayed. A new driver begins again: replaying twice changes nothing."""
 
-    def __init__(self, replay: RecordReplay) -> None:
-        self._replay = replay
+    def __init__(self, history: RunHistory, run: RunRecord, uploads: Path | None = None) -> None:
+        self._history = history
+        self._replay = RecordReplay(history, run.run_id, run.experiment_id, uploads)
         self._cursor = ""
-        self._offset = 0
 
     def pull(self, backend: SupportsRecords, handle: JobHandle) -> None:
         """Replay what is new since the last pull."""
@@ -34,30 +44,40 @@ class RecordFeed:
             self._apply(chunk.data)
         self._cursor = chunk.cursor
 
-    def finish(self, results: Path) -> None:
-        """Replay the rest, from the file that came home."""
-        path = results / "records.jsonl"
-        if not path.is_file():
-            return
+    def finish(self, path: Path, status: MlflowStatus) -> None:
+        """Replay the file that came home, end children that were left open, register the models that were asked for."""
         with path.open("rb") as file:
-            file.seek(self._offset)
-            while data := _whole_lines(file.read(1 << 20), file.readline()):
+            while data := file.read(BLOCK) + file.readline():
                 self._apply(data)
+        self._replay.close_children(status, int(time.time() * 1000))
+        register_requested(self._history, self._replay.models)
 
     def _apply(self, data: bytes) -> None:
-        self._offset += len(data)
         for problem in self._replay.apply(data):
             logger.warning("A record of the script was left out: %s", problem)
 
 
-def feed_of(step: Step, run: RunRecord, uploads: Path | None = None) -> RecordFeed:
-    """Return the run's feed, begun where this driver has none; with ``uploads`` always a fresh one."""
+def feed_of(step: Step, run: RunRecord) -> RecordFeed:
+    """Return the feed of a run's present attempt, begun where this driver has none."""
     key = f"{run.run_id}-{run.attempt}"
-    if uploads is not None or key not in step.feeds:
-        replay = RecordReplay(step.history(run), run.run_id, run.experiment_id, uploads)
-        step.feeds[key] = RecordFeed(replay)
+    if key not in step.feeds:
+        step.feeds[key] = RecordFeed(step.history(run), run)
     return step.feeds[key]
 
 
-def _whole_lines(block: bytes, rest_of_line: bytes) -> bytes:
-    return block + rest_of_line
+def register_requested(history: RunHistory, requests: Sequence[ModelRequest]) -> None:
+    """Register the models that a script asked for, each once: the request's key is a tag of the version."""
+    for request in requests:
+        try:
+            if not any(version.tags.get(REQUEST_TAG) == request.key for version in _versions(history, request.name)):
+                tags = {**request.tags, REQUEST_TAG: request.key}
+                history.register_model(request.name, request.run_id, request.path, tags=tags)
+        except InvalidInputError as error:
+            logger.warning("The model '%s' that the script asked for was not registered: %s", request.name, error)
+
+
+def _versions(history: RunHistory, name: str) -> Sequence[ModelVersion]:
+    try:
+        return history.models(name)
+    except NotFoundError:
+        return []

@@ -1,0 +1,134 @@
+"""An MLflow project as a run of ours: its entry point names the script, its files the environment."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mlflow.projects.submitted_run import SubmittedRun  # noqa: TID253  loaded by MLflow's project backend only
+from mlflow.projects.utils import fetch_and_validate_project, load_project  # noqa: TID253  likewise
+from mlflow.tracking import MlflowClient  # noqa: TID253  likewise
+
+from aml_plugins.errors import InvalidInputError
+from aml_plugins.runs.configuration import RunConfiguration
+from aml_plugins.runs.run import Run
+from aml_plugins.runs.states import RunState, mlflow_status
+from aml_plugins.script_run_config import ScriptRunConfig
+from aml_plugins.suggestions import did_you_mean
+from aml_plugins.workspace import Workspace
+
+__all__ = ["ProjectRun", "submit_project"]
+
+
+class ProjectRun(SubmittedRun):
+    """What MLflow waits for."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+
+    @property
+    def run_id(self) -> str:
+        """The run's id in MLflow."""
+        return self._run.id
+
+    def wait(self) -> bool:
+        """Show the output, wait for the end, and say whether it went well."""
+        self._run.wait_for_completion(show_output=True, raise_on_error=False)
+        return bool(self._run.status == RunState.COMPLETED.value)
+
+    def get_status(self) -> str:
+        """Return MLflow's word for the run's state."""
+        return mlflow_status(RunState(self._run.status))
+
+    def cancel(self) -> None:
+        """Cancel the run, and wait until it has ended."""
+        self._run.cancel()
+        self._run.wait_for_completion(raise_on_error=False)
+
+
+def submit_project(
+    uri: str,
+    *,
+    entry_point: str,
+    parameters: Mapping[str, Any],
+    version: str | None,
+    backend_config: Mapping[str, Any],
+    tracking_uri: str,
+    experiment_id: str,
+) -> ProjectRun:
+    """Submit an entry point of the project at ``uri`` (a directory, or a Git repository that MLflow fetches).
+
+    :param backend_config: keys of a run configuration, and ``workspace``; MLflow's own upper-case keys are left out.
+    :raises InvalidInputError: for an unknown key, or an entry point that is not ``python SCRIPT ...``.
+    """
+    directory = Path(fetch_and_validate_project(uri, version, entry_point, parameters))  # type: ignore[no-untyped-call]  # MLflow's
+    project = load_project(str(directory))  # type: ignore[no-untyped-call]  # likewise
+    settings = _settings(backend_config)
+    workspace = Workspace.get(settings.pop("workspace", None), store=tracking_uri)
+    script, arguments = _command(project.get_entry_point(entry_point).compute_command(parameters, None), entry_point)
+    settings.setdefault("environment", _environment(project))
+    configuration = RunConfiguration().merged(script=script, arguments=arguments, **settings)
+    experiment = workspace.experiment(_experiment_name(tracking_uri, experiment_id))
+    return ProjectRun(experiment.submit(ScriptRunConfig(directory, run_config=configuration)))
+
+
+def _settings(backend_config: Mapping[str, Any]) -> dict[str, Any]:
+    known = {*RunConfiguration.model_fields, "workspace"} - {"script", "arguments", "unknown"}
+    settings = {key: value for key, value in backend_config.items() if not key.isupper()}
+    for key in settings:
+        if key not in known:
+            raise InvalidInputError(
+                f"The backend configuration has an unknown key '{key}'.{did_you_mean(key, known)}",
+                f"It may have: {', '.join(sorted(known))}.",
+            )
+    return settings
+
+
+def _command(command: str, entry_point: str) -> tuple[str, list[str]]:
+    """Take ``python train.py --alpha 0.5`` apart."""
+    words = shlex.split(command)
+    if len(words) < 2 or not Path(words[0]).name.startswith("python") or words[1].startswith("-"):  # noqa: PLR2004  two words
+        raise InvalidInputError(
+            f"The entry point '{entry_point}' runs '{command}', which is not 'python SCRIPT ARGUMENTS'.",
+            "The backend 'aml' runs Python scripts; change the entry point's command.",
+        )
+    return words[1], words[2:]
+
+
+def _environment(project: Any) -> dict[str, Any]:
+    """Return the environment that the project describes: python_env.yaml, else conda.yaml, else an existing Python."""
+    if project.env_config_path and str(project.env_type) == "python_env":
+        described = yaml.safe_load(Path(project.env_config_path).read_text(encoding="utf-8")) or {}
+        python = described.get("python")
+        return {
+            "kind": "pip",
+            "requirements": _requirements(described, Path(project.env_config_path).parent),
+            **({"python": str(python)} if python else {}),
+        }
+    if project.env_config_path and str(project.env_type) == "conda_env":
+        specification = yaml.safe_load(Path(project.env_config_path).read_text(encoding="utf-8")) or {}
+        return {"kind": "conda", "specification": specification}
+    return {"kind": "existing"}
+
+
+def _requirements(described: Mapping[str, Any], directory: Path) -> list[str]:
+    """Return build and run requirements; ``-r FILE`` lines are read in place."""
+    found: list[str] = []
+    for line in [*(described.get("build_dependencies") or []), *(described.get("dependencies") or [])]:
+        text = str(line).strip()
+        if text.startswith("-r "):
+            lines = (directory / text.removeprefix("-r ").strip()).read_text(encoding="utf-8").splitlines()
+            found += [row for row in map(str.strip, lines) if row and not row.startswith("#")]
+        else:
+            found.append(text)
+    return found
+
+
+def _experiment_name(tracking_uri: str, experiment_id: str) -> str:
+
+    name: str = MlflowClient(tracking_uri).get_experiment(experiment_id).name
+    return name
