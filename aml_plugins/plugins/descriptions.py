@@ -82,7 +82,7 @@ class Table:
 
     def conflict(self, name: str) -> str:
         """Say in one sentence who claims a name."""
-        who = " and ".join(f"'{candidate.name}' of {candidate.origin}" for candidate, _ in self._by_name[name])
+        who = " and ".join(sorted(f"'{candidate.name}' of {candidate.origin}" for candidate, _ in self._by_name[name]))
         return f"The {kind_of(self.hook)} '{name}' is provided by more than one plugin: {who}."
 
 

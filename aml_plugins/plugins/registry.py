@@ -113,9 +113,10 @@ class Plugins:
             raise PluginError(
                 f"There is no plugin '{name}'.{did_you_mean(name, self._candidates)}", f"There is: {names}."
             )
-        provided = [
-            (table, type_name) for table in map(self._table, self._describing_hooks()) for type_name in table.of(name)
-        ]
+        if self._manager.get_plugin(name) is None:
+            return self._problems.of(name) or ["it is disabled by AML_PLUGINS_DISABLED."]
+        tables = [self._table(hook) for hook in self._describing_hooks()]
+        provided = [(table, type_name) for table in tables for type_name in table.of(name)]
         return [*self._problems.of(name), *check_plugin(self, self._candidates[name], provided)]
 
     def _table(self, hook: str) -> Table:

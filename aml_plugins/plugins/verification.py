@@ -39,7 +39,7 @@ def accepted_arguments(function: Callable[..., Any], known: frozenset[str]) -> f
 
 
 def _lacks_mark(manager: pluggy.PluginManager, plugin: object, name: str) -> bool:
-    if getattr(manager.hook, name, None) is None:
+    if name not in vars(manager.hook):
         return False
     function = inspect.getattr_static(plugin, name, None)
     return inspect.isroutine(function) and not hasattr(function, _SPEC_MARK)
@@ -48,7 +48,7 @@ def _lacks_mark(manager: pluggy.PluginManager, plugin: object, name: str) -> boo
 def _mistakes_of_function(
     manager: pluggy.PluginManager, function: Callable[..., Any], hook: str, options: Any
 ) -> Iterator[str]:
-    caller: pluggy.HookCaller | None = getattr(manager.hook, hook, None)
+    caller: pluggy.HookCaller | None = vars(manager.hook).get(hook)
     if caller is None or caller.spec is None:
         if not options.get("optionalhook"):
             hint = did_you_mean(hook, vars(manager.hook))

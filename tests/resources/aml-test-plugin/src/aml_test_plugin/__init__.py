@@ -1,0 +1,1 @@
+"""A plugin for tests: each module implements one hook."""
