@@ -41,7 +41,7 @@ class Document:
         return self.lines.get(path)
 
     def worded(self, *paths: KeyPath) -> dict[str, Any]:
-        """Return the content with scalars at or below ``paths`` as they are written: ``1.10`` stays ``"1.10"``."""
+        """Return the content with scalars at or right below ``paths`` as they are written: ``1.10`` stays ``"1.10"``."""
         return {key: self._worded(value, (key,), paths) for key, value in self.value.items()}
 
     def _worded(self, value: JsonValue, path: KeyPath, paths: Sequence[KeyPath]) -> Any:
@@ -49,7 +49,7 @@ class Document:
             return {key: self._worded(item, (*path, key), paths) for key, item in value.items()}
         if isinstance(value, Sequence) and not isinstance(value, str):
             return [self._worded(item, (*path, index), paths) for index, item in enumerate(value)]
-        if value is not None and any(path[: len(prefix)] == prefix for prefix in paths):
+        if value is not None and any(prefix in (path, path[:-1]) for prefix in paths):
             return self.texts.get(path, value)
         return value
 

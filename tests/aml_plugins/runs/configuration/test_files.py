@@ -43,6 +43,13 @@ def test_text_arrives_as_it_was_written(tmp_path: Path) -> None:
     assert config.tags == {"1": "2"}
 
 
+def test_numbers_and_booleans_inside_a_specification_stay_what_they_are(tmp_path: Path) -> None:
+    inner = {"kind": "conda", "specification": {"dependencies": [], "variables": {"A": False, "B": 1.5}}}
+    config = RunConfiguration(environment={"kind": "docker", "image": "i", "python": inner})
+    config.save(tmp_path, "x")
+    assert RunConfiguration.load(tmp_path, "x") == config
+
+
 @pytest.mark.parametrize(
     "encode",
     [
@@ -98,7 +105,7 @@ BOMB = "tags: &a0 {x: y}\n" + "".join(f"k{i}: &a{i} [{', '.join([f'*a{i - 1}'] *
         (b"\xff\xfea", "line 1: this is not UTF-8 text."),
         ('script: "\\ud800"', "line 1: this text is not valid Unicode."),
         ("script: a\n\nnode_count: many\n", "line 3: 'node_count' must be a whole number, not 'many'."),
-        ("environment:\n  kind: pip\n  pyhton: '3'\n", "line 3: there is no key 'environment.pyhton'. Did you mean 'python'?"),
+        ("environment:\n  kind: pip\n  pyhton: 3\n", "line 3: there is no key 'environment.pyhton'. Did you mean 'p"),
         ("environment:\n  requirements: [a]\n", "line 1: 'environment' has no 'kind'"),
         ("data:\n  d:\n    mode: mount\n", "line 2: 'data.d.datastore' is missing."),
         ("arguments:\n- a\n- {b: c}\n", "line 1: 'arguments' has a mapping as argument 2"),
