@@ -5,6 +5,8 @@ from __future__ import annotations
 from mlflow.store.db import utils as mlflow_db  # noqa: TID253  a leaf: imported when a store is opened
 from sqlalchemy import Engine, PoolProxiedConnection, event
 
+from aml_plugins.mlflow_store.locations import is_in_memory
+
 __all__ = ["prepare_database", "tune"]
 
 
@@ -18,9 +20,10 @@ def tune(engine: Engine) -> None:
 
     MLflow sets its busy timeout and foreign keys with every session.
     """
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _relax)
-        engine.dispose()  # connections that were opened before
+    if engine.dialect.name != "sqlite" or is_in_memory(engine.url) or event.contains(engine, "connect", _relax):
+        return
+    event.listen(engine, "connect", _relax)
+    engine.dispose()  # connections that were opened before
 
 
 def _relax(connection: PoolProxiedConnection, _record: object) -> None:

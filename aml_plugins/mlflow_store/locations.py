@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
+from sqlalchemy import URL, make_url
 
 from aml_plugins.home import aml_home
 from aml_plugins.store.opening import plain_uri
@@ -18,6 +18,7 @@ __all__ = [
     "database_uri",
     "default_artifact_root",
     "is_in_memory",
+    "make_directory",
     "server_artifact_root",
     "server_artifacts_destination",
     "server_read_replica",
@@ -31,8 +32,10 @@ _READ_REPLICA = "_MLFLOW_SERVER_READ_REPLICA_BACKEND_STORE"
 def database_uri(uri: str) -> str:
     """Return the URI that plain MLflow opens from any working directory."""
     plain = plain_uri(uri)
-    file = _sqlite_file(plain)
-    return plain if file is None else make_url(plain).set(database=str(file)).render_as_string(hide_password=False)
+    if _sqlite_file(plain) is None:
+        return plain
+    driver, _, path = plain.partition(":///")
+    return f"{driver}:///{Path(path).absolute()}"
 
 
 def default_artifact_root(uri: str) -> str:
@@ -41,9 +44,16 @@ def default_artifact_root(uri: str) -> str:
     return ((aml_home() if file is None else file.parent) / "artifacts").as_uri()
 
 
-def is_in_memory(uri: str) -> bool:
+def make_directory(uri: str) -> None:
+    """Create the directory of a SQLite file, as MLflow does for its own."""
+    file = _sqlite_file(plain_uri(uri))
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+
+
+def is_in_memory(uri: str | URL) -> bool:
     """Say whether the database ends with the process: no job can run on it, so it has no tables of ours."""
-    url = make_url(plain_uri(uri))
+    url = make_url(plain_uri(uri)) if isinstance(uri, str) else uri
     return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
 
 

@@ -42,8 +42,10 @@ class _Opening(_Base):
 
     def __init__(self, db_uri: str, default_artifact_root: str | None = None, read_db_uri: str | None = None) -> None:
         uri = plain_uri(db_uri)
-        prepare_database(self._get_or_create_engine(uri))
+        locations.make_directory(uri)
+        # Ours first: it says at once what is wrong with a database where MLflow tries for minutes.
         self.jobs = None if locations.is_in_memory(uri) else open_store(db_uri)
+        prepare_database(self._get_or_create_engine(uri))
         root = default_artifact_root or locations.default_artifact_root(uri)
         super().__init__(uri, root, read_db_uri=plain_uri(read_db_uri) if read_db_uri else None)
         tune(self.engine)

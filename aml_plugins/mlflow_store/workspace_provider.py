@@ -12,7 +12,7 @@ from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore  # noqa: TID
 from aml_plugins.mlflow_store.engines import tune
 from aml_plugins.mlflow_store.failures import to_mlflow
 from aml_plugins.mlflow_store.jobs import release_runs
-from aml_plugins.mlflow_store.locations import is_in_memory
+from aml_plugins.mlflow_store.locations import is_in_memory, make_directory
 from aml_plugins.store.interface import Store
 from aml_plugins.store.opening import open_store, plain_uri
 
@@ -25,9 +25,11 @@ class WorkspaceProvider(SqlAlchemyStore):
     """MLflow's workspace store beside our tables."""
 
     def __init__(self, db_uri: str) -> None:
+        make_directory(db_uri)
+        # Ours first: it says at once what is wrong with a database where MLflow tries for minutes.
+        self.jobs = None if is_in_memory(db_uri) else open_store(db_uri)
         super().__init__(plain_uri(db_uri))
         tune(self._engine)
-        self.jobs = None if is_in_memory(db_uri) else open_store(db_uri)
 
     def delete_workspace(
         self, workspace_name: str, mode: WorkspaceDeletionMode = WorkspaceDeletionMode.RESTRICT

@@ -10,6 +10,7 @@ from mlflow.entities.workspace import WorkspaceDeletionMode  # noqa: TID253  as 
 from mlflow.exceptions import MlflowException  # noqa: TID253  as above
 from mlflow.store.workspace.abstract_store import AbstractStore, WorkspaceNameValidator  # noqa: TID253  as above
 from mlflow.tracking._workspace.registry import get_workspace_store  # noqa: TID253  as above; opens each URI once
+from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME  # noqa: TID253  as above
 
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from aml_plugins.mlflow_store.failures import ours
@@ -58,9 +59,18 @@ def delete_workspace(uri: str, name: str, *, with_contents: bool = False) -> Non
     :raises NotFoundError: where there is none of this name.
     """
     get_workspace(uri, name)
+    if name == DEFAULT_WORKSPACE_NAME:
+        raise InvalidInputError(f"The workspace '{name}' cannot be deleted.", "It is there for everyone; leave it.")
     mode = WorkspaceDeletionMode.CASCADE if with_contents else WorkspaceDeletionMode.RESTRICT
     with ours():
-        _provider(uri).delete_workspace(name, mode)
+        try:
+            _provider(uri).delete_workspace(name, mode)
+        except MlflowException as error:
+            if error.error_code != "INVALID_STATE":
+                raise
+            raise InvalidInputError(
+                f"The workspace '{name}' is not empty.", "Delete what is in it first, or delete it with its contents."
+            ) from error
 
 
 def _provider(uri: str) -> AbstractStore:

@@ -1,0 +1,144 @@
+"""A real ``mlflow server`` on our store, with workspaces. Starting one takes 15 to 30 s: test processes share it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+__all__ = ["MlflowServer", "clean_environment", "shared_server"]
+
+_START_SECONDS = 180
+_STOP_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class MlflowServer:
+    """A running server.
+
+    :param url: where it listens.
+    :param store_uri: its database, ``aml+sqlite:///…``.
+    :param log: what it printed.
+    """
+
+    url: str
+    store_uri: str
+    log: str
+    pid: int
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """Return an environment for a process of its own: nothing of MLflow's or ours from outside."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "_MLFLOW", "AML_"))}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # MLflow's imports take three times as long with it
+    return kept | {"AML_HOME": str(home), "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+
+@contextmanager
+def shared_server(directory: Path) -> Iterator[MlflowServer]:
+    """Start the server of ``directory``, or join it; the last one to leave stops it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with _locked(directory):
+        users = _read(directory / "users") or []
+        found = _read(directory / "server") if users else None
+        server = MlflowServer(**found) if found else _start(directory)
+        (directory / "server").write_text(json.dumps(asdict(server)))
+        (directory / "users").write_text(json.dumps([*users, os.getpid()]))
+    try:
+        yield server
+    finally:
+        with _locked(directory):
+            left = [pid for pid in _read(directory / "users") or [] if pid != os.getpid()]
+            (directory / "users").write_text(json.dumps(left))
+            if not any(Path(f"/proc/{pid}").exists() for pid in left):
+                _stop(server.pid)
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _read(path: Path) -> object:
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _start(directory: Path) -> MlflowServer:
+    port, log = _free_port(), directory / "server.log"
+    store_uri = f"aml+sqlite:///{directory}/aml.db"
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store_uri, "--enable-workspaces"]
+    command += ["--artifacts-destination", str(directory / "artifacts"), "--workers", "1", "--port", str(port)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=directory,
+            env=clean_environment(directory / "home"),
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_ready(process, url, log)
+    except BaseException:
+        _stop(process.pid)
+        raise
+    return MlflowServer(url=url, store_uri=store_uri, log=str(log), pid=process.pid)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=5):
+                return
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"mlflow server did not start:\n{log.read_text()}") from None
+            time.sleep(0.2)
+
+
+def _stop(leader: int) -> None:
+    """End the server and its workers; it may be another test process's child."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _signalled(leader, number):
+            if time.monotonic() > deadline:
+                break
+            number = 0  # noqa: PLW2901  signalled once, then watched
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _signalled(leader: int, number: int) -> bool:
+    try:
+        os.waitpid(leader, os.WNOHANG)
+    except ChildProcessError:
+        pass
+    try:
+        os.killpg(leader, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
