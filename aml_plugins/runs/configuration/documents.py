@@ -41,7 +41,7 @@ class Document:
         return self.lines.get(path)
 
     def worded(self, *paths: KeyPath) -> dict[str, Any]:
-        """Return the content with scalars at or right below ``paths`` as they are written: ``1.10`` stays ``"1.10"``."""
+        """Return the content with scalars at or right under ``paths`` as written: ``1.10`` stays ``"1.10"``."""
         return {key: self._worded(value, (key,), paths) for key, value in self.value.items()}
 
     def _worded(self, value: JsonValue, path: KeyPath, paths: Sequence[KeyPath]) -> Any:
@@ -87,7 +87,8 @@ def read_document(path: Path, name: str) -> Document:
 def parse_document(text: str, name: str) -> Document:
     """Like :func:`read_document`, for a text."""
     # PyYAML costs 15 ms; ``RunConfiguration(script=…)`` in memory needs none of it.
-    from aml_plugins.runs.configuration.yaml_nodes import compose, to_json  # noqa: PLC0415
+    from aml_plugins.runs.configuration.yaml_dialect import compose  # noqa: PLC0415
+    from aml_plugins.runs.configuration.yaml_nodes import to_json  # noqa: PLC0415
 
     root = compose(_without_json_tabs(text), name)
     if root is None:

@@ -103,7 +103,7 @@ def _display(path: Path, directory: Path) -> str:
 
 def save(config: RunConfiguration, directory: Path, name: str) -> Path:
     """Write a run configuration; see ``RunConfiguration.save``."""
-    from aml_plugins.runs.configuration.yaml_nodes import dump  # noqa: PLC0415  PyYAML only where a file is written
+    from aml_plugins.runs.configuration.yaml_dialect import dump  # noqa: PLC0415  PyYAML only where a file is written
 
     stem = name.removesuffix(_SUFFIX)
     if not stem or stem.startswith(".") or any(letter in stem for letter in "/\\\0"):

@@ -1,9 +1,8 @@
-"""From YAML nodes to JSON values: the core schema of YAML 1.2, merge keys, and nothing that builds objects."""
+"""From YAML nodes to JSON values, each with its line; nothing here builds objects."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,94 +12,11 @@ import yaml
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.json_types import JsonValue
 from aml_plugins.runs.configuration.mistakes import KeyPath, key_text
+from aml_plugins.runs.configuration.yaml_dialect import MAX_VALUES, MERGE, TAG, too_much
 
-__all__ = ["compose", "dump", "to_json"]
+__all__ = ["to_json"]
 
-_MAX_VALUES: Final = 20_000
 _MAX_DEPTH: Final = 50
-_TAG: Final = "tag:yaml.org,2002:"
-_MERGE: Final = f"{_TAG}merge"
-
-# YAML 1.1, PyYAML's own, reads ``no`` as False, ``1:30`` as 90, ``1e-3`` as text and ``2019-01-01`` as a date.
-_CORE: Final = (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
-    (
-        "float",
-        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
-        list("-+.0123456789"),
-    ),
-    ("merge", r"<<", ["<"]),
-)
-
-
-class _Loader(yaml.SafeLoader):
-    """Composes nodes only; never constructs."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  PyYAML's own protocol
-    _left = _MAX_VALUES * 2  # keys are nodes too
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Stop early: PyYAML needs a minute for a megabyte of brackets."""
-        self._left -= 1
-        if self._left < 0:
-            raise RecursionError
-        return super().compose_node(parent, index)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes whatever YAML 1.1 or our reader would take for something else than text."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        del data
-        return True
-
-
-def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    """YAML's other line ends become plain ones unless they are escaped, which double quotes do."""
-    style = '"' if any(end in text for end in "\x85\u2028\u2029") else None
-    return dumper.represent_scalar(f"{_TAG}str", text, style=style)
-
-
-_Dumper.add_representer(str, _text)
-for _name, _pattern, _first in _CORE:
-    _Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(f"^(?:{_pattern})$"), _first)
-    if _name != "merge":
-        _Dumper.add_implicit_resolver(f"{_TAG}{_name}", re.compile(f"^(?:{_pattern})$"), _first)
-
-
-def compose(text: str, name: str) -> yaml.Node | None:
-    """Return the one document of ``text`` as nodes, None where it is empty.
-
-    :raises InvalidInputError: naming the line of what is not YAML.
-    """
-    try:
-        loader = _Loader(text)
-        try:
-            return loader.get_single_node()
-        finally:
-            loader.dispose()
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InvalidInputError(
-            f"{name}, line {line}: {_problem(error)}.", "Correct the YAML (or JSON) there."
-        ) from None
-    except yaml.YAMLError as error:
-        found = f"#x{error.character:04x}" if isinstance(error, yaml.reader.ReaderError) else "something"
-        raise InvalidInputError(
-            f"{name} contains the character {found}, which YAML does not allow.", "Remove it."
-        ) from None
-    except RecursionError:
-        raise _too_much(name) from None
-
-
-def _problem(error: yaml.MarkedYAMLError) -> str:
-    if r"'\t'" in str(error.problem):
-        return "a tab character where YAML wants spaces"
-    if "single document" in str(error.context):
-        return "a second document begins, and a run configuration is one"
-    return f"this is not valid YAML ({error.problem or error.context})"
 
 
 def to_json(root: yaml.Node, name: str) -> tuple[JsonValue, Mapping[KeyPath, int], Mapping[KeyPath, str]]:
@@ -116,18 +32,18 @@ class _Reading:
     name: str
     lines: dict[KeyPath, int] = field(default_factory=dict)
     texts: dict[KeyPath, str] = field(default_factory=dict)
-    left: int = _MAX_VALUES
+    left: int = MAX_VALUES
 
     def value(self, node: yaml.Node, path: KeyPath) -> JsonValue:
         self.left -= 1
         if self.left < 0 or len(path) > _MAX_DEPTH:
-            raise _too_much(self.name)
+            raise too_much(self.name)
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
-        if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
+        if isinstance(node, yaml.SequenceNode) and node.tag == f"{TAG}seq":
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
+        if isinstance(node, yaml.MappingNode) and node.tag == f"{TAG}map":
             return self._mapping(node, path)
         raise self._bad_tag(node)
 
@@ -135,7 +51,7 @@ class _Reading:
         found: dict[str, JsonValue] = {}
         merged: dict[str, JsonValue] = {}
         for key_node, value_node in node.value:
-            if key_node.tag == _MERGE:
+            if key_node.tag == MERGE:
                 merged = self._merge(value_node, path) | merged
                 continue
             key = self._key(key_node)
@@ -154,7 +70,7 @@ class _Reading:
             raise InvalidInputError(
                 f"{self.name}, line {node.start_mark.line + 1}: a key must be text.", "Write it as KEY: VALUE."
             )
-        if not node.tag.startswith(_TAG):
+        if not node.tag.startswith(TAG):
             raise self._bad_tag(node)
         return self._unicode(node)
 
@@ -171,8 +87,8 @@ class _Reading:
 
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> JsonValue:
         text = self._unicode(node)
-        kind = node.tag.removeprefix(_TAG)
-        if node.tag in {f"{_TAG}str", _MERGE}:
+        kind = node.tag.removeprefix(TAG)
+        if node.tag in {f"{TAG}str", MERGE}:
             return text
         try:
             value = _plain(kind, text)
@@ -192,7 +108,7 @@ class _Reading:
             ) from None
 
     def _bad_tag(self, node: yaml.Node) -> InvalidInputError:
-        tag = str(node.tag).replace(_TAG, "!!")[:80]
+        tag = str(node.tag).replace(TAG, "!!")[:80]
         return InvalidInputError(
             f"{self.name}, line {node.start_mark.line + 1}: the tag '{tag}' is not allowed.",
             "A run configuration holds plain values only; remove the tag.",
@@ -216,15 +132,3 @@ def _integer(text: str) -> int | str:
     if len(text) > 100:  # noqa: PLR2004  Python refuses to convert thousands of digits, and nobody means it
         return text
     return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-
-
-def _too_much(name: str) -> InvalidInputError:
-    return InvalidInputError(
-        f"{name} is nested too deeply or holds more than {_MAX_VALUES} values.",
-        "Make it simpler; mind repeated aliases.",
-    )
-
-
-def dump(value: Mapping[str, JsonValue]) -> str:
-    """Return YAML that reads back as ``value``, in its order."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
