@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import json
@@ -32,14 +33,13 @@ _UNCHECKED_HASH = (1).to_bytes(4, "little")
 
 def runner_file(home: Path) -> Path:
     """Return the runner's archive, built where ``home`` has none of this version. Safe to call at the same time."""
-    sources = list(_sources())
-    version = _digest(sources)
+    version = _version()
     target = home / "runner" / f"runner-{version}.pyz"
     if target.is_file():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".runner-", delete=False) as part:
-        part.write(_build([*sources, ("aml_runner/version.py", f"VERSION = {version!r}\n".encode())]))
+        part.write(_build([*_sources(), ("aml_runner/version.py", f"VERSION = {version!r}\n".encode())]))
         os.fchmod(part.fileno(), 0o644)
     Path(part.name).replace(target)
     return target
@@ -87,6 +87,11 @@ def write_job_file(
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_text(json.dumps(job, indent=1), encoding="utf-8")
     part.replace(path)
+
+
+@functools.cache  # what is installed does not change under a running process
+def _version() -> str:
+    return _digest(_sources())
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:

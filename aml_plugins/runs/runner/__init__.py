@@ -13,11 +13,12 @@ Written before the runner starts: ``runner.pyz``, ``snapshot.zip``, ``job.json``
      "time_limit_seconds": float | null, "cache": str | null,      # where built environments live on the target
      "grace_seconds": float}                    # between SIGTERM and SIGKILL
 
-Written by the runner: ``lock`` (flock held for its whole life; says ``PID BIRTH`` of the holder), ``started`` (created
+Written by the runner: ``lock`` (flock held for its whole life; says ``PID BIRTH`` of the runner), ``started`` (created
 with O_EXCL once, before anything with effects: a job is never run twice), ``status.json`` (replaced atomically at each
 change and as heartbeat), ``std_log.txt`` (everything the environment build and the script print), ``records.jsonl``
 and ``uploads/`` (what the script logs and uploads through the Azure ML v1 API, which is last on ``PYTHONPATH``),
-``cache/`` (built environments and that API, where the job names no other place), ``work/`` (the unpacked snapshot; the script's working directory, with ``outputs/`` and ``logs/``).
+``cache/`` (built environments and that API, where the job names no other place), ``work/`` (the unpacked snapshot; the
+script's working directory, with ``outputs/`` and ``logs/``), ``reserve`` (disk space for the last word).
 ``cancel`` (created by the backend) asks it to end; SIGTERM and SIGINT do so at once.
 
 ``status.json``::

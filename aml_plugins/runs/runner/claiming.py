@@ -7,7 +7,7 @@ import os
 
 from .processes import birth_of
 
-__all__ = ["CANCEL", "claim", "is_started", "lock_holder", "release", "take_lock"]
+__all__ = ["CANCEL", "claim", "is_started", "lock_holder", "release", "sign", "take_lock"]
 
 LOCK = "lock"
 STARTED = "started"
@@ -22,10 +22,14 @@ def take_lock(directory: str) -> int | None:
     except BlockingIOError:
         os.close(descriptor)
         return None
+    return descriptor
+
+
+def sign(descriptor: int) -> None:
+    """Write into the lock which process runs the job; only the runner does: others may be signalled for it."""
     pid = os.getpid()
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{pid} {birth_of(pid)}".encode())
-    return descriptor
 
 
 def release(descriptor: int) -> None:
@@ -34,7 +38,7 @@ def release(descriptor: int) -> None:
 
 
 def lock_holder(directory: str) -> tuple[int, int] | None:
-    """Return process id and birth of who took the lock last, None where nobody did or it is just being taken."""
+    """Return process id and birth of the last runner, None where there was none or it is just signing."""
     try:
         with open(os.path.join(directory, LOCK), "rb") as file:
             pid, birth = file.read().split()

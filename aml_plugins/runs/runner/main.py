@@ -8,7 +8,7 @@ import time
 
 from .burial import bury
 from .children import Children, exit_code_of
-from .claiming import claim, release, take_lock
+from .claiming import claim, release, sign, take_lock
 from .control import Control
 from .environment import prepare_python
 from .errors import CancelledError, JobError, sentence_of
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     if lock is None:
         return 0
     try:
+        sign(lock)
         if not claim(directory):
             bury(directory)
             return 0
