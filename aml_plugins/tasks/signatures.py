@@ -7,25 +7,30 @@ import binascii
 import hashlib
 import hmac
 
-__all__ = ["signature"]
+from aml_plugins.errors import InvalidInputError
+
+__all__ = ["signature", "signing_key"]
 
 _ENCODED = "whsec_"
 
 
-def signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
-    """Return ``v1,BASE64`` of the HMAC-SHA256 over id, timestamp and body.
+def signing_key(secret: str) -> bytes:
+    """Return the key that a secret means: ``whsec_`` and base64, or any text, which is the key as it stands.
 
-    :param secret: ``whsec_`` and the key in base64, or any text, which is the key as it stands.
+    :raises InvalidInputError: where what follows ``whsec_`` is no base64.
     """
+    if not secret.startswith(_ENCODED):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret.removeprefix(_ENCODED), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidInputError(
+            "AML_WEBHOOK_SECRET begins with 'whsec_', and what follows is no base64.",
+            "Copy it again from the receiver's settings.",
+        ) from None
+
+
+def signature(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
+    """Return ``v1,BASE64`` of the HMAC-SHA256 over id, timestamp and body."""
     signed = b".".join([message_id.encode(), timestamp.encode(), body])
-    digest = hmac.new(_key(secret), signed, hashlib.sha256).digest()
-    return f"v1,{base64.b64encode(digest).decode()}"
-
-
-def _key(secret: str) -> bytes:
-    if secret.startswith(_ENCODED):
-        try:
-            return base64.b64decode(secret.removeprefix(_ENCODED), validate=True)
-        except (binascii.Error, ValueError):
-            pass  # then it is a text that only looks encoded
-    return secret.encode()
+    return f"v1,{base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()}"

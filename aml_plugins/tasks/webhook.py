@@ -17,7 +17,7 @@ from aml_plugins._version import __version__
 from aml_plugins.errors import AmlError, InvalidInputError
 from aml_plugins.secrets import resolve_secrets
 from aml_plugins.tasks.messages import as_json, event_id
-from aml_plugins.tasks.signatures import signature
+from aml_plugins.tasks.signatures import signature, signing_key
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -63,7 +63,7 @@ class Webhook:
     ) -> None:
         self._host = _checked_host(url)
         self._url = url
-        self._secret = resolve_secrets({"AML_WEBHOOK_SECRET": secret})["AML_WEBHOOK_SECRET"]
+        self._key = signing_key(resolve_secrets({"AML_WEBHOOK_SECRET": secret})["AML_WEBHOOK_SECRET"])
         self._settings = settings or WebhookSettings()
         self._clock = clock
         self._sleep = sleep
@@ -114,8 +114,8 @@ class Webhook:
             "Webhook-Id": message_id,
             "Webhook-Timestamp": timestamp,
         }
-        if self._secret:
-            headers["Webhook-Signature"] = signature(self._secret, message_id, timestamp, body)
+        if self._key:
+            headers["Webhook-Signature"] = signature(self._key, message_id, timestamp, body)
         return headers
 
 
