@@ -135,7 +135,7 @@ def _regular_files(local: Path) -> Iterator[tuple[Path, str]]:
             file = Path(directory, name)
             resolved = file.resolve()
             if resolved.is_relative_to(root) and resolved.is_file():
-                yield resolved, file.relative_to(local).as_posix()
+                yield file, file.relative_to(local).as_posix()
 
 
 def _place(file: Path, target: Path, *, link: bool) -> None:
@@ -157,7 +157,7 @@ def _place(file: Path, target: Path, *, link: bool) -> None:
 def _linked(file: Path, partial: Path) -> bool:
     partial.unlink()
     try:
-        os.link(file, partial)
+        os.link(file.resolve(), partial)
     except OSError:  # another file system, or one without links: the copy says what else may be wrong
         return False
     return True

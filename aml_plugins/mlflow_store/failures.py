@@ -23,7 +23,7 @@ _OURS: dict[str, tuple[type[AmlError], str]] = {
     "RESOURCE_DOES_NOT_EXIST": (NotFoundError, "Check the name and the workspace."),
     "RESOURCE_ALREADY_EXISTS": (AlreadyExistsError, "Choose another name."),
     "INVALID_PARAMETER_VALUE": (InvalidInputError, "Correct the value."),
-    "INVALID_STATE": (InvalidInputError, "Change that state first."),
+    "INVALID_STATE": (InvalidInputError, ""),  # MLflow's sentences and ours say what to do
     "PERMISSION_DENIED": (PermissionDeniedError, "Ask an owner of the workspace for a role."),
     "TEMPORARILY_UNAVAILABLE": (StoreError, "Try again."),
 }

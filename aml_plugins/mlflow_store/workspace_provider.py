@@ -15,6 +15,7 @@ from aml_plugins.mlflow_store.jobs import release_runs
 from aml_plugins.mlflow_store.locations import is_in_memory, make_directory
 from aml_plugins.store.interface import Store
 from aml_plugins.store.opening import open_store, plain_uri
+from aml_plugins.store.records import RunRecord
 
 __all__ = ["WorkspaceProvider", "open_workspace_provider"]
 
@@ -34,23 +35,19 @@ class WorkspaceProvider(SqlAlchemyStore):
     def delete_workspace(
         self, workspace_name: str, mode: WorkspaceDeletionMode = WorkspaceDeletionMode.RESTRICT
     ) -> None:
-        """Delete; with CASCADE its runs' jobs are cancelled and their snapshots released.
+        """Delete, with the snapshots of its runs released and our settings of the workspace gone.
 
-        :raises MlflowException: also where SET_DEFAULT would move runs away from their jobs and snapshots.
+        :raises MlflowException: also where runs in it have not ended, and where SET_DEFAULT would move runs away from
+            their snapshots.
         """
         if self.jobs is None:
             super().delete_workspace(workspace_name, mode)
             return
         with to_mlflow():
-            runs = _run_ids(self.jobs, workspace_name)
-            if runs and mode == WorkspaceDeletionMode.SET_DEFAULT:
-                raise MlflowException(
-                    f"Workspace '{workspace_name}' has {len(runs)} runs with jobs and snapshots, which stay in their "
-                    "workspace. Delete them, or the workspace with them (CASCADE).",
-                    INVALID_STATE,
-                )
+            runs = _runs(self.jobs, workspace_name)
+            _check(workspace_name, runs, mode)
             super().delete_workspace(workspace_name, mode)
-            release_runs(self.jobs, runs)
+            release_runs(self.jobs, [run.run_id for run in runs])
             if self.jobs.workspaces.find(workspace_name) is not None:
                 self.jobs.workspaces.remove(workspace_name)
 
@@ -64,10 +61,26 @@ def open_workspace_provider(workspace_uri: str) -> WorkspaceProvider:
         return WorkspaceProvider(workspace_uri)
 
 
-def _run_ids(store: Store, workspace: str) -> Sequence[str]:
-    ids: list[str] = []
+def _check(workspace: str, runs: Sequence[RunRecord], mode: WorkspaceDeletionMode) -> None:
+    active = [run.run_id for run in runs if run.ended_at is None]
+    if active:
+        raise MlflowException(
+            f"Workspace '{workspace}' has {len(active)} runs that have not ended, such as {active[0]}. "
+            "Cancel them first.",
+            INVALID_STATE,
+        )
+    if runs and mode == WorkspaceDeletionMode.SET_DEFAULT:
+        raise MlflowException(
+            f"Workspace '{workspace}' has {len(runs)} runs with snapshots, which stay in their workspace. "
+            "Delete it with its contents (CASCADE), or keep it.",
+            INVALID_STATE,
+        )
+
+
+def _runs(store: Store, workspace: str) -> Sequence[RunRecord]:
+    found: list[RunRecord] = []
     page = store.runs.list(workspace, limit=_PAGE)
     while page:
-        ids += [run.run_id for run in page]
+        found += page
         page = store.runs.list(workspace, limit=_PAGE, before=(page[-1].created_at, page[-1].run_id))
-    return ids
+    return found

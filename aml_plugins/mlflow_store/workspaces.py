@@ -54,8 +54,8 @@ def get_workspace(uri: str, name: str) -> str:
 def delete_workspace(uri: str, name: str, *, with_contents: bool = False) -> None:
     """Delete a workspace.
 
-    :param with_contents: also its experiments, runs and models; their jobs are cancelled.
-    :raises InvalidInputError: for ``default``, and for one that is not empty.
+    :param with_contents: also its experiments, runs and models.
+    :raises InvalidInputError: for ``default``, for one that is not empty, and where runs in it have not ended.
     :raises NotFoundError: where there is none of this name.
     """
     get_workspace(uri, name)
@@ -66,7 +66,7 @@ def delete_workspace(uri: str, name: str, *, with_contents: bool = False) -> Non
         try:
             _provider(uri).delete_workspace(name, mode)
         except MlflowException as error:
-            if error.error_code != "INVALID_STATE":
+            if error.error_code != "INVALID_STATE" or with_contents:
                 raise
             raise InvalidInputError(
                 f"The workspace '{name}' is not empty.", "Delete what is in it first, or delete it with its contents."

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -126,10 +126,8 @@ def _stop(leader: int) -> None:
 
 
 def _signalled(leader: int, number: int) -> bool:
-    try:
+    with suppress(ChildProcessError):
         os.waitpid(leader, os.WNOHANG)
-    except ChildProcessError:
-        pass
     try:
         os.killpg(leader, number)
     except ProcessLookupError:

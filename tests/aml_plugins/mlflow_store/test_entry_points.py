@@ -9,9 +9,9 @@ import pytest
 REGISTRIES = """
 import json, sys, warnings
 warnings.simplefilter("error", UserWarning)
-from mlflow.tracking._tracking_service.utils import _tracking_store_registry as tracking
-from mlflow.tracking._model_registry.utils import _get_store_registry
-from mlflow.tracking._workspace.registry import _get_workspace_store_registry
+from mlflow.tracking._tracking_service.utils import _tracking_store_registry as tracking  # noqa: TID253  what is tested
+from mlflow.tracking._model_registry.utils import _get_store_registry  # noqa: TID253
+from mlflow.tracking._workspace.registry import _get_workspace_store_registry  # noqa: TID253
 registries = (tracking, _get_store_registry(), _get_workspace_store_registry())
 print(json.dumps([sorted(key for key in registry._registry if key.startswith("aml+")) for registry in registries]))
 """

@@ -1,0 +1,75 @@
+"""Workspaces, and what goes along with a deleted one."""
+
+from __future__ import annotations
+
+import pytest
+from mlflow.entities.workspace import WorkspaceDeletionMode
+from mlflow.exceptions import MlflowException
+
+from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
+from aml_plugins.mlflow_store import workspace_provider as open_provider
+from aml_plugins.mlflow_store.workspaces import create_workspace, delete_workspace, get_workspace, list_workspaces
+from aml_plugins.store.records import WorkspaceRecord
+
+
+def test_workspaces_come_and_go(store_uri):
+    create_workspace(store_uri, "team-c")
+    assert list_workspaces(store_uri) == ["default", "team-a", "team-b", "team-c"]
+    assert get_workspace(store_uri, "team-c") == "team-c"
+    delete_workspace(store_uri, "team-c")
+    assert list_workspaces(store_uri) == ["default", "team-a", "team-b"]
+
+
+@pytest.mark.parametrize("name", ["a", "Team", "team_a", "-team", "team-", "api", "x" * 64, "", "team a", "../x"])
+def test_names_that_mlflow_refuses(sqlite_uri, name):
+    with pytest.raises(InvalidInputError, match=r"cannot be the name of a workspace.*Use 2 to 63"):
+        create_workspace(sqlite_uri, name)
+
+
+def test_a_taken_name(sqlite_uri):
+    with pytest.raises(AlreadyExistsError, match="There is a workspace 'team-a' already"):
+        create_workspace(sqlite_uri, "team-a")
+
+
+def test_a_missing_one_with_the_name_that_was_meant(sqlite_uri):
+    with pytest.raises(NotFoundError, match=r"no workspace 'taem-a'.*Did you mean 'team-a'"):
+        get_workspace(sqlite_uri, "taem-a")
+    with pytest.raises(NotFoundError, match="There is: default, team-a, team-b"):
+        delete_workspace(sqlite_uri, "zzz")
+
+
+def test_default_stays(sqlite_uri):
+    with pytest.raises(InvalidInputError, match="'default' cannot be deleted"):
+        delete_workspace(sqlite_uri, "default")
+
+
+def test_one_that_is_not_empty_stays(store_uri, new_job, jobs):
+    run_id = new_job()
+    with pytest.raises(InvalidInputError, match="'team-a' is not empty"):
+        delete_workspace(store_uri, "team-a")
+    assert get_workspace(store_uri, "team-a")
+    assert jobs.runs.find(run_id).released_at is None
+
+
+def test_with_its_contents_go_snapshots_and_settings(store_uri, new_job, jobs):
+    jobs.workspaces.add(WorkspaceRecord(name="team-a"))
+    run_id = new_job(state="Completed", ended_at=1.0)
+    delete_workspace(store_uri, "team-a", with_contents=True)
+    assert "team-a" not in list_workspaces(store_uri)
+    assert jobs.workspaces.find("team-a") is None
+    left = jobs.runs.find(run_id)
+    assert left is None or left.released_at is not None
+
+
+def test_runs_that_have_not_ended_keep_their_workspace(store_uri, history, new_job):
+    run_id = new_job()
+    with pytest.raises(InvalidInputError, match=rf"not ended, such as {run_id}\. Cancel them first\.$"):
+        delete_workspace(store_uri, "team-a", with_contents=True)
+    assert history.get(run_id)
+
+
+def test_runs_with_jobs_do_not_move_to_default(store_uri, new_job):
+    new_job(state="Completed", ended_at=1.0)
+    with pytest.raises(MlflowException, match="stay in their workspace"):
+        open_provider(store_uri).delete_workspace("team-a", WorkspaceDeletionMode.SET_DEFAULT)
+    assert get_workspace(store_uri, "team-a")
