@@ -121,7 +121,9 @@ class FastRuns(Writing):
         name = new.run_name or run_name_of_tags(new.tags) or random_run_name()
         row = _row_of(new, name, artifact_uri)
         insert = sqlite.insert if self.db_type == "sqlite" else postgresql.insert
-        if connection.execute(insert(runs).on_conflict_do_nothing(), row).rowcount == 0:
+        # Without the option the count of an insert is not kept for every driver.
+        statement = insert(runs).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        if connection.execute(statement, row).rowcount == 0:
             return None
         all_tags = new.tags if run_name_of_tags(new.tags) else [*new.tags, RunTag(RUN_NAME_TAG, name)]
         connection.execute(
