@@ -4,11 +4,12 @@ A plugin is a module (or object) registered in the entry-point group ``aml_plugi
 ``aml_plugins.hookimpl``. Three shapes, learnt once:
 
 * ``aml_..._types()`` **describes** what a plugin provides; the factory named there is imported when first used.
-* ``aml_run_environment``, ``aml_validate_run`` **contribute** to a submission.
+* ``aml_run_environment``, ``aml_validate_run`` **contribute** to a submission. One that raises ends the submission.
 * ``aml_run_...``, ``aml_task_...`` **observe**. An observer that raises is logged, and the others still run.
 
-Hooks are plain functions (``async def`` is refused), must not do I/O where they describe, and their module must be
-light: no MLflow, no cloud SDK at import.
+An implementation takes those of the hook's arguments that it needs, by name. It is a plain function (``async def`` and
+wrappers are refused), does no I/O where it describes, and its module is light: no MLflow, no cloud SDK at import. A
+plugin is used whole or not at all: a hook that only a newer version has is marked ``hookimpl(optionalhook=True)``.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ hookimpl = pluggy.HookimplMarker("aml_plugins")
 class TypeDescription:
     """A type of thing that a plugin provides, such as the compute target type ``local``.
 
-    :param name: the word users write; unique for each hook.
+    :param name: the word users write: lower case letters, digits, hyphens. Where two plugins describe one name for
+        the same hook, using it is an error that names both.
     :param factory: ``"module:attribute"`` of the class, imported on first use.
     :param summary: one line for ``aml plugins list``.
     :param extra: the extra of ``aml-plugins`` that the factory's imports need, if any.
@@ -149,13 +151,19 @@ def aml_validate_run(run: RunRecord) -> Iterable[Problem]:  # type: ignore[empty
     Called by the submitting process before anything is written.
 
     :param run: the run as it would be stored.
-    :returns: the problems; any problem of any plugin refuses the submission, and the user sees them all.
+    :returns: the problems; any problem of any plugin refuses the submission, and the user sees them all. A plugin
+        that raises refuses it too: nobody knows what it would have said.
     """
 
 
 @hookspec
 def aml_run_submitted(run: RunRecord) -> None:
-    """Observe that a job was handed to its compute target; ``run.handle`` says where it is."""
+    """Observe that a job was handed to its compute target; ``run.handle`` says where it is.
+
+    Called by the driver right after it wrote the handle down; not made up for where it is killed in between.
+
+    :param run: the run as stored.
+    """
 
 
 @hookspec
@@ -163,17 +171,28 @@ def aml_run_state_changed(run: RunRecord, old: str, new: str) -> None:
     """Observe one transition of a run, in the process that drove it.
 
     Delivered at least once: a driver killed between the transition and this call is made up for by the next one.
+
+    :param run: the run as stored now, which may be further than ``new``.
+    :param old: the state before, a word of ``aml_plugins.runs.states.RunState``; likewise ``new``.
     """
 
 
 @hookspec
 def aml_run_finished(run: RunRecord) -> None:
-    """Observe that a run reached Completed, Failed or Canceled. Delivered at least once."""
+    """Observe that a run reached Completed, Failed or Canceled. Delivered at least once.
+
+    :param run: the run as stored, with its reason and exit code.
+    """
 
 
 @hookspec
 def aml_task_event(event: TaskEvent) -> None:
-    """Observe progress, messages and state changes of any long-running task. Delivered at least once."""
+    """Observe progress, messages and state changes of any long-running task. Delivered at least once, in order.
+
+    Called by whoever drives the run: return soon.
+
+    :param event: one line of the task's history; ``event.sequence`` tells a repetition from news.
+    """
 
 
 @hookspec
