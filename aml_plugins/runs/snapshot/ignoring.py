@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Container
-from typing import TYPE_CHECKING
 
 from aml_plugins.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+from aml_plugins.runs.snapshot.patterns import Rule, parse_rules
 
 __all__ = ["IgnoreRules"]
 
@@ -19,8 +16,8 @@ IGNORE_FILES = (".amlignore", ".gitignore")
 class IgnoreRules:
     """The rules of one directory, with the verdicts that an earlier snapshot under the same rules reached.
 
-    ``.git`` stays at home unless the file says ``!.git``: every fetch changes it, and it holds the whole history
-    and often credentials. Nothing else is ignored without being named, as in Azure ML.
+    ``.git`` never travels: every fetch changes it, and it holds the whole history and often credentials. Nothing else
+    is ignored without being named, as in Azure ML.
 
     :ivar identity: differs where the rules differ.
     :ivar learned: a verdict was reached that no earlier snapshot knew.
@@ -34,7 +31,7 @@ class IgnoreRules:
         self.ignored: set[str] = set()
         self._kept_before: tuple[Container[str], Container[str]] = ((), ())
         self._ignored_before: Container[str] = ()
-        self._spec: GitIgnoreSpec | None = None
+        self._rules: list[Rule] | None = None
 
     def remember(self, files: Container[str], directories: Container[str], ignored: Container[str]) -> None:
         """Take over the verdicts reached under the same rules: a verdict depends on rules and path alone."""
@@ -46,19 +43,24 @@ class IgnoreRules:
         key = path + "/" if directory else path
         if key in self._kept_before[directory]:
             return False
-        verdict = key in self._ignored_before or self._match(key)
+        verdict = key in self._ignored_before or self._match(path, directory=directory)
         if verdict:
             self.ignored.add(key)
         return verdict
 
-    def _match(self, key: str) -> bool:
+    def _match(self, path: str, *, directory: bool) -> bool:
+        if path == ".git" or path.endswith("/.git"):
+            return True
         if self._text is None:
-            name = key.rstrip("/")
-            return name == ".git" or name.endswith("/.git")
+            return False
         self.learned = True
-        if self._spec is None:
-            self._spec = _parse(self.file, self._text)
-        return self._spec.match_file(key)
+        if self._rules is None:
+            self._rules = parse_rules(_bytewise(_decoded(self.file, self._text)))
+        name = path if path.isascii() else _bytewise(path)
+        for rule in self._rules:
+            if (directory or not rule.directories_only) and rule.expression.fullmatch(name):
+                return not rule.keeps
+        return False
 
 
 def _ignore_file(root: str) -> tuple[str, bytes | None]:
@@ -75,14 +77,13 @@ def _ignore_file(root: str) -> tuple[str, bytes | None]:
     return "", None
 
 
-def _parse(name: str, text: bytes) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415  # 60 ms of import that a directory without the file saves
-
+def _decoded(name: str, text: bytes) -> str:
     try:
-        return GitIgnoreSpec.from_lines([".git", *text.decode("utf-8-sig").split("\n")])
+        return text.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidInputError(f"The ignore file '{name}' is not UTF-8 text.", "Save it as UTF-8.") from None
-    except ValueError as error:
-        raise InvalidInputError(
-            f"The ignore file '{name}' has a line that is no pattern: {error}", "Correct it."
-        ) from None
+
+
+def _bytewise(text: str) -> str:
+    """Return one character a byte: git's ``?`` and ``[...]`` stand for bytes."""
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
