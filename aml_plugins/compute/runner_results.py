@@ -30,23 +30,25 @@ def gather_results(job: Path, destination: Path) -> None:
         _take(job / "std_log.txt", destination / "logs" / "std_log.txt")
 
 
-def _gather(source: Path, destination: Path, root: Path, above: tuple[Path, ...] = ()) -> None:
+def _gather(source: Path, destination: Path, root: Path, *, follow: bool = True) -> None:
     real = Path(os.path.realpath(source))
-    if not real.is_dir() or real in above or not real.is_relative_to(root):
+    if not real.is_dir() or not real.is_relative_to(root):
         return
     destination.mkdir()
     with os.scandir(real) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            _gather_entry(Path(entry.path), destination / entry.name, root, (*above, real))
+        for entry in entries:
+            _gather_entry(Path(entry.path), destination / entry.name, root, follow=follow)
 
 
-def _gather_entry(source: Path, destination: Path, root: Path, above: tuple[Path, ...]) -> None:
-    if source.is_symlink() and not Path(os.path.realpath(source)).is_relative_to(root):
+def _gather_entry(source: Path, destination: Path, root: Path, *, follow: bool) -> None:
+    """Behind a link to a directory, further ones are not followed: circles end, and work stays in proportion."""
+    is_link = source.is_symlink()
+    if is_link and not Path(os.path.realpath(source)).is_relative_to(root):
         logger.warning("Left behind: %s is a symbolic link that leads out of the script's directory.", source)
-    elif source.is_dir():
-        _gather(source, destination, root, above)
-    else:
+    elif not source.is_dir():
         _take(Path(os.path.realpath(source)), destination)
+    elif follow or not is_link:
+        _gather(source, destination, root, follow=follow and not is_link)
 
 
 def _take(source: Path, destination: Path) -> None:

@@ -21,7 +21,7 @@ _PAUSE_SECONDS = 0.05
 def make_job(
     directory: Path,
     key: str,
-    script: str,
+    program: str,
     *,
     arguments: Sequence[str] = (),
     files: Mapping[str, bytes] | None = None,
@@ -29,16 +29,16 @@ def make_job(
     snapshot: Path | None = None,
     **job: Any,
 ) -> JobSpec:
-    """Write the bundle of a job that runs ``script``, the text of a Python program; return its specification.
+    """Write the bundle of a job that runs ``program``, the text of a Python script; return its specification.
 
     :param directory: for the bundle and the runner's caches.
     :param files: more files for the snapshot.
-    :param snapshot: take this archive in place of one made from ``script`` and ``files``.
+    :param snapshot: take this archive in place of one made from ``program`` and ``files``.
     :param job: more values for ``job.json``, as :func:`~aml_plugins.compute.runner_bundle.write_job_file` takes them.
     """
     bundle = directory / f"bundle-{key}"
     bundle.mkdir(parents=True, exist_ok=True)
-    archive = snapshot or _snapshot(bundle / "snapshot.zip", {"train.py": script.encode(), **(files or {})})
+    archive = snapshot or _snapshot(bundle / "snapshot.zip", {"train.py": program.encode(), **(files or {})})
     values: dict[str, Any] = {
         "run_id": key.rpartition("-")[0][-32:] or key,
         "experiment": "tests",

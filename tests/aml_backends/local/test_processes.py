@@ -79,7 +79,7 @@ def _is_zombie(pid: int) -> bool:
 
 def start_family(backend: LocalBackend, tmp_path: Path, script: str, **job: object) -> JobHandle:
     handle = backend.submit(make_job(tmp_path, KEY, script, **job), KEY)
-    wait_until(lambda: (work_of(backend) / "outputs" / "ready").exists())
+    wait_until((work_of(backend) / "outputs" / "ready").exists)
     return handle
 
 

@@ -1,0 +1,73 @@
+"""Any CPython from 3.8 on, and nothing imported that costs time without need."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aml_plugins.runs.runner
+from aml_plugins.compute.runner_bundle import runner_command, runner_file
+
+PACKAGE = Path(aml_plugins.runs.runner.__file__).parent
+SOURCES = sorted(PACKAGE.glob("*.py"))
+OLDEST = (3, 8)
+OTHERS = ["python3.8", "python3.9", "python3.10", "python3.12", "python3.13", "python3.14", "pypy3"]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=[path.name for path in SOURCES])
+def test_syntax_of_the_oldest_python(path: Path) -> None:
+    tree = ast.parse(path.read_text(), path.name, feature_version=OLDEST)
+    imported = {
+        name.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
+    } | {
+        str(node.module).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level == 0
+    }
+    assert imported <= {*sys.stdlib_module_names, "aml_environments"}
+    assert not imported or "from __future__ import annotations" in path.read_text()
+
+
+def test_every_file_of_the_archive_is_for_the_oldest_python(tmp_path: Path) -> None:
+    with zipfile.ZipFile(runner_file(tmp_path)) as archive:
+        for name in archive.namelist():
+            if name.endswith(".py"):
+                ast.parse(archive.read(name), name, feature_version=OLDEST)
+
+
+def test_a_job_needs_none_of_the_slow_modules(run: Callable[..., Any], tmp_path: Path) -> None:
+    slow = ["json", "re", "enum", "typing", "subprocess", "zipfile", "pathlib", "dataclasses", "threading", "signal"]
+    report = f"import sys, atexit; atexit.register(lambda: print([m for m in {slow} if m in sys.modules]))\n"
+    ran = run("print('ran')")
+    directory = tmp_path / "again"
+    directory.mkdir()
+    for name in ("runner.pyz", "job.json", "snapshot.zip"):
+        (directory / name).write_bytes((ran.directory / name).read_bytes())
+    command = runner_command(sys.executable, directory / "runner.pyz", directory)
+    command[command.index("-c") + 1] = report + command[command.index("-c") + 1]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    assert (directory / "std_log.txt").read_text() == "ran\n"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_interpreters(run: Callable[..., Any], name: str) -> None:
+    try:
+        subprocess.run([name, "-c", ""], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip(f"{name} is not here")
+    ran = run("import sys; print(sys.implementation.name); from azureml.core import Run", command=[name])
+    assert ran.status["state"] == "succeeded", ran.text + ran.stderr
+
+
+def test_the_system_s_python(run: Callable[..., Any]) -> None:
+    """Without any package: what a bare target has."""
+    ran = run("print('ran')", command=["/usr/bin/env", "-i", "/usr/bin/python3"])
+    assert (ran.status["state"], ran.text) == ("succeeded", "ran\n")
