@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,36 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from services.postgresql import INSTALL, PostgresqlServer, find_programs, running_server
 from services.requirements import require_service
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with MLflow's and our tables: making one costs seconds, copying it none."""
+    from aml_plugins.mlflow_store.workspaces import list_workspaces
+
+    directory = tmp_path_factory.mktemp("migrated")
+    list_workspaces(f"aml+sqlite:///{directory / 'aml.db'}")
+    copy = directory / "copy.db"
+    with sqlite3.connect(directory / "aml.db") as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    return copy
+
+
+@pytest.fixture
+def aml_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_database: Path) -> Path:
+    """A home with the embedded defaults and empty tables, and nothing of ours in the environment."""
+    for name in list(os.environ):
+        if name.startswith(("AML_", "MLFLOW_")):
+            monkeypatch.delenv(name)
+    home = tmp_path / "aml-home"
+    home.mkdir()
+    shutil.copyfile(migrated_database, home / "aml.db")
+    monkeypatch.setenv("AML_HOME", str(home))
+    monkeypatch.setenv("AML_AUTO_MONITOR", "0")
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)  # no .aml/config.yaml above
+    return home
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from aml_plugins.compute.backend import ComputeBackend, ComputeTarget, TargetConfig
-from aml_plugins.errors import InvalidInputError, NotFoundError, PluginError
+from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError, PluginError
 from aml_plugins.json_types import JsonObject
 from aml_plugins.store.records import ComputeTargetRecord
 from aml_plugins.suggestions import did_you_mean
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aml_plugins.plugins import Plugins
     from aml_plugins.store.interface import Store
 
-__all__ = ["BUILT_IN_TARGET", "BackendCache", "find_target", "validate_config"]
+__all__ = ["BUILT_IN_TARGET", "BackendCache", "attached", "find_target", "load_backend_type", "validate_config"]
 
 BUILT_IN_TARGET = "local"
 """The target that every workspace has without attaching it: this machine."""
@@ -64,9 +64,7 @@ class BackendCache:
         home = self._home / "targets" / record.workspace / record.name
         config = validate_config(backend_type, record.type, record.config)
         return backend_type(
-            ComputeTarget(
-                workspace=record.workspace, name=record.name, type=record.type, config=config, home=home
-            )
+            ComputeTarget(workspace=record.workspace, name=record.name, type=record.type, config=config, home=home)
         )
 
 
@@ -85,6 +83,20 @@ def find_target(store: Store, workspace: str, name: str) -> ComputeTargetRecord:
         f"The workspace '{workspace}' has no compute target '{name}'.{did_you_mean(name, names)}",
         f"It has: {', '.join(names)}. Attach one with: aml compute attach TYPE {name}",
     )
+
+
+def attached(store: Store, workspace: str, name: str) -> ComputeTargetRecord:
+    """Return the record of a compute target, written down where it is the built-in one: slots belong to a row.
+
+    :raises NotFoundError: with the names that are there.
+    """
+    record = find_target(store, workspace, name)
+    if record.created_at:
+        return record
+    try:
+        return store.compute_targets.add(record)
+    except AlreadyExistsError:  # another submitter was first
+        return store.compute_targets.get(workspace, name)
 
 
 def load_backend_type(plugins: Plugins, type_name: str) -> type[ComputeBackend]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aml_plugins.compute.targets import find_target
+from aml_plugins.compute.targets import attached
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.configuration import RunConfiguration
 from aml_plugins.runs.reconciliation.driver import LEASE_SECONDS
@@ -58,7 +58,7 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     """
     _check_names(wanted)
     configuration = _resolved(wanted)
-    target = find_target(context.store, wanted.workspace, configuration.target or "")
+    target = attached(context.store, wanted.workspace, configuration.target or "")
     context.backends.get(wanted.workspace, target.name)
     snapshot = take_snapshot(wanted.directory, cache=context.home / "snapshots", progress=wanted.progress)
     now = time.time()

@@ -1,0 +1,168 @@
+"""``aml`` as people use it: real processes, exit codes, JSON, sentences."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = """\
+import argparse, pathlib, time
+parser = argparse.ArgumentParser()
+parser.add_argument("--alpha", type=float, default=1.0)
+parser.add_argument("--sleep", type=float, default=0.0)
+arguments = parser.parse_args()
+print("alpha", arguments.alpha, flush=True)
+time.sleep(arguments.sleep)
+pathlib.Path("outputs").mkdir(exist_ok=True)
+pathlib.Path("outputs/model.txt").write_text("model")
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    directory = tmp_path / "src"
+    directory.mkdir()
+    (directory / "train.py").write_text(SCRIPT)
+    return directory
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def aml(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "aml_plugins.cli", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=120, check=False)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def aml_json(*arguments: object) -> Any:
+    return json.loads(aml(*arguments, "-o", "json").stdout)
+
+
+def test_the_whole_journey(aml_home: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    aml("workspace", "create", "team-a")
+    monkeypatch.setenv("AML_WORKSPACE", "team-a")
+    aml("compute", "attach", "local", "my-box", "--set", "max_parallel_runs=2")
+    shown = aml("run", "submit", source, "--script", "train.py", "--target", "my-box", "--experiment", "iris",
+                "--wait", "--", "--alpha", "0.5").stdout  # fmt: skip
+
+    assert "alpha 0.5" in shown
+    (run,) = aml_json("run", "list")
+    assert (run["state"], run["target"], run["experiment"]) == ("Completed", "my-box", "iris")
+    assert "alpha 0.5" in aml("run", "logs", run["id"]).stdout
+    assert aml_json("run", "outputs", run["id"]) == ["outputs/model.txt"]
+    aml("run", "outputs", run["id"], "--download", tmp_path / "got")
+    assert (tmp_path / "got" / "outputs" / "model.txt").read_text() == "model"
+    assert [file["path"] for file in aml_json("run", "snapshot", run["id"])] == ["train.py"]
+    assert aml_json("run", "show", run["id"][:10])["exit_code"] == 0
+    assert aml_json("model", "register", "iris", "--run", run["id"], "--path", "outputs/model.txt")["version"] == "1"
+    assert [model["name"] for model in aml_json("model", "list")] == ["iris"]
+    assert aml_json("experiment", "list")[0]["runs"] == 1
+    assert {task["kind"] for task in aml_json("task", "list")} == {"run"}
+    assert aml_json("task", "show", run["id"])["events"][-1]["new"] == "Completed"
+    assert aml_json("compute", "list")[1]["name"] == "my-box"
+    assert [finding for finding in aml_json("doctor") if not finding["healthy"]] == []
+
+
+def test_without_waiting_a_monitor_of_its_own_brings_the_run_home(
+    aml_home: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AML_AUTO_MONITOR", "1")
+    run_id = aml_json("run", "submit", source, "--script", "train.py", "--", "--sleep", 1)["id"]
+
+    deadline = time.monotonic() + 60
+    while aml_json("run", "show", run_id)["state"] != "Completed":
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert aml_json("run", "outputs", run_id) == ["outputs/model.txt"]
+
+
+def test_interrupted_waiting_leaves_the_run_and_says_how_to_cancel_it(aml_home: Path, source: Path) -> None:
+    command = [sys.executable, "-m", "aml_plugins.cli", "run", "submit", str(source), "--script", "train.py"]
+    command += ["--wait", "--", "--sleep", "120"]
+    waiting = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    assert waiting.stdout
+    for line in waiting.stdout:
+        if line.startswith("alpha"):
+            break
+    waiting.send_signal(signal.SIGINT)
+    _, said = waiting.communicate(timeout=60)
+
+    assert waiting.returncode == 130
+    (run,) = aml_json("run", "list")
+    assert f"aml run cancel {run['id']}" in said
+    assert run["state"] == "Running"
+    aml("run", "cancel", run["id"])
+    assert aml_json("run", "show", run["id"])["state"] == "Canceled"
+
+
+def test_a_failed_run_is_exit_code_1_with_its_last_lines(aml_home: Path, source: Path) -> None:
+    (source / "bad.py").write_text("raise SystemExit('it was me')")
+
+    said = aml("run", "submit", source, "--script", "bad.py", "--wait", code=1).stderr
+
+    assert "it was me" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "submit", "nowhere", "--script", "x.py"], "does not exist"),
+        (["run", "show", "0" * 32], "Error: "),
+        (["run", "list", "--state", "Runing"], "Did you mean 'Running'"),
+        (["rum"], "Did you mean 'run'"),
+        (["compute", "attach", "lokal", "x"], "Did you mean 'local'"),
+        (["compute", "attach", "local", "x", "--set", "max_paralel_runs=2"], "Did you mean 'max_parallel_runs'"),
+        (["compute", "attach", "local", "Not A Name"], "cannot be the name of a compute target"),
+        (["compute", "detach", "nothing"], "no compute target 'nothing'"),
+        (["workspace", "create", "A"], "Error: "),
+        (["-w", "nobody"], "No such option"),
+        (["run", "list", "-w", "nobody"], "no workspace 'nobody'"),
+        (["run", "list", "--store", "aml+sqlite:////nowhere/at/all/x.db"], "Error: "),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_an_exit_code(aml_home: Path, arguments: list[str], sentence: str) -> None:
+    command = [sys.executable, "-m", "aml_plugins.cli", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=120, check=False)
+
+    assert done.returncode in {2, 3}, done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_version_needs_no_import(aml_home: Path) -> None:
+    probe = "import sys; sys.argv = ['aml', '--version']\nfrom aml_plugins.cli import main; main()\n"
+    probe += "print(sorted({'click', 'mlflow', 'pydantic', 'sqlalchemy', 'typing'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{probe}"],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+
+    assert done.stdout.splitlines() == ["aml 0.1.0", "[]"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_noun_and_verb(aml_home: Path, shell: str) -> None:
+    script = aml("completion", shell).stdout
+
+    for word in ("workspace", "compute", "attach", "submit", "--experiment", "monitor"):
+        assert word in script
+
+
+def test_bash_completes(aml_home: Path, tmp_path: Path) -> None:
+    script = tmp_path / "completion.bash"
+    script.write_text(aml("completion", "bash").stdout)
+    probe = f'source {script}; COMP_WORDS=(aml run su); COMP_CWORD=2; _aml; echo "${{COMPREPLY[@]}}"'
+
+    done = subprocess.run(["bash", "-c", probe], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "submit"
