@@ -112,8 +112,9 @@ def test_a_problem_is_said_once_on_standard_error(run_python, fabricate):
     ]
 
 
-def test_a_malformed_entry_points_file_of_anybody_hides_nobody(ask, fabricate):
-    vandal = fabricate("vandal", "[console_scripts]\nthis is no entry point\n")
+@pytest.mark.parametrize("section", ["console_scripts", "aml_plugins"])
+def test_a_malformed_entry_points_file_of_anybody_hides_nobody(ask, fabricate, section):
+    vandal = fabricate("vandal", f"[{section}]\nthis is no entry point\n")
     good = fabricate("good-plugin", {"bad": "good"}, {"good": MARK + "@hookimpl\ndef aml_run_finished(run): ..."})
     assert ask(LOOK, vandal, good) == {"problems": [], "hooks": ["aml_run_finished"]}
 
