@@ -23,7 +23,12 @@ from mlflow.utils.validation import (  # noqa: TID253  as above
 from aml_plugins.home import aml_home
 from aml_plugins.mlflow_store import artifacts, models
 from aml_plugins.mlflow_store.failures import ours
-from aml_plugins.mlflow_store.locations import database_uri, default_artifact_root, server_artifacts_destination
+from aml_plugins.mlflow_store.locations import (
+    database_uri,
+    default_artifact_root,
+    server_artifact_root,
+    server_artifacts_destination,
+)
 from aml_plugins.mlflow_store.registry import ModelRegistryStore
 from aml_plugins.mlflow_store.tracking import TrackingStore
 from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory, RunView
@@ -39,11 +44,13 @@ _METRICS_AT_ONCE = MAX_METRICS_PER_BATCH - 2 * MAX_PARAMS_TAGS_PER_BATCH
 def open_history(store_uri: str, workspace: str, artifact_root: str | None = None) -> RunHistory:
     """Open the run history of a workspace.
 
-    :param artifact_root: where artifacts of new experiments go; None for ``artifacts`` beside the database.
+    :param artifact_root: where artifacts of new experiments go; None for the server's, if this process is one, else
+        ``artifacts`` beside the database.
     :raises StoreError: where the database cannot be opened.
     """
     with ours():
-        tracking, registry = _open_stores(store_uri, artifact_root or default_artifact_root(store_uri))
+        root = artifact_root or server_artifact_root() or default_artifact_root(store_uri)
+        tracking, registry = _open_stores(store_uri, root)
         return SqlRunHistory(tracking.in_workspace(workspace), registry.in_workspace(workspace), store_uri, workspace)
 
 

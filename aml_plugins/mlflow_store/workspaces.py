@@ -74,7 +74,9 @@ def delete_workspace(uri: str, name: str, *, with_contents: bool = False) -> Non
 
 
 def _provider(uri: str) -> AbstractStore:
-    provider: AbstractStore = get_workspace_store(uri)
+    """Open ours for a plain database URI too: MLflow's own would leave our tables as they are."""
+    ours_too = uri.startswith(("sqlite:", "postgresql:"))
+    provider: AbstractStore = get_workspace_store(f"aml+{uri}" if ours_too else uri)
     return provider
 
 

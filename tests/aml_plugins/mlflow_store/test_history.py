@@ -232,3 +232,16 @@ def test_files_behind_a_servers_proxy_are_refused_with_a_hint(history, store_uri
     run = served.create_run(served.create_experiment("served"), "me", 0, [], "theirs")
     with pytest.raises(InvalidInputError, match=r"served by an MLflow server.*http"):
         history.files(run.info.run_id)
+
+
+@pytest.mark.parametrize("store_uri", ["sqlite_uri"], indirect=True)
+def test_inside_a_server_its_artifact_store_is_used(store_uri, tmp_path, monkeypatch):
+    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", "mlflow-artifacts:/")
+    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_DESTINATION", str(tmp_path / "served"))
+    history, run_id = open_history(store_uri, "team-a"), uuid.uuid4().hex
+    history.create_run(run_id, history.ensure_experiment("served"), name=None, tags={})
+    (tmp_path / "log.txt").write_text("line")
+    history.upload(run_id, tmp_path / "log.txt", "logs")
+    assert history.get(run_id).artifact_uri.startswith("mlflow-artifacts:/")
+    assert list((tmp_path / "served").rglob("log.txt"))
+    assert [file.path for file in history.files(run_id, "logs")] == ["logs/log.txt"]

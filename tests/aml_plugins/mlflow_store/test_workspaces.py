@@ -73,3 +73,13 @@ def test_runs_with_jobs_do_not_move_to_default(store_uri, new_job):
     with pytest.raises(MlflowException, match="stay in their workspace"):
         open_provider(store_uri).delete_workspace("team-a", WorkspaceDeletionMode.SET_DEFAULT)
     assert get_workspace(store_uri, "team-a")
+
+
+@pytest.mark.parametrize("store_uri", ["sqlite_uri"], indirect=True)
+def test_a_plain_database_uri_means_the_same(store_uri, new_job, jobs):
+    run_id = new_job(state="Completed", ended_at=1.0)
+    jobs.workspaces.add(WorkspaceRecord(name="team-a"))
+    delete_workspace(store_uri.removeprefix("aml+"), "team-a", with_contents=True)
+    assert jobs.workspaces.find("team-a") is None
+    left = jobs.runs.find(run_id)
+    assert left is None or left.released_at is not None
