@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from aml_plugins.errors import InvalidInputError
+from aml_plugins.errors import AmlError, InvalidInputError, StoreError
 from aml_plugins.json_types import JsonValue
 from aml_plugins.runs.history import Metric, RunHistory
 from aml_plugins.runs.records.format import Cell, number, plain
@@ -18,6 +19,7 @@ from aml_plugins.runs.states import MlflowStatus
 
 __all__ = ["RunLog", "SupportsTagRemoval"]
 
+BAD_NAME = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
 PROPERTY, TEXT, NAME, TABLE = "aml.property.", "aml.text.", "aml.name.", "aml.table."
 
 
@@ -147,7 +149,9 @@ class RunLog:
                 continue
             try:
                 history.upload(self.run_id, local, path.rpartition("/")[0])
-            except InvalidInputError as error:
+            except (InvalidInputError, StoreError) as error:
+                if not _is_the_names_fault(error):
+                    raise
                 yield f"the uploaded file {path!r} was refused: {error}"
 
     def _point(self, key: str, value: float, time_ms: int, step: int | None) -> None:
@@ -168,3 +172,10 @@ class RunLog:
             return 0
         self._changed[name] = self._table(name)
         return self._changed[name].add(row)
+
+
+def _is_the_names_fault(error: AmlError) -> bool:
+    """Return whether a file can never be stored: its name is taken by a directory, or none that the store takes."""
+    if isinstance(error, InvalidInputError):
+        return True
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in BAD_NAME

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import Any
 
@@ -19,8 +18,6 @@ from .unavailable import UnavailableCalls
 from .uploads import artifact_path, safe_segment
 from .values import labels
 
-logger = logging.getLogger("azureml.core.run")
-
 
 class RegisteredModel:
     """A model that will be registered when the run has ended; its version is known then."""
@@ -36,7 +33,8 @@ class Run(LoggingCalls, LabelCalls, FileCalls, StateCalls, FamilyCalls, Unavaila
 
     def __init__(self, experiment: Experiment | None, run_id: str, outputs: Any = None, **kwargs: Any) -> None:
         self._session = current_session()
-        known = self._session.find(run_id)
+        own = run_id == self._session.here.run_id
+        known = None if own else self._session.find(run_id)
         self._run_id = known.run_id if known else run_id
         self._outputs = [outputs] if isinstance(outputs, str) else list(outputs or [])
 
@@ -56,7 +54,7 @@ class Run(LoggingCalls, LabelCalls, FileCalls, StateCalls, FamilyCalls, Unavaila
     @classmethod
     def get_submitted_run(cls, **kwargs: Any) -> Any:
         """Return the run around this script; deprecated."""
-        logger.warning("Run.get_submitted_run() is deprecated, use Run.get_context() instead")
+        _warn("Run.get_submitted_run() is deprecated, use Run.get_context() instead")
         return cls.get_context(allow_offline=False, **kwargs)
 
     @property
@@ -143,7 +141,7 @@ class _SubmittedRun(Run):
 
     def cancel(self) -> None:
         """Refuse, as Azure ML did."""
-        logger.warning("cancel is not supported for submitted runs.")
+        _warn("cancel is not supported for submitted runs.")
 
     def start(self) -> None:
         """Nothing to do: the run around a script has started."""
@@ -165,3 +163,9 @@ class _SubmittedRun(Run):
 def get_run(experiment: Any, run_id: str, rehydrate: bool = True, clean_up: bool = True) -> Run:
     """Return a run of this script by its id."""
     return Run(experiment, run_id)
+
+
+def _warn(message: str) -> None:
+    import logging  # noqa: PLC0415 - costs more than the rest of this package, for two calls that scripts rarely make
+
+    logging.getLogger("azureml.core.run").warning(message)

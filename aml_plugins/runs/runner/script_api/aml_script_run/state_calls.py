@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from datetime import datetime, timezone
 from typing import Any
 
@@ -120,6 +119,8 @@ def error_dictionary(details: Any, code: str | None) -> dict[str, Any]:
         error["message"] = f"User program failed with {kind}: {details}"
         error["debug_type"] = kind
         error["debug_message"] = str(details)
+        import traceback  # noqa: PLC0415 - only a script that fails pays for it
+
         error["debug_stack_trace"] = "".join(traceback.format_tb(details.__traceback__))
     elif details is not None:
         raise TypeError("error_details must be instance of string or BaseException.")

@@ -81,6 +81,13 @@ class Uploads:
 
     def _place(self, path: str, write: Callable[[str], Any]) -> None:
         local = self.local(path)
+        try:
+            self._replace(local, write)
+        except (NotADirectoryError, FileExistsError, IsADirectoryError):
+            raise UserErrorException(f"The run has a file or a folder in the way of '{path}'.") from None
+
+    @staticmethod
+    def _replace(local: str, write: Callable[[str], Any]) -> None:
         os.makedirs(os.path.dirname(local), exist_ok=True)
         part = os.path.join(os.path.dirname(local), f".{uuid.uuid4().hex}.part")
         try:

@@ -74,7 +74,7 @@ def _foreign(value: Any) -> Cell:
     for number in (operator.index, _float_of):
         try:
             return _number(number(value))
-        except Exception:  # noqa: BLE001, S112 - a stranger's conversion may raise anything; then it is no such number
+        except Exception:  # noqa: BLE001, PERF203, S112 - a stranger's conversion may raise anything; then it is no such number
             continue
     return _text(repr(value))
 
