@@ -29,7 +29,11 @@ def _place(archive: str, target: str) -> None:
     """Make the directory whole or not at all: another job may do the same now."""
     part = f"{target}.{os.getpid()}"
     os.makedirs(part)
-    unpack(archive, part, prefix=_NAME + "/")
+    inner = part + ".zip"
+    with open(inner, "wb") as file:
+        file.write(__spec__.loader.get_data(os.path.join(archive, _NAME + ".zip")))  # type: ignore[union-attr]  # zip's
+    unpack(inner, part, prefix=_NAME + "/")
+    os.unlink(inner)
     try:
         os.rename(part, target)
     except OSError:

@@ -31,4 +31,4 @@ def test_sources_and_byte_code_lie_side_by_side(tmp_path: Path) -> None:
     with zipfile.ZipFile(runner_file(tmp_path)) as archive:
         names = set(archive.namelist())
         assert archive.testzip() is None
-    assert {"__main__.py", "aml_runner/main.py", "aml_runner/main.pyc", "script_api/azureml/core/__init__.py"} <= names
+    assert {"__main__.py", "aml_runner/main.py", "aml_runner/main.pyc", "script_api.zip"} <= names
