@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from aml_plugins.compute import TargetConfig
 
@@ -33,3 +33,11 @@ class LocalConfig(TargetConfig):
     directory: Path | None = Field(
         None, description="Absolute path of the directory for jobs; below the home directory by default."
     )
+
+    @field_validator("directory")
+    @classmethod
+    def _is_absolute(cls, value: Path | None) -> Path | None:
+        """Each driver of a run may have another working directory."""
+        if value is not None and not value.is_absolute():
+            raise ValueError("must be an absolute path")
+        return value
