@@ -58,7 +58,7 @@ def _with_byte_code() -> None:
 
 def _store_classes() -> list[type]:
     # After the restart, which decides whether importing them is slow.
-    from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore  # noqa: PLC0415
+    from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 
     from aml_plugins.mlflow_store.fast.tracking import FastTracking  # noqa: PLC0415
 

@@ -1,5 +1,4 @@
 """The two stores that are compared, and what is compared of them."""
-# ruff: noqa: TID253 - MLflow is what is tested here
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """Processes that write to one run at the same time: nobody fails, no point and no newer value is lost."""
-# ruff: noqa: TID253 - MLflow is what is tested here
 
 from __future__ import annotations
 

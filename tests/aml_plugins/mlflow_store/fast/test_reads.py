@@ -1,5 +1,4 @@
 """Searches and histories are answered alike: the same runs in the same order on the same pages, byte for byte."""
-# ruff: noqa: TID253 - MLflow is what is tested here
 
 from __future__ import annotations
 

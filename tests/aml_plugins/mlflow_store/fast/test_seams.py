@@ -1,5 +1,4 @@
 """The overrides rest on private names of MLflow's store: a new MLflow that moves one fails here, by name."""
-# ruff: noqa: TID253 - MLflow is what is tested here
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """What generated histories meet too rarely, each named."""
-# ruff: noqa: TID253 - MLflow is what is tested here
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """Generated histories of writes leave the same rows and raise the same errors in both stores."""
-# ruff: noqa: TID253 - MLflow is what is tested here
 
 from __future__ import annotations
 

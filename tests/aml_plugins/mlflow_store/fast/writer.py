@@ -1,5 +1,4 @@
 """A process of its own that writes to a run: URI, run id, what to write, a seed."""
-# ruff: noqa: TID253 - MLflow is what is tested here
 
 from __future__ import annotations
 
