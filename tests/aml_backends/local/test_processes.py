@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from aml_plugins.runs.runner.claiming import lock_holder
 from aml_plugins.runs.runner.processes import birth_of, processes_of_job
 from aml_plugins.testing.jobs import is_running, make_job, wait_until, wait_until_ended
 
-KEY = "aml-0123456789abcdef0123456789abcdef-1"
+KEY = f"aml-{uuid.uuid4().hex}-1"  # tests at the same time must not end each other's jobs
 
 # A child, a grandchild in a session of its own whose parent is gone, and one that also cleared its environment.
 FAMILY = """
@@ -156,7 +157,7 @@ while True:
 
 def test_a_run_submitted_by_a_script_outlives_it(backend: LocalBackend, tmp_path: Path) -> None:
     """As any job outlives its submitter."""
-    inner_key = KEY.replace("0", "f", 1)
+    inner_key = f"aml-{uuid.uuid4().hex}-1"
     home = tmp_path / "inner"
     outer = f"""
 import sys
@@ -211,3 +212,16 @@ def test_a_recycled_process_id_is_not_signalled(backend: LocalBackend, tmp_path:
     finally:
         bystander.kill()
         bystander.wait()
+
+
+def test_signals_are_as_in_any_process(backend: LocalBackend, tmp_path: Path) -> None:
+    """Whatever shell, runner and submitter ignore or handle."""
+    script = """
+import signal
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+for name in ("SIGTERM", "SIGQUIT", "SIGHUP", "SIGCHLD"):
+    assert signal.getsignal(getattr(signal, name)) is signal.SIG_DFL, name
+assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+"""
+    handle = backend.submit(make_job(tmp_path, KEY, script), KEY)
+    assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED, backend.logs(handle).data.decode()

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 from aml_backends.local.backend import LocalBackend
 from aml_plugins.testing.jobs import make_job, wait_until_ended
 
-KEY = "aml-0123456789abcdef0123456789abcdef-1"
+KEY = f"aml-{uuid.uuid4().hex}-1"  # tests at the same time must not end each other's jobs
 
 
 def fetch(backend: LocalBackend, tmp_path: Path, script: str) -> Path:

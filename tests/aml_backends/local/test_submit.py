@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from aml_plugins.errors import BackendError, InvalidInputError
 from aml_plugins.runs.runner.processes import processes_of_job
 from aml_plugins.testing.jobs import make_job, wait_until, wait_until_ended
 
-KEY = "aml-0123456789abcdef0123456789abcdef-1"
+KEY = f"aml-{uuid.uuid4().hex}-1"  # tests at the same time must not end each other's jobs
 
 # Kills itself with SIGKILL at the Nth call of the function MODULE.NAME, before or after it.
 SUBMITTER = """
@@ -184,3 +185,15 @@ def test_nothing_secret_is_on_disk_or_in_a_command_line(backend: LocalBackend, t
     assert not any(secret.encode() in path.read_bytes() for path in files)
     backend.cancel(handle)
     wait_until_ended(backend, handle)
+
+
+def test_a_runner_killed_before_its_first_word(backend: LocalBackend, tmp_path: Path, count: Path) -> None:
+    spec = make_job(tmp_path, KEY, counting(count))
+    run_submitter(backend.target.home, spec, WINDOWS["before the start"])
+    handle = backend.find(KEY)
+    assert handle is not None
+    (backend.target.home / "jobs" / KEY / "started").touch()
+    assert backend.status(handle).state is JobState.FAILED
+    backend.submit(spec, KEY)
+    assert backend.status(handle).state is JobState.FAILED
+    assert not count.exists()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from aml_plugins.testing.jobs import make_job
 
-KEY = "aml-0123456789abcdef0123456789abcdef-1"
+KEY = f"aml-{uuid.uuid4().hex}-1"  # tests at the same time must not end each other's jobs
 
 
 class Ran:
