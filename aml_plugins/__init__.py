@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from aml_plugins._version import __version__
 
+TYPE_CHECKING = False  # importing typing for its constant costs a third of what `aml --version` may take
 if TYPE_CHECKING:
+    from typing import Any
+
     from aml_plugins.experiment import Experiment
     from aml_plugins.hookspecs import hookimpl
     from aml_plugins.model import Model
@@ -42,6 +42,8 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415  see above
+
     return getattr(import_module(_LAZY[name]), name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -40,8 +41,7 @@ class Nouns(click.Group):
         if cmd_name in NOUNS:
             module, attribute = NOUNS[cmd_name][1].split(":")
             return _command(f"aml_plugins.cli.{module}", attribute)
-        factory = _plugin_nouns().get(cmd_name)
-        return _command(*factory.split(":")) if factory else None
+        return _plugin_command(cmd_name) if cmd_name in _plugin_nouns() else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -55,9 +55,10 @@ class Nouns(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List built-in nouns without importing them."""
+        """List nouns without importing them."""
+        del ctx
         rows = [(name, summary) for name, (summary, _) in NOUNS.items()]
-        rows += [(name, "From a plugin.") for name in self.list_commands(ctx) if name not in NOUNS]
+        rows += [row for row in _plugin_nouns().items() if row[0] not in NOUNS]
         with formatter.section("Commands"):
             formatter.write_dl(sorted(rows))
 
@@ -70,7 +71,17 @@ def _command(module: str, attribute: str) -> click.Command:
 def _plugin_nouns() -> dict[str, str]:
     from aml_plugins.plugins import default_plugins
 
-    return {command.name: command.factory for command in default_plugins().commands()}
+    return {command.name: command.summary for command in default_plugins().commands()}
+
+
+def _plugin_command(name: str) -> click.Command:
+    from aml_plugins.errors import PluginError
+    from aml_plugins.plugins import default_plugins
+
+    loaded = default_plugins().load("aml_commands", name)
+    if not isinstance(loaded, click.Command):
+        raise PluginError(f"The plugin's command '{name}' is no click command.", "Run: aml plugins check")
+    return loaded
 
 
 ROOT = Nouns(
@@ -97,6 +108,7 @@ def _say_version(ctx: click.Context, value: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code (design.md, section 6)."""
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # its migrations are no news to people who type a command
     try:
         ROOT.main(list(arguments), prog_name="aml", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001  whatever it is becomes a sentence and an exit code here

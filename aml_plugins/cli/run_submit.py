@@ -63,6 +63,8 @@ def submit(
         compute_target=target,
         environment_variables=variables or None,
     )
+    for note in settings.configuration.notes:
+        click.echo(f"Note: {note}", err=True)
     opened = open_workspace(store, workspace)
     run = opened.experiment(experiment or Path(directory).resolve().name).submit(
         settings, name=name, tags=tags, parent_run_id=parent, idempotency_key=idempotency_key

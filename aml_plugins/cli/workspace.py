@@ -61,3 +61,15 @@ def config(name: str | None, directory: str, store: str | None, output: str) -> 
     """Write .aml/config.yaml, so that commands started there use this workspace."""
     written = open_workspace(store, name).write_config(directory)
     show(output, {"path": str(written)}, lambda: f"Wrote {written}.")
+
+
+@workspace.command()
+@in_workspace
+def gc(store: str | None, workspace: str | None, output: str) -> None:
+    """Delete the snapshots of runs that were deleted in MLflow; a monitor does it now and then."""
+    from aml_plugins.runs.snapshot_release import release_snapshots
+
+    opened = open_workspace(store, workspace)
+    gone = release_snapshots(opened.context, opened.name)
+    value = {"snapshots": [record.digest for record in gone], "bytes": sum(record.size for record in gone)}
+    show(output, value, lambda: f"Deleted {len(gone)} snapshots, {value['bytes']} bytes.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aml_plugins.compute.job import JobHandle
-from aml_plugins.errors import JobNotFoundError
+from aml_plugins.errors import InvalidInputError, JobNotFoundError
 from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, configuration, moved
 from aml_plugins.runs.states import RunState, mlflow_status
@@ -49,7 +50,8 @@ def _collect(step: Step, run: RunRecord) -> RunRecord:
     with tempfile.TemporaryDirectory(dir=staging, prefix="results-") as name:
         results = Path(name)
         _fetch(step, run, results)
-        _upload(step, run, results)
+        with contextlib.suppress(InvalidInputError):  # deleted in MLflow: there is no place for its results
+            _upload(step, run, results)
         run = replace(run, reason=_reason(run, results))
     return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}))
 
@@ -113,10 +115,10 @@ def _close(step: Step, run: RunRecord) -> RunRecord:
     outcome = RunState(run.outcome or RunState.FAILED)
     ended_at = run.ended_at or time.time()
     history = step.history(run)
-    if run.snapshot_digest is not None:
-        tags = {"aml.state": outcome.value, **({"aml.reason": run.reason[:4000]} if run.reason else {})}
-        history.log(run.run_id, tags=tags)
+    tags = {"aml.state": outcome.value, **({"aml.reason": run.reason[:4000]} if run.reason else {})}
+    with contextlib.suppress(InvalidInputError):  # deleted in MLflow, or never created there
         history.set_status(run.run_id, mlflow_status(outcome), end_time=int(ended_at * 1000))
+        history.log(run.run_id, tags=tags)
     step.context.store.compute_targets.release_slot(run.run_id)
     step.feeds.pop(f"{run.run_id}-{run.attempt}", None)
     return step.save(moved(run, outcome, ended_at=ended_at), message=run.reason or "", progress=1.0)

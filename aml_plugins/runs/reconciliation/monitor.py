@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
-from aml_plugins.errors import StoreError
+from aml_plugins.errors import AmlError, StoreError
 from aml_plugins.runs.reconciliation.driver import Driver
 from aml_plugins.runs.reconciliation.intervals import Pause
+from aml_plugins.runs.snapshot_release import release_snapshots
 from aml_plugins.runs.states import RunState
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Monitor"]
 
 logger = logging.getLogger(__name__)
+
+TIDY_SECONDS = 600.0
 
 
 class Monitor:
@@ -29,6 +33,7 @@ class Monitor:
         self._context = context
         self._driver = Driver(context)
         self._workspace = workspace
+        self._tidy_at = 0.0
 
     def round(self) -> tuple[int, bool]:
         """Drive what is due once; return how many runs have not ended, and whether anything moved."""
@@ -44,6 +49,7 @@ class Monitor:
         pause = Pause(shortest=0.02, longest=2.0)
         try:
             while not stop.is_set():
+                self._tidy_now_and_then()
                 left, moved = self._careful_round()
                 if until_idle and left == 0:
                     return
@@ -52,6 +58,15 @@ class Monitor:
                 stop.wait(pause.seconds())
         finally:
             self._driver.release()
+
+    def _tidy_now_and_then(self) -> None:
+        if time.monotonic() < self._tidy_at:
+            return
+        self._tidy_at = time.monotonic() + TIDY_SECONDS
+        try:
+            release_snapshots(self._context, self._workspace)
+        except AmlError as error:
+            logger.warning("Snapshots of deleted runs stay for now: %s", error)
 
     def _careful_round(self) -> tuple[int, bool]:
         """Outlive a database that is away for a while."""

@@ -47,7 +47,7 @@ def aml(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
 
 
 def aml_json(*arguments: object) -> Any:
-    return json.loads(aml(*arguments, "-o", "json").stdout)
+    return json.loads(aml(*arguments[:2], "-o", "json", *arguments[2:]).stdout)  # what follows -- is the script's
 
 
 def test_the_whole_journey(aml_home: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

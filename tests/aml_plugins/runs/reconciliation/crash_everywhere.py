@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -103,6 +104,8 @@ def child(work: Callable[[], None]) -> int:
 def trial(root: Path, source: Path, fatal: int, cancel: bool) -> bool:
     """Kill at one boundary and go on; say whether there was such a boundary."""
     home = root / str(fatal)
+    home.mkdir()
+    shutil.copyfile(root / "aml.db", home / "aml.db")
     os.environ["AML_HOME"] = str(home)
     witness = root / f"witness-{fatal}"
     seconds = "20" if cancel else "0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,9 +31,16 @@ def source(tmp_path: Path) -> Path:
     return directory
 
 
-def crash_everywhere(tmp_path: Path, source: Path, *options: str) -> list[dict]:
-    root = tmp_path / "homes"
-    root.mkdir()
+@pytest.fixture
+def root(tmp_path: Path, migrated_database: Path) -> Path:
+    """Where each trial gets a home of its own, with a copy of ``aml.db``."""
+    directory = tmp_path / "homes"
+    directory.mkdir()
+    shutil.copyfile(migrated_database, directory / "aml.db")
+    return directory
+
+
+def crash_everywhere(root: Path, source: Path, *options: str) -> list[dict]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("AML_", "MLFLOW_"))}
     clean.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
@@ -50,9 +58,9 @@ def crash_everywhere(tmp_path: Path, source: Path, *options: str) -> list[dict]:
 
 @pytest.mark.parametrize("first", [1, 2])
 def test_a_submitter_killed_at_any_boundary_loses_nothing_and_starts_nothing_twice(
-    tmp_path: Path, source: Path, first: int
+    root: Path, source: Path, first: int
 ) -> None:
-    trials = crash_everywhere(tmp_path, source, "--first", str(first), "--every", "2")
+    trials = crash_everywhere(root, source, "--first", str(first), "--every", "2")
 
     assert len(trials) > 15
     assert not trials[-1]["killed"]
@@ -68,8 +76,8 @@ def test_a_submitter_killed_at_any_boundary_loses_nothing_and_starts_nothing_twi
         assert trial["left"] == [], trial
 
 
-def test_a_cancelling_submitter_killed_at_any_boundary_leaves_nothing_running(tmp_path: Path, source: Path) -> None:
-    trials = crash_everywhere(tmp_path, source, "--cancel", "--first", "3", "--every", "3")
+def test_a_cancelling_submitter_killed_at_any_boundary_leaves_nothing_running(root: Path, source: Path) -> None:
+    trials = crash_everywhere(root, source, "--cancel", "--first", "3", "--every", "3")
 
     assert not trials[-1]["killed"]
     assert trials[-1]["state"] == "Canceled"

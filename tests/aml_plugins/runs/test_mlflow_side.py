@@ -1,0 +1,97 @@
+"""What people do to a run in MLflow reaches the job and the snapshot behind it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
+from aml_plugins.datastores.opening import default_datastore
+from aml_plugins.runs.reconciliation.prepare import snapshot_path
+from aml_plugins.runs.snapshot_release import release_snapshots
+
+
+@pytest.fixture
+def workspace(aml_home: Path) -> Workspace:
+    return Workspace.get("default")
+
+
+@pytest.fixture
+def client(workspace: Workspace) -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(workspace.context.store.uri, workspace.context.store.uri)
+
+
+def submit(workspace: Workspace, tmp_path: Path, script: str, name: str = "src") -> Run:
+    source = tmp_path / name
+    source.mkdir(exist_ok=True)
+    (source / "script.py").write_text(script)
+    return Experiment(workspace, "x").submit(ScriptRunConfig(source, script="script.py", compute_target="local"))
+
+
+def running(run: Run) -> Run:
+    while run.get_status() != "Running":
+        time.sleep(0.02)
+    return run
+
+
+def test_terminating_a_run_in_mlflow_cancels_its_job(
+    workspace: Workspace, client: mlflow.MlflowClient, tmp_path: Path
+) -> None:
+    run = running(submit(workspace, tmp_path, "import time; time.sleep(600)"))
+
+    client.set_terminated(run.id, "KILLED")
+    run.wait_for_completion(raise_on_error=False)
+
+    assert run.status == "Canceled"
+    assert client.get_run(run.id).info.status == "KILLED"
+
+
+def test_a_script_that_ends_its_own_mlflow_run_goes_on(
+    workspace: Workspace, client: mlflow.MlflowClient, tmp_path: Path
+) -> None:
+    script = (
+        "import mlflow, pathlib\n"
+        "with mlflow.start_run():\n    mlflow.log_metric('a', 1)\n"
+        "pathlib.Path('outputs').mkdir(exist_ok=True); pathlib.Path('outputs/late.txt').write_text('x')\n"
+    )
+    run = submit(workspace, tmp_path, script).wait_for_completion()
+
+    assert "outputs/late.txt" in run.get_file_names()
+    assert client.get_run(run.id).info.status == "FINISHED"
+
+
+def test_deleting_a_run_in_mlflow_releases_its_snapshot_unless_another_run_has_the_same(
+    workspace: Workspace, client: mlflow.MlflowClient, tmp_path: Path
+) -> None:
+    first = submit(workspace, tmp_path, "print(1)").wait_for_completion()
+    second = submit(workspace, tmp_path, "print(1)").wait_for_completion()
+    assert first.record
+    assert second.record
+    assert first.record.snapshot_digest == second.record.snapshot_digest
+    datastore = default_datastore(workspace.context, "default")
+    path = snapshot_path(str(first.record.snapshot_digest))
+
+    client.delete_run(first.id)
+    assert release_snapshots(workspace.context) == []
+    assert datastore.exists(path)
+
+    client.delete_run(second.id)
+    assert [record.digest for record in release_snapshots(workspace.context)] == [first.record.snapshot_digest]
+    assert not datastore.exists(path)
+
+    client.restore_run(first.id)
+    assert "snapshot/snapshot.zip" in first.get_file_names()
+
+
+def test_deleting_an_active_run_in_mlflow_ends_its_job(
+    workspace: Workspace, client: mlflow.MlflowClient, tmp_path: Path
+) -> None:
+    run = running(submit(workspace, tmp_path, "import time; time.sleep(600)"))
+
+    client.delete_run(run.id)
+    run.wait_for_completion(raise_on_error=False)
+
+    assert run.status == "Canceled"
