@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import codecs
-import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator  # noqa: TID253  this is the leaf that Airflow loads
+from airflow.sdk.exceptions import AirflowException, AirflowFailException  # noqa: TID253  see above
+
+from aml_airflow.cancellation import Cancellation
+from aml_airflow.identity import ENDED, claim, mark_delivered, tags_of
+from aml_airflow.task_log import Lines
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context  # noqa: TID253  types only
+    from airflow.sdk import Context
 
     from aml_plugins import Run, ScriptRunConfig, Workspace
 
 __all__ = ["AmlRunOperator"]
-
-DELIVERED = "aml.airflow.delivered"
-"""Tag of a run whose success Airflow has taken over; a task that runs again after that was cleared by somebody."""
 
 
 class AmlRunOperator(BaseOperator):
     """Run a script directory on a compute target, with its log in the task's log; return the run id.
 
     A worker that is killed loses nothing: the run goes on, and the task's next try finds it again, because its identity
-    (DAG, run, task, map index) is the submission's idempotency key. A try after a run that *failed* starts a new run.
-    Killing the task cancels the run.
+    (DAG, run, task, map index) is the submission's idempotency key. A try after a run that failed starts a new run, and
+    so does a task that succeeded and was cleared. Killing the task, or its ``execution_timeout``, cancels the run.
+
+    A mistake in the call fails the task at once; a run that failed is tried again as often as ``retries`` says; a run
+    that somebody canceled is not.
 
     :param source_directory: the directory to submit. (templated)
     :param script: the script in it; None for the run configuration's. (templated)
@@ -49,7 +53,9 @@ class AmlRunOperator(BaseOperator):
         "workspace",
         "store",
     )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"arguments": "json", "environment_variables": "json"}
     ui_color = "#e8f1fb"
+    shallow_copy_attrs: Sequence[str] = ("_cancellation",)  # it has a queue, and a queue cannot be copied
 
     def __init__(
         self,
@@ -75,36 +81,60 @@ class AmlRunOperator(BaseOperator):
         self.environment_variables = environment_variables
         self.workspace = workspace
         self.store = store
-        self._run: Run | None = None
+        self._cancellation: Cancellation | None = None
+        self._killed_early = False
 
     def execute(self, context: Context) -> str:
         """Submit, or find what an earlier try submitted; wait; return the run id."""
         from aml_plugins import Workspace  # noqa: PLC0415  DAG files are parsed without it
+        from aml_plugins.errors import AmlError, InvalidInputError, PluginError  # noqa: PLC0415  as above
 
-        workspace = Workspace.get(self.workspace, store=self.store)
-        self._run = self._submit(workspace, context)
-        self.log.info("Run %s is %s.", self._run.id, self._run.status)
-        lines = _Lines(lambda line: self.log.info("%s", line))
-        self._run.wait_for_completion(on_output=lines.feed)
-        lines.close()
-        self._run.tag(DELIVERED, "true")
-        return self._run.id
+        try:
+            workspace = Workspace.get(self.workspace, store=self.store)
+            with Cancellation(workspace) as cancellation:
+                self._cancellation = cancellation
+                return self._run_in(workspace, cancellation, context)
+        except (InvalidInputError, PluginError) as error:
+            raise AirflowFailException(str(error)) from None
+        except AmlError as error:
+            raise AirflowException(str(error)) from None
 
     def on_kill(self) -> None:
-        """Cancel the run."""
-        if self._run is not None:
-            self._run.cancel()
+        """Ask for the run's cancellation; Airflow calls this inside a signal handler."""
+        if self._cancellation is None:
+            self._killed_early = True
+        else:
+            self._cancellation.request()
 
-    def _submit(self, workspace: Workspace, context: Context) -> Run:
-        """Return the run of this task instance: the newest that is not over and done with, else a new one."""
-        experiment = workspace.experiment(self.experiment or context["ti"].dag_id)
-        identity, config = _identity(context), self._config()
-        for generation in itertools.count(1):
-            key = f"{identity}/{generation}"
-            known = workspace.find_run(idempotency_key=key)
-            if known is None or not _is_over(known):
-                return experiment.submit(config, name=context["ti"].task_id, idempotency_key=key)
-        raise AssertionError("unreachable: the count has no end")
+    def _run_in(self, workspace: Workspace, cancellation: Cancellation, context: Context) -> str:
+        try:
+            run = self._submit(workspace, cancellation, context)
+            self.log.info("Run %s is %s.", run.id, run.status)
+            self._wait(run, cancellation)
+            mark_delivered(run, context["ti"])
+        except BaseException:  # a timeout of Airflow's is not an Exception
+            _leave_to_monitor(workspace, cancellation.key)
+            raise
+        return run.id
+
+    def _submit(self, workspace: Workspace, cancellation: Cancellation, context: Context) -> Run:
+        """Return the run of this task instance: the newest where this try goes on with it, else a new one."""
+        instance = context["ti"]
+        claimed = claim(workspace, instance)
+        if claimed.ending is not None:
+            self.log.info("Waiting for the canceled run %s to end.", claimed.ending.id)
+            claimed.ending.wait_for_completion(raise_on_error=False)
+        if self._killed_early or cancellation.requested:
+            self._killed_early = False
+            raise AirflowException("The task was killed before it submitted its run.")
+        cancellation.key = claimed.key
+        if claimed.run is not None:
+            self.log.info("Going on with run %s, which an earlier try submitted.", claimed.run.id)
+            return claimed.run
+        experiment = workspace.experiment(self.experiment or instance.dag_id)
+        return experiment.submit(
+            self._config(), name=instance.task_id, tags=tags_of(instance), idempotency_key=claimed.key
+        )
 
     def _config(self) -> ScriptRunConfig:
         from aml_plugins import ScriptRunConfig  # noqa: PLC0415  DAG files are parsed without it
@@ -118,33 +148,29 @@ class AmlRunOperator(BaseOperator):
             environment_variables=self.environment_variables,
         )
 
+    def _wait(self, run: Run, cancellation: Cancellation) -> None:
+        """Wait for the run's end, with its output in the task's log."""
+        from aml_plugins.errors import OperationFailedError  # noqa: PLC0415  DAG files are parsed without it
 
-def _identity(context: Context) -> str:
-    """Return the task instance's name, the same in every try."""
-    instance = context["ti"]
-    index = -1 if instance.map_index is None else instance.map_index
-    return f"airflow/{instance.dag_id}/{instance.run_id}/{instance.task_id}/{index}"
+        lines = Lines(lambda line: self.log.info("%s", line))
+        try:
+            run.wait_for_completion(on_output=lines.feed)
+        except OperationFailedError as error:
+            if run.status == "Canceled" and not cancellation.requested:
+                raise AirflowFailException(str(error)) from None  # somebody did not want it: no other try
+            raise
+        finally:
+            lines.close()
 
 
-def _is_over(run: Run) -> bool:
-    """Say whether an earlier try's run is done with: it failed, or Airflow took over its success before a clear."""
-    status = run.status
-    return status in {"Failed", "Canceled"} or (status == "Completed" and DELIVERED in run.get_tags())
+def _leave_to_monitor(workspace: Workspace, key: str | None) -> None:
+    """See to it that a run that has not ended gets another driver: there may be no other try."""
+    from aml_plugins.errors import AmlError  # noqa: PLC0415  DAG files are parsed without it
+    from aml_plugins.runs.monitoring import ensure_monitor  # noqa: PLC0415  as above
 
-
-class _Lines:
-    """Cut a stream of bytes into lines for the task's log."""
-
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._rest = ""
-
-    def feed(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + self._decoder.decode(data)).split("\n")
-        for line in lines:
-            self._write(line)
-
-    def close(self) -> None:
-        if self._rest:
-            self._write(self._rest)
+    with suppress(AmlError):  # the store may be what ended the try; the next one finds the run
+        run = workspace.find_run(idempotency_key=key) if key else None
+        if run is None or run.record is None or run.record.state in ENDED:
+            return
+        workspace.driver.release()
+        ensure_monitor(workspace.context)

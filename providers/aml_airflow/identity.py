@@ -1,0 +1,95 @@
+"""Which run belongs to a task instance: one identity in every try, a new generation where a fresh run is wanted."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
+
+    from aml_plugins import Run, Workspace
+
+__all__ = ["ENDED", "Claim", "claim", "mark_delivered", "tags_of"]
+
+DELIVERED = "aml.airflow.delivered"
+"""Tag of a run whose success a task has returned: the task's ``max_tries`` and ``try_number`` at that moment."""
+
+ENDED = frozenset({"Completed", "Failed", "Canceled"})
+"""The states of a run that has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The idempotency key under which a try finds or submits its run.
+
+    :param run: the run of an earlier try that this try goes on with.
+    :param ending: the canceled run of an earlier try that has not ended yet; a fresh run waits for it.
+    """
+
+    key: str
+    run: Run | None = None
+    ending: Run | None = None
+
+
+def claim(workspace: Workspace, instance: RuntimeTaskInstanceProtocol) -> Claim:
+    """Return the task instance's newest run where this try goes on with it, else the key of its next one."""
+    keys = (f"{_identity(instance)}/{generation}" for generation in itertools.count(1))
+    newest: Run | None = None
+    key = newest_key = next(keys)
+    while (known := workspace.find_run(idempotency_key=key)) is not None:
+        newest, newest_key, key = known, key, next(keys)
+    if newest is None:
+        return Claim(key=key)
+    status = newest.status
+    if _goes_on(newest, status, instance):
+        return Claim(key=newest_key, run=newest)
+    return Claim(key=key, ending=None if status in ENDED else newest)
+
+
+def mark_delivered(run: Run, instance: RuntimeTaskInstanceProtocol) -> None:
+    """Write down that this try returns the run's success."""
+    run.tag(DELIVERED, f"{instance.max_tries}/{instance.try_number}")
+
+
+def tags_of(instance: RuntimeTaskInstanceProtocol) -> Mapping[str, str]:
+    """Return the tags by which the run is found in MLflow from the task instance."""
+    return {
+        "airflow.dag_id": instance.dag_id,
+        "airflow.run_id": instance.run_id,
+        "airflow.task_id": instance.task_id,
+        "airflow.map_index": str(_map_index(instance)),
+        "airflow.try_number": str(instance.try_number),
+    }
+
+
+def _identity(instance: RuntimeTaskInstanceProtocol) -> str:
+    """Return the task instance's name, the same in every try; Airflow allows no ``/`` in ids of DAGs and tasks."""
+    return f"airflow/{instance.dag_id}/{instance.run_id}/{instance.task_id}/{_map_index(instance)}"
+
+
+def _map_index(instance: RuntimeTaskInstanceProtocol) -> int:
+    return -1 if instance.map_index is None else instance.map_index
+
+
+def _goes_on(run: Run, status: str, instance: RuntimeTaskInstanceProtocol) -> bool:
+    """Say whether a try takes over the run of an earlier one, whose worker may have been killed at any moment."""
+    record = run.record
+    if status in {"Failed", "Canceled"} or record is None or record.released_at is not None:
+        return False
+    if status != "Completed":
+        return record.cancel_requested_at is None
+    delivered = run.get_tags().get(DELIVERED)
+    return delivered is None or _is_retry(delivered, instance)
+
+
+def _is_retry(delivered: str, instance: RuntimeTaskInstanceProtocol) -> bool:
+    """Say whether the worker was killed between returning the success and Airflow's noting it.
+
+    A retry leaves ``max_tries`` as it was. Clearing a task adds its tries so far to it, and a DAG run that was deleted
+    and created anew begins with the first try again: both want a fresh run.
+    """
+    max_tries, _, number = delivered.partition("/")
+    return max_tries == str(instance.max_tries) and number.isdecimal() and int(number) < instance.try_number
