@@ -47,13 +47,13 @@ def choose(wanted: str | None) -> Interpreter:
     own = Interpreter(sys.executable, sys.implementation.name, "{}.{}.{}".format(*sys.version_info))
     if wanted is None or own.matches(wanted):
         return own
-    found = {own.path: own}
+    found = {own.version: own}
     for path in _candidates(wanted):
         interpreter = _probe(path)
         if interpreter is not None and interpreter.matches(wanted):
             return interpreter
         if interpreter is not None:
-            found.setdefault(interpreter.path, interpreter)
+            found.setdefault(interpreter.version, interpreter)
     there = ", ".join(f"{one.version} ({one.path})" for one in found.values())
     raise BuildError(f"Python {wanted} is not on the compute target; found: {there}.")
 

@@ -26,7 +26,7 @@ def build_pip(environment: Mapping[str, Any], build: Build, tools: Tools) -> str
     uv = find_uv()
     tools.say(f"Python {base.version} ({base.path}), with {'uv' if uv else 'venv and pip'}.")
     if uv is not None:
-        tools.run("uv", [uv, "venv", "--python", base.path, build.prefix], build.scratch)
+        tools.run("uv", [uv, "venv", "--quiet", "--python", base.path, build.prefix], build.scratch)
     else:
         tools.run("venv", [base.path, "-I", "-m", "venv", build.prefix], build.scratch)
     if lines and uv is not None:
