@@ -171,11 +171,11 @@ def main() -> None:
             work.mkdir()
             results[f"{files:,} files, {total // 10**6} MB"] = measure(work, files, total)
             shutil.rmtree(work)
+            heading = f"{files:,} files, {total // 10**6} MB"
+            print(report(heading, results[heading]), flush=True)
         one = small(Path(name))
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.", end=" ")
     print(f"Import {IMPORT_SECONDS * 1000:.0f} ms. One script, unchanged: {one * 1000:.2f} ms.")
-    for heading, result in results.items():
-        print(report(heading, result))
     print("\n" + json.dumps({"import": IMPORT_SECONDS, "one_script_unchanged": one, **results}))
 
 
