@@ -99,9 +99,16 @@ class SqlRunHistory:
                 artifact_root=None if server_artifacts_destination() else self._tracking.artifact_root_uri,
             )
 
-    def set_status(self, run_id: str, status: MlflowStatus, *, end_time: int | None = None) -> None:
+    def set_status(
+        self,
+        run_id: str,
+        status: MlflowStatus,
+        *,
+        end_time: int | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
         with ours():
-            self._tracking.set_run_status(run_id, status, end_time)
+            self._tracking.set_run_status(run_id, status, end_time, tags)
 
     def log(
         self,
@@ -187,12 +194,12 @@ class SqlRunHistory:
     def script_variables(self, run_id: str) -> Mapping[str, str]:
         """Return what plain MLflow needs: nothing of ours has to be installed where the script runs."""
         with ours():
-            experiment = self._tracking.get_run(run_id).info.experiment_id
+            experiment = self._tracking.run_place(run_id)[1]
         return {
             "MLFLOW_TRACKING_URI": database_uri(self._store_uri),
             "MLFLOW_ENABLE_WORKSPACES": "true",
             "MLFLOW_WORKSPACE": self._workspace,
-            "MLFLOW_EXPERIMENT_ID": str(experiment),
+            "MLFLOW_EXPERIMENT_ID": experiment,
             "MLFLOW_RUN_ID": run_id,
         }
 

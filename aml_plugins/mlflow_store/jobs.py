@@ -45,10 +45,6 @@ class JobAware(_Base):
                 _cancel(self.jobs, [run_id])
         return info
 
-    def set_run_status(self, run_id: str, status: str, end_time: int | None) -> None:
-        """Set the status as the job has it: nobody's wish, so nothing is cancelled whatever the status."""
-        super().update_run_info(run_id, RunStatus.from_string(status), end_time, None)
-
     def delete_run(self, run_id: str) -> None:
         super().delete_run(run_id)
         self._release([run_id])

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import LifecycleStage, RunStatus, SourceType  # noqa: TID253  a leaf: imported with a store
 from mlflow.exceptions import MlflowException  # noqa: TID253  as above
@@ -16,6 +16,8 @@ from mlflow.utils.name_utils import _generate_random_name  # noqa: TID253  as ab
 from mlflow.utils.time import get_current_time_millis  # noqa: TID253  as above
 from mlflow.utils.uri import append_to_uri_path  # noqa: TID253  as above
 from mlflow.utils.validation import MAX_TAG_VAL_LENGTH  # noqa: TID253  as above
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 if TYPE_CHECKING:
@@ -27,8 +29,17 @@ else:
 __all__ = ["OwnWrites"]
 
 
+_OF_WORKSPACE: Any = select(SqlExperiment.experiment_id).where(SqlExperiment.workspace == bindparam("of"))
+_MINE: Any = (SqlRun.run_uuid == bindparam("run")) & SqlRun.experiment_id.in_(_OF_WORKSPACE)
+_PLACE = select(SqlRun.artifact_uri, SqlRun.experiment_id).where(_MINE)
+
+
+def _no_such_run(run_id: str) -> MlflowException:
+    return MlflowException(f"There is no run {run_id} in this workspace", RESOURCE_DOES_NOT_EXIST)
+
+
 class OwnWrites(_Base):
-    """Runs with an id that was chosen beforehand."""
+    """Runs with an id that was chosen beforehand, and their states."""
 
     def create_run_with_id(
         self,
@@ -77,16 +88,42 @@ class OwnWrites(_Base):
 
     def run_artifact_uri(self, run_id: str) -> str:
         """Return where the run's artifacts lie."""
+        return self.run_place(run_id)[0]
+
+    def run_place(self, run_id: str) -> tuple[str, str]:
+        """Return where the run's artifacts lie, and its experiment's id: neither ever changes."""
         with self.ManagedSessionMaker() as session:
-            found = (
-                session.query(SqlRun.artifact_uri)
-                .join(SqlExperiment, SqlExperiment.experiment_id == SqlRun.experiment_id)
-                .filter(SqlRun.run_uuid == run_id, SqlExperiment.workspace == self._get_active_workspace())
-                .scalar()
-            )
+            found = session.execute(_PLACE, {"run": run_id, "of": self._get_active_workspace()}).one_or_none()
         if found is None:
-            raise MlflowException(f"There is no run {run_id} in this workspace", RESOURCE_DOES_NOT_EXIST)
-        return str(found)
+            raise _no_such_run(run_id)
+        return str(found[0]), str(found[1])
+
+    def set_run_status(
+        self, run_id: str, status: str, end_time: int | None, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Set the status as the job has it, and tags with it, of a run that is deleted too: it may be restored.
+
+        Nobody's wish, so nothing is cancelled whatever the status.
+        """
+        change = update(SqlRun.__table__).where(_MINE).values(status=status)
+        if end_time is not None:
+            change = change.values(end_time=end_time)
+        rows = [
+            {"run_uuid": run_id, "key": key, "value": value[:MAX_TAG_VAL_LENGTH]} for key, value in (tags or {}).items()
+        ]
+        with self.ManagedSessionMaker(read_only=False) as session:
+            changed = session.connection().execute(change, {"run": run_id, "of": self._get_active_workspace()})
+            if changed.rowcount == 0:
+                raise _no_such_run(run_id)
+            if rows:
+                session.connection().execute(self._upsert_tags(), rows)
+
+    def _upsert_tags(self) -> Any:
+        insert = sqlite.insert if self.db_type == "sqlite" else postgresql.insert
+        statement = insert(SqlTag.__table__)
+        return statement.on_conflict_do_update(
+            index_elements=["key", "run_uuid"], set_={"value": statement.excluded.value}
+        )
 
     def _run_location(self, session: Session, experiment_id: str, run_id: str, artifact_root: str | None) -> str:
         workspace = self._get_active_workspace()

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlflow.projects.backend.abstract_backend import AbstractBackend  # noqa: TID253  loaded by MLflow only
+from mlflow.exceptions import ExecutionException  # noqa: TID253  loaded by MLflow only
+from mlflow.projects.backend.abstract_backend import AbstractBackend  # noqa: TID253  likewise
+
+from aml_plugins.errors import AmlError
 
 if TYPE_CHECKING:
     from mlflow.projects.submitted_run import SubmittedRun
@@ -33,16 +36,20 @@ class AmlProjectBackend(AbstractBackend):
     ) -> SubmittedRun:
         """Submit an entry point; it returns at once.
 
-        :param backend_config: the user's JSON, with MLflow's own upper-case keys among it.
+        :param backend_config: the user's JSON, with MLflow's own keys among it.
+        :raises ExecutionException: for a mistake; the ``mlflow`` command shows its sentence without a traceback.
         """
         from aml_plugins.runs.project import submit_project  # noqa: PLC0415  loads what submitting needs
 
-        return submit_project(
-            project_uri,
-            entry_point=entry_point,
-            parameters=params or {},
-            version=version,
-            backend_config=backend_config,
-            tracking_uri=tracking_uri,
-            experiment_id=experiment_id,
-        )
+        try:
+            return submit_project(
+                project_uri,
+                entry_point=entry_point,
+                parameters=params or {},
+                version=version,
+                backend_config=backend_config,
+                tracking_uri=tracking_uri,
+                experiment_id=experiment_id,
+            )
+        except AmlError as error:
+            raise ExecutionException(str(error)) from error

@@ -82,8 +82,15 @@ class RunHistory(Protocol):
         """Create the run under this id with status SCHEDULED; one that exists stays as it is."""
         ...
 
-    def set_status(self, run_id: str, status: MlflowStatus, *, end_time: int | None = None) -> None:
-        """Set MLflow's status; ``end_time`` in milliseconds with a final one."""
+    def set_status(
+        self,
+        run_id: str,
+        status: MlflowStatus,
+        *,
+        end_time: int | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Set MLflow's status and tags, of a deleted run too; ``end_time`` in milliseconds with a final status."""
         ...
 
     def log(

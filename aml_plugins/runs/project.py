@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from mlflow.projects.submitted_run import SubmittedRun  # noqa: TID253  loaded by MLflow's project backend only
-from mlflow.projects.utils import fetch_and_validate_project, load_project  # noqa: TID253  likewise
+from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES  # noqa: TID253  loaded by MLflow's backend only
+from mlflow.projects import utils as mlflow_projects  # noqa: TID253  likewise
+from mlflow.projects.submitted_run import SubmittedRun  # noqa: TID253  likewise
 from mlflow.tracking import MlflowClient  # noqa: TID253  likewise
+from mlflow.utils.workspace_utils import (  # noqa: TID253  likewise
+    DEFAULT_WORKSPACE_NAME,
+    resolve_entity_workspace_name,
+)
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.configuration import RunConfiguration
+from aml_plugins.runs.monitoring import ensure_monitor
 from aml_plugins.runs.run import Run
 from aml_plugins.runs.states import RunState, mlflow_status
 from aml_plugins.script_run_config import ScriptRunConfig
@@ -21,6 +28,12 @@ from aml_plugins.suggestions import did_you_mean
 from aml_plugins.workspace import Workspace
 
 __all__ = ["ProjectRun", "submit_project"]
+
+# MLflow shows what its own loggers say, and its command line says nothing of a run that it does not wait for.
+logger = logging.getLogger("mlflow.projects.aml")
+
+SHELL_OPERATORS = frozenset("();<>|&")
+_OF_MLFLOW = {value for name, value in vars(mlflow_projects).items() if name.startswith("PROJECT_")}
 
 
 class ProjectRun(SubmittedRun):
@@ -62,23 +75,45 @@ def submit_project(
 ) -> ProjectRun:
     """Submit an entry point of the project at ``uri`` (a directory, or a Git repository that MLflow fetches).
 
-    :param backend_config: keys of a run configuration, and ``workspace``; MLflow's own upper-case keys are left out.
-    :raises InvalidInputError: for an unknown key, or an entry point that is not ``python SCRIPT ...``.
+    :param backend_config: keys of a run configuration, and ``workspace``; MLflow's own keys are left out.
+    :raises InvalidInputError: for an unknown key, another workspace than MLflow's, or an entry point that is not
+        ``python SCRIPT ...``.
     """
-    directory = Path(fetch_and_validate_project(uri, version, entry_point, parameters))  # type: ignore[no-untyped-call]  # MLflow's
-    project = load_project(str(directory))  # type: ignore[no-untyped-call]  # likewise
     settings = _settings(backend_config)
-    workspace = Workspace.get(settings.pop("workspace", None), store=tracking_uri)
+    workspace = Workspace.get(_workspace(settings.pop("workspace", None)), store=tracking_uri)
+    directory = Path(mlflow_projects.fetch_and_validate_project(uri, version, entry_point, parameters))  # type: ignore[no-untyped-call]  # MLflow's
+    project = mlflow_projects.load_project(str(directory))  # type: ignore[no-untyped-call]  # likewise
     script, arguments = _command(project.get_entry_point(entry_point).compute_command(parameters, None), entry_point)
     settings.setdefault("environment", _environment(project))
     configuration = RunConfiguration().merged(script=script, arguments=arguments, **settings)
     experiment = workspace.experiment(_experiment_name(tracking_uri, experiment_id))
-    return ProjectRun(experiment.submit(ScriptRunConfig(directory, run_config=configuration)))
+    run = experiment.submit(ScriptRunConfig(directory, run_config=configuration))
+    if not backend_config.get(mlflow_projects.PROJECT_SYNCHRONOUS, True):
+        _leave(run)
+    return ProjectRun(run)
+
+
+def _leave(run: Run) -> None:
+    """See to it that a run that MLflow does not wait for is driven."""
+    run.workspace.driver.release()
+    ensure_monitor(run.workspace.context)
+    logger.info("Submitted run %s. Follow it with: aml run logs -f %s -w %s", run.id, run.id, run.workspace.name)
+
+
+def _workspace(wanted: str | None) -> str:
+    """Return the workspace that MLflow works in: it has made the experiment there already."""
+    active = resolve_entity_workspace_name(None) if MLFLOW_ENABLE_WORKSPACES.get() else DEFAULT_WORKSPACE_NAME
+    if wanted not in (None, active):
+        raise InvalidInputError(
+            f"The backend configuration names the workspace '{wanted}', and MLflow works in '{active}'.",
+            f"Set MLFLOW_ENABLE_WORKSPACES=true and MLFLOW_WORKSPACE={wanted}.",
+        )
+    return active
 
 
 def _settings(backend_config: Mapping[str, Any]) -> dict[str, Any]:
     known = {*RunConfiguration.model_fields, "workspace"} - {"script", "arguments", "unknown"}
-    settings = {key: value for key, value in backend_config.items() if not key.isupper()}
+    settings = {key: value for key, value in backend_config.items() if key not in _OF_MLFLOW}
     for key in settings:
         if key not in known:
             raise InvalidInputError(
@@ -91,12 +126,20 @@ def _settings(backend_config: Mapping[str, Any]) -> dict[str, Any]:
 def _command(command: str, entry_point: str) -> tuple[str, list[str]]:
     """Take ``python train.py --alpha 0.5`` apart."""
     words = shlex.split(command)
-    if len(words) < 2 or not Path(words[0]).name.startswith("python") or words[1].startswith("-"):  # noqa: PLR2004  two words
+    starts_script = len(words) > 1 and Path(words[0]).name.startswith("python") and not words[1].startswith("-")
+    if not starts_script or _needs_shell(command):
         raise InvalidInputError(
             f"The entry point '{entry_point}' runs '{command}', which is not 'python SCRIPT ARGUMENTS'.",
             "The backend 'aml' runs Python scripts; change the entry point's command.",
         )
     return words[1], words[2:]
+
+
+def _needs_shell(command: str) -> bool:
+    """Find operators outside quotes; as arguments of the script they would mean something else."""
+    lexer = shlex.shlex(command, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return any(SHELL_OPERATORS.issuperset(word) for word in lexer)
 
 
 def _environment(project: Any) -> dict[str, Any]:
@@ -129,6 +172,5 @@ def _requirements(described: Mapping[str, Any], directory: Path) -> list[str]:
 
 
 def _experiment_name(tracking_uri: str, experiment_id: str) -> str:
-
     name: str = MlflowClient(tracking_uri).get_experiment(experiment_id).name
     return name

@@ -45,6 +45,7 @@ class Driver:
         self._context = context
         self._leases: dict[str, float] = {}
         self._later: dict[str, tuple[float, float]] = {}
+        self._delivered: dict[str, int] = {}
 
     def adopt(self, run: RunRecord) -> None:
         """Count a run as held that was written with this driver's lease."""
@@ -58,7 +59,7 @@ class Driver:
         seen = self._look(active)
         for run in active:
             runs[run.run_id] = self._advance(run, seen.get(run.run_id))
-        self._deliver([run for run in runs.values() if run.run_id in held])
+        self._deliver([run for run in runs.values() if run.run_id in held and self._has_news(run)])
         return runs
 
     def release(self) -> None:
@@ -134,16 +135,22 @@ class Driver:
     def _is_time(self, run: RunRecord) -> bool:
         return self._later.get(run.run_id, (0.0, 0.0))[0] <= time.monotonic()
 
+    def _has_news(self, run: RunRecord) -> bool:
+        """Say whether there may be events to deliver: ours, or those of a driver that died."""
+        return self._delivered.get(run.run_id) != run.version
+
     def _deliver(self, runs: Collection[RunRecord]) -> None:
         """Hand events to the hooks, then let go of what has ended."""
         if runs:
             deliver(self._store, self._context.plugins, [run.run_id for run in runs])
+            self._delivered.update((run.run_id, run.version) for run in runs)
         ended = [run.run_id for run in runs if _ended(run)]
         if ended:
             self._store.runs.release(ended, self.owner)
         for run_id in ended:
             self._leases.pop(run_id, None)
             self._later.pop(run_id, None)
+            self._delivered.pop(run_id, None)
 
 
 def _ended(run: RunRecord) -> bool:

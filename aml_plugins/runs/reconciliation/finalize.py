@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aml_plugins.compute.job import JobHandle
-from aml_plugins.errors import InvalidInputError, JobNotFoundError
+from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotFoundError
 from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, configuration, moved
 from aml_plugins.runs.states import RunState, mlflow_status
@@ -114,11 +114,10 @@ def _close(step: Step, run: RunRecord) -> RunRecord:
     """Close the MLflow run and free the slot before the last write: a crash in between repeats them."""
     outcome = RunState(run.outcome or RunState.FAILED)
     ended_at = run.ended_at or time.time()
-    history = step.history(run)
     tags = {"aml.state": outcome.value, **({"aml.reason": run.reason[:4000]} if run.reason else {})}
-    with contextlib.suppress(InvalidInputError):  # deleted in MLflow, or never created there
-        history.set_status(run.run_id, mlflow_status(outcome), end_time=int(ended_at * 1000))
-        history.log(run.run_id, tags=tags)
+    with contextlib.suppress(NotFoundError):  # deleted for good in MLflow, or never created there
+        status = mlflow_status(outcome)
+        step.history(run).set_status(run.run_id, status, end_time=int(ended_at * 1000), tags=tags)
     step.context.store.compute_targets.release_slot(run.run_id)
     step.feeds.pop(f"{run.run_id}-{run.attempt}", None)
     return step.save(moved(run, outcome, ended_at=ended_at), message=run.reason or "", progress=1.0)

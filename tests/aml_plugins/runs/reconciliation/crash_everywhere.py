@@ -71,7 +71,7 @@ def arm(context: Context, workspace: str, target: str, fatal: int) -> None:
             boundaries.wrap(owner, name)
 
 
-def submitter(source: Path, arguments: list[str], fatal: int, cancel: bool) -> None:
+def submitter(source: Path, arguments: list[str], fatal: int, *, cancel: bool) -> None:
     workspace = Workspace.get("default")
     arm(workspace.context, "default", "local", fatal)
     config = ScriptRunConfig(source, script="script.py", arguments=arguments, compute_target="local")
@@ -101,7 +101,7 @@ def child(work: Callable[[], None]) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def trial(root: Path, source: Path, fatal: int, cancel: bool) -> bool:
+def trial(root: Path, source: Path, fatal: int, *, cancel: bool) -> bool:
     """Kill at one boundary and go on; say whether there was such a boundary."""
     home = root / str(fatal)
     home.mkdir()
@@ -109,9 +109,9 @@ def trial(root: Path, source: Path, fatal: int, cancel: bool) -> bool:
     os.environ["AML_HOME"] = str(home)
     witness = root / f"witness-{fatal}"
     seconds = "20" if cancel else "0"
-    status = child(lambda: submitter(source, [str(witness), seconds], fatal, cancel))
+    status = child(lambda: submitter(source, [str(witness), seconds], fatal, cancel=cancel))
     killed = os.WIFSIGNALED(status)
-    child(lambda: monitor())
+    child(monitor)
     child(lambda: report(home, witness, fatal, killed=killed))
     return killed
 
@@ -144,7 +144,7 @@ def main() -> None:
     arguments = parser.parse_args()
     configure_mappers()
     fatal = arguments.first
-    while trial(arguments.root, arguments.source, fatal, arguments.cancel):
+    while trial(arguments.root, arguments.source, fatal, cancel=arguments.cancel):
         fatal += arguments.every
     sys.exit(0)
 

@@ -23,7 +23,7 @@ def search_path(ours: str) -> list[str]:
     if not any(os.path.isdir(os.path.join(folder, "core")) for folder in others):
         return [ours, *others]
     if inside_a_run() and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]  # its base class costs 10 ms of imports
+        sys.meta_path.insert(0, _Finder())
     return [*others, ours]
 
 
