@@ -55,7 +55,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """The state now: a word of design.md, section 2. Looking drives the run where nobody else does."""
+        """The state now, such as ``Running``. Looking drives the run where nobody else does."""
         return self.get_status()
 
     def get_status(self) -> str:
