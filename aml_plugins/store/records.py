@@ -56,7 +56,7 @@ class DatastoreRecord:
 class SnapshotRecord:
     """A stored snapshot: content-addressed within its workspace.
 
-    :param digest: SHA-256 of the zip file, hexadecimal.
+    :param digest: SHA-256 of the content (``runs/snapshot``), hexadecimal.
     :param path: where the zip lies in ``datastore``.
     :param size: bytes of the zip; ``files``: members.
     """

@@ -6,7 +6,7 @@ Started as ``python runner.pyz DIRECTORY`` (``compute/runner_bundle.py`` builds 
 Written before the runner starts: ``runner.pyz``, ``snapshot.zip``, ``job.json``::
 
     {"version": 1, "key": str, "run_id": str, "parent_run_id": str | null, "experiment": str,
-     "snapshot_digest": str,                    # SHA-256 of snapshot.zip, checked
+     "snapshot_digest": str,                    # SHA-256 of its content, checked
      "command": {"script": "train.py", "arguments": ["--alpha", "0.5"]},
      "environment": {"kind": "existing" | "pip" | "conda", ...},   # environments/ has the shapes
      "variables": {...},                        # no secrets: those come through the runner's own environment

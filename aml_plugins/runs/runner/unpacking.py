@@ -130,7 +130,7 @@ def _sha256_type(size: int) -> Any:
 
 
 def _target(root: str, name: str) -> str:
-    parts = (name.removesuffix("/")).split("/")
+    parts = (name[:-1] if name.endswith("/") else name).split("/")
     if "\0" in name or any(part in {"", ".", ".."} for part in parts):
         raise JobError(f"The snapshot holds a name that leaves its directory: {name!r}.")
     return os.path.join(root, *parts)
