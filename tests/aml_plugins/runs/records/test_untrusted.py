@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aml_plugins.mlflow_store.history import open_history
+from aml_plugins.mlflow_store.workspaces import create_workspace
 from aml_plugins.runs.history import RunHistory
 from aml_plugins.runs.records import RecordReplay, child_run_id
 from aml_plugins.runs.records.format import parse_line
@@ -155,14 +158,26 @@ FIELDS = st.one_of(
 )
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_history(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RunHistory:
+    if request.param == "sqlite":
+        history: RunHistory = request.getfixturevalue("history")
+        return history
+    monkeypatch.setenv("AML_HOME", str(request.getfixturevalue("tmp_path") / "home"))
+    uri = "aml+" + request.getfixturevalue("postgresql_uri")
+    create_workspace(uri, "team-a")
+    return open_history(uri, "team-a", str(request.getfixturevalue("tmp_path") / "artifacts"))
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(records=st.lists(FIELDS, min_size=1, max_size=6))
 def test_no_record_makes_mlflow_refuse_the_rest(
-    history: RunHistory, new_run: NewRun, tmp_path: Path, records: list[dict[str, Any]]
+    any_history: RunHistory, tmp_path: Path, records: list[dict[str, Any]]
 ) -> None:
-    """A value that MLflow refuses would stop the replay for ever."""
-    run_id, experiment = new_run()
+    """A value that the database or MLflow refuses would stop the replay for ever."""
+    run_id, experiment = uuid.uuid4().hex, any_history.ensure_experiment("iris")
+    any_history.create_run(run_id, experiment, name="run", tags={})
     lines = b"".join(_line(run_id, number, **fields) for number, fields in enumerate(records, 1))
-    replay = RecordReplay(history, run_id, experiment, tmp_path / "uploads")
+    replay = RecordReplay(any_history, run_id, experiment, tmp_path / "uploads")
     replay.apply(lines + _log(run_id, 99, name="the last"))
-    assert history.get(run_id).metrics["the last"] == 1.0
+    assert any_history.get(run_id).metrics["the last"] == 1.0
