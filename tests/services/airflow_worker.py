@@ -1,0 +1,181 @@
+"""What an Airflow scheduler and worker do to one task at a time, told by JSON lines; a process that tests may kill.
+
+Real Airflow: DAG files are parsed, synced and serialised, tasks run under the Task SDK's supervisor against the
+Execution API. Only the scheduler's loop is missing, so that a test decides what happens when.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+from airflow.models.dagbag import DBDagBag
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance, clear_task_instances
+from airflow.providers_manager import ProvidersManager
+from airflow.sdk import DAG, timezone
+from airflow.sdk.api.datamodels._generated import TaskInstance as SentTaskInstance
+from airflow.sdk.execution_time.supervisor import run_task_in_process
+from airflow.utils.session import create_session
+from airflow.utils.state import DagRunState, TaskInstanceState
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from sqlalchemy import select
+
+DAGS: dict[str, DAG] = {}
+
+
+def load(file: str) -> list[str]:
+    """Parse a DAG file and write its DAGs into the database, as the DAG processor does."""
+    manager = DagBundlesManager()
+    folder = next(iter(manager.get_all_dag_bundles())).path
+    bag = BundleDagBag(dag_folder=file, bundle_path=Path(folder), bundle_name="dags-folder")
+    assert not bag.import_errors, bag.import_errors
+    with create_session() as session:
+        manager.sync_bundles_to_db(session=session)
+    with create_session() as session:
+        sync_bag_to_db(bag, "dags-folder", None, session=session)
+    DAGS.update(bag.dags)
+    return sorted(bag.dags)
+
+
+def test_dag(dag_id: str) -> dict[str, Any]:
+    """Run a whole DAG with ``DAG.test``."""
+    run = DAGS[dag_id].test()
+    return {"state": run.state, "tasks": [told(instance) for instance in run.get_task_instances()]}
+
+
+def create(dag_id: str, run_id: str) -> None:
+    """Create a DAG run; nothing of it runs yet."""
+    now = timezone.utcnow()
+    with create_session() as session:
+        dag = DBDagBag().get_latest_version_of_dag(dag_id, session=session)
+        assert dag is not None
+        dag.create_dagrun(
+            run_id=run_id,
+            logical_date=now,
+            data_interval=(now, now),
+            run_after=now,
+            run_type=DagRunType.MANUAL,
+            state=DagRunState.RUNNING,
+            triggered_by=DagRunTriggeredByType.TEST,
+            session=session,
+        )
+
+
+def attempt(dag_id: str, run_id: str, interrupt: tuple[str, int] | None = None) -> dict[str, Any]:
+    """Run the next try of the DAG's only task.
+
+    :param interrupt: ``module:name`` and a signal that this process gets right after that function returned.
+    """
+    task = DAGS[dag_id].tasks[0]
+    with create_session() as session:
+        instance = find(session, dag_id, run_id)
+        instance.try_number += 1
+        instance.state = TaskInstanceState.QUEUED
+        sent = SentTaskInstance(
+            id=UUID(str(instance.id)),
+            task_id=task.task_id,
+            dag_id=dag_id,
+            run_id=run_id,
+            try_number=instance.try_number,
+            map_index=instance.map_index,
+            dag_version_id=UUID(str(instance.dag_version_id)),
+        )
+    with interrupted(interrupt):
+        result = run_task_in_process(ti=sent, task=task)
+    with create_session() as session:
+        return {**told(find(session, dag_id, run_id)), "error": str(result.error or "")}
+
+
+def lost(dag_id: str, run_id: str) -> dict[str, Any]:
+    """Find out that the worker is gone, as the scheduler does by missing heartbeats."""
+    with create_session() as session:
+        instance = find(session, dag_id, run_id)
+        instance.task = DBDagBag().get_latest_version_of_dag(dag_id, session=session).get_task(instance.task_id)
+        instance.handle_failure(error="The worker is gone.", session=session)
+        return told(instance)
+
+
+def clear(dag_id: str, run_id: str) -> dict[str, Any]:
+    """Clear the task, as a user does who wants it run again."""
+    with create_session() as session:
+        clear_task_instances([find(session, dag_id, run_id)], session)
+    with create_session() as session:
+        return told(find(session, dag_id, run_id))
+
+
+def delete_run(dag_id: str, run_id: str) -> None:
+    """Delete the DAG run."""
+    with create_session() as session:
+        session.delete(session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)))
+
+
+def providers() -> dict[str, Any]:
+    """Return what Airflow knows of our provider."""
+    found = ProvidersManager().providers["aml-plugins"]
+    return {"version": found.version, "operators": found.data["operators"]}
+
+
+def find(session: Any, dag_id: str, run_id: str) -> TaskInstance:
+    query = select(TaskInstance).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
+    return session.scalars(query).one()
+
+
+def told(instance: TaskInstance) -> dict[str, Any]:
+    values = {"state": instance.state, "try_number": instance.try_number, "map_index": instance.map_index}
+    return {**values, "task_id": instance.task_id, "returned": instance.xcom_pull(task_ids=instance.task_id)}
+
+
+@contextmanager
+def interrupted(at: tuple[str, int] | None) -> Iterator[None]:
+    """Send this process a signal where a function returns."""
+    if at is None:
+        yield
+        return
+    module, _, names = at[0].partition(":")
+    owner: Any = importlib.import_module(module)
+    *path, name = names.split(".")
+    for part in path:
+        owner = getattr(owner, part)
+    original = getattr(owner, name)
+
+    def then_killed(*arguments: Any, **named: Any) -> Any:
+        value = original(*arguments, **named)
+        os.kill(os.getpid(), at[1])
+        return value
+
+    with patch.object(owner, name, then_killed):
+        yield
+
+
+ACTIONS: dict[str, Callable[..., Any]] = {
+    action.__name__: action for action in (load, test_dag, create, attempt, lost, clear, delete_run, providers)
+}
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    with os.fdopen(int(sys.argv[1]), "w") as replies:
+        for line in sys.stdin:
+            request = json.loads(line)
+            os.environ.update(request.pop("environment"))
+            try:
+                reply = {"value": ACTIONS[request.pop("do")](**request)}
+            except BaseException:  # noqa: BLE001  the test that asked is to show it
+                reply = {"trouble": traceback.format_exc()}
+            print(json.dumps(reply), file=replies, flush=True)
+
+
+if __name__ == "__main__":
+    main()
