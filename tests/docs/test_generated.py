@@ -14,7 +14,8 @@ from documentation import ROOT
 
 import aml_plugins
 from aml_plugins import errors
-from aml_plugins.cli.app import NOUNS, ROOT as COMMANDS
+from aml_plugins.cli.app import NOUNS
+from aml_plugins.cli.app import ROOT as COMMANDS
 
 DOCS = ROOT / "docs"
 GENERATORS = ["generate_command_line", "generate_python_api"]

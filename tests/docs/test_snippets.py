@@ -1,0 +1,143 @@
+"""What README, tutorial and how-to pages tell readers to type is typed here, page by page, from top to bottom.
+
+A page begins with an empty store. A line of output in a ``console`` block must be printed by the command above it;
+``…`` stands for anything. RUN_ID and TASK_ID are the newest run and task. Blocks under ``<!-- not run: WHY -->`` are
+left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from documentation import EXECUTED, ROOT, Block, blocks
+
+SECONDS = 240
+# Nobody can run these here; a page that excludes more has to say so in this table too.
+EXCLUDED = {"README.md": 2, "docs/tutorial/first-run.md": 1, "docs/how-to/use-postgresql.md": 1}
+POSTGRESQL = "aml+postgresql://aml@db.example.com/aml"
+EXPORT = re.compile(r"(\w+)=(\S*)")
+
+
+class Reader:
+    """Somebody who types what a page says, in one directory and with one set of variables."""
+
+    def __init__(self, variables: Mapping[str, str], replacements: Mapping[str, str]) -> None:
+        self.variables = dict(variables)
+        self._replacements = replacements
+
+    def follow(self, block: Block) -> None:
+        if block.language == "python":
+            self._run([sys.executable, "-c", block.text], block.text)
+        elif block.language == "console":
+            for command, output in commands(block.text):
+                self._type(command, output)
+
+    def _type(self, command: str, output: list[str]) -> None:
+        if command.startswith("export "):
+            self._export(command.removeprefix("export "))
+            return
+        printed = self._run(["bash", "-c", self._filled_in(command)], command)
+        wanted = ".*".join(re.escape(line).replace("…", ".*") for line in output)
+        assert re.search(wanted, printed, re.DOTALL), f"$ {command}\nprinted:\n{printed}\nnot:\n{output}"
+
+    def _export(self, assignments: str) -> None:
+        for name, value in EXPORT.findall(assignments):
+            text = self._replaced(value)
+            self.variables[name] = re.sub(r"\$(\w+)", lambda match: self.variables[match[1]], text)
+
+    def _filled_in(self, command: str) -> str:
+        for word, noun, key in (("RUN_ID", "run", "id"), ("TASK_ID", "task", "task_id")):
+            if word in command:
+                newest = json.loads(self._run(["aml", noun, "list", "--limit", "1", "-o", "json"], command))
+                command = command.replace(word, newest[0][key])
+        return self._replaced(command)
+
+    def _replaced(self, text: str) -> str:
+        for old, new in self._replacements.items():
+            text = text.replace(old, new)
+        return text
+
+    def _run(self, command: list[str], shown: str) -> str:
+        done = subprocess.run(
+            command,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{shown}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+
+def commands(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the commands of a console block, each with the output lines below it."""
+    command: str | None = None
+    output: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            if command is not None:
+                yield command, output
+            command, output = line[2:].partition("    #")[0], []
+        else:
+            output.append(line)
+    assert command is not None, f"No command in:\n{text}"
+    yield command, output
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", EXECUTED, ids=[str(page.relative_to(ROOT)) for page in EXECUTED])
+def test_what_a_page_says_works(page: Path, reader: Mapping[str, str], request: pytest.FixtureRequest) -> None:
+    replacements = {}
+    if POSTGRESQL in page.read_text(encoding="utf-8"):
+        replacements[POSTGRESQL] = f"aml+{request.getfixturevalue('postgresql_uri')}"
+    somebody = Reader(reader, replacements)
+    for block in blocks(page):
+        if block.not_run is None:
+            somebody.follow(block)
+
+
+def test_what_is_not_run_is_counted() -> None:
+    excluded = Counter(
+        str(page.relative_to(ROOT)) for page in EXECUTED for block in blocks(page) if block.not_run is not None
+    )
+    assert dict(excluded) == EXCLUDED
+
+
+def test_no_page_keeps_commands_from_being_run() -> None:
+    """Commands stand in ``console`` blocks: elsewhere nothing would try them."""
+    for page in EXECUTED:
+        for block in blocks(page):
+            typed = [line for line in block.text.splitlines() if re.match(r"\$ (aml|mlflow) ", line)]
+            assert block.language == "console" or not typed, f"{page}:{block.line}"
+
+
+@pytest.mark.parametrize(
+    ("page", "file"),
+    [
+        ("submit-a-script.md", "hello/.aml/polite.runconfig"),
+        ("use-mlflow-projects.md", "project/MLproject"),
+        ("use-mlflow-projects.md", "project/target.json"),
+    ],
+)
+def test_a_file_that_a_page_shows_is_the_file(page: str, file: str) -> None:
+    content = (ROOT / "docs" / "examples" / file).read_text(encoding="utf-8")
+    assert content in [block.text for block in blocks(ROOT / "docs" / "how-to" / page)]
+
+
+def test_the_reader_notices_output_that_is_not_printed(tmp_path: Path) -> None:
+    somebody = Reader(os.environ, {})
+    somebody.follow(Block("console", "$ printf 'a\\nb\\nc\\n'\na\n…\nc\n", 1, None))
+    with pytest.raises(AssertionError, match="printed"):
+        somebody.follow(Block("console", "$ echo a\nb\n", 1, None))
+    with pytest.raises(AssertionError):
+        somebody.follow(Block("console", "$ false\n", 1, None))
