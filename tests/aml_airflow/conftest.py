@@ -72,14 +72,14 @@ class Task:
 
 @pytest.fixture
 def make_task(worker: Worker, tmp_path: Path):
-    """Make a DAG whose only task runs ``script``, with a DAG run whose task was not tried yet."""
+    """Make a DAG whose only task runs ``code``, with a DAG run whose task was not tried yet."""
 
-    def make(script: str = "", *, arguments: str = "()", expand: str = "", **settings: str) -> Task:
+    def make(code: str = "", *, arguments: str = "()", expand: str = "", **settings: str) -> Task:
         source = tmp_path / "source"
         source.mkdir()
         marks = tmp_path / "marks"
         beginning = f"import sys\nopen({str(marks)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n"
-        (source / "task.py").write_text(beginning + textwrap.dedent(script))
+        (source / "task.py").write_text(beginning + textwrap.dedent(code))
         dag_id = f"dag_{os.getpid()}_{time.time_ns()}"
         given = {"source_directory": repr(str(source)), "script": "'task.py'", "target": "'local'", **settings}
         if not expand:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -64,7 +64,7 @@ class Worker:
     log: Path
     _process: subprocess.Popen[str] | None = None
     _replies: IO[str] | None = None
-    _loaded: list[str] = field(default_factory=list)
+    _loaded: Path | None = None
 
     @property
     def pid(self) -> int:
@@ -73,9 +73,10 @@ class Worker:
         return self._process.pid
 
     def load(self, file: Path) -> None:
-        """Parse a DAG file; a new process does so again."""
+        """Parse a DAG file; where the process is killed, its successor does so again."""
+        self._loaded = None
         self.ask("load", file=str(file))
-        self._loaded.append(str(file))
+        self._loaded = file
 
     def ask(self, action: str, **arguments: Any) -> Any:
         """Have something done; see ``airflow_worker.py``."""
@@ -128,6 +129,6 @@ class Worker:
             )
         os.close(writing)
         self._replies = os.fdopen(reading)
-        for file in self._loaded:
-            self.ask("load", file=file)
+        if self._loaded is not None:
+            self.ask("load", file=str(self._loaded))
         return self._process

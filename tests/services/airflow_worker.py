@@ -134,7 +134,8 @@ def find(session: Any, dag_id: str, run_id: str) -> TaskInstance:
 
 def told(instance: TaskInstance) -> dict[str, Any]:
     values = {"state": instance.state, "try_number": instance.try_number, "map_index": instance.map_index}
-    return {**values, "task_id": instance.task_id, "returned": instance.xcom_pull(task_ids=instance.task_id)}
+    returned = instance.xcom_pull(task_ids=instance.task_id, map_indexes=instance.map_index)
+    return {**values, "task_id": instance.task_id, "returned": returned}
 
 
 @contextmanager
@@ -171,10 +172,10 @@ def main() -> None:
             request = json.loads(line)
             os.environ.update(request.pop("environment"))
             try:
-                reply = {"value": ACTIONS[request.pop("do")](**request)}
+                reply = json.dumps({"value": ACTIONS[request.pop("do")](**request)})
             except BaseException:  # noqa: BLE001  the test that asked is to show it
-                reply = {"trouble": traceback.format_exc()}
-            print(json.dumps(reply), file=replies, flush=True)
+                reply = json.dumps({"trouble": traceback.format_exc()})
+            print(reply, file=replies, flush=True)
 
 
 if __name__ == "__main__":

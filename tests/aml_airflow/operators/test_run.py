@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_example_brings_everything_to_mlflow(worker, tmp_path):
-    worker.load(ROOT / "dags" / "example_train.py")
+    link = worker.airflow.dags / "example_train.py"
+    link.symlink_to(ROOT / "dags" / "example_train.py")
+    worker.load(link)
     done = worker.ask("test_dag", dag_id="aml_example_train")
 
     assert done["state"] == "success"
@@ -60,7 +62,7 @@ def test_each_mapped_task_has_a_run_of_its_own(make_task):
     ("setting", "sentence"),
     [
         ({"script": "'missing.py'"}, "The script 'missing.py' is not in the source directory"),
-        ({"target": "'locla'"}, "There is no compute target 'locla'"),
+        ({"target": "'locla'"}, "has no compute target 'locla'"),
         ({"workspace": "'no-such-team'"}, "There is no workspace 'no-such-team'"),
         ({"source_directory": "'/no/such/directory'"}, "The source directory '/no/such/directory' does not exist"),
     ],
