@@ -1,0 +1,138 @@
+"""``mlflow run --backend aml``: the real ``mlflow`` command, in a process of its own, on a project directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from aml_plugins.runs.run import Run
+from aml_plugins.workspace import Workspace
+
+SCRIPT = """
+import os, sys
+import mlflow
+print("arguments", sys.argv[1:], "greeting", os.environ.get("GREETING"))
+mlflow.log_metric("arguments", len(sys.argv) - 1)
+sys.exit(int("fail" in sys.argv))
+"""
+MLPROJECT = """
+name: project
+entry_points:
+  main:
+    parameters:
+      word: {type: string, default: none}
+    command: "python train.py --word {word}"
+  shell:
+    command: "python train.py && rm -rf elsewhere"
+  module:
+    command: "python -m train"
+"""
+
+MlflowRun = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def workspace(aml_home: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"aml+sqlite:///{aml_home}/aml.db")
+    monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")
+    monkeypatch.setenv("MLFLOW_WORKSPACE", "team-a")
+    return Workspace.create("team-a")
+
+
+@pytest.fixture
+def mlflow_run(workspace: Workspace, tmp_path: Path) -> MlflowRun:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "train.py").write_text(SCRIPT)
+    (project / "MLproject").write_text(MLPROJECT)
+
+    def run(*arguments: str, **config: object) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "target.json").write_text(json.dumps(config))
+        command = [sys.executable, "-m", "mlflow", "run", str(project), "--backend", "aml", "--experiment-name", "e"]
+        return subprocess.run(
+            [*command, "--backend-config", str(tmp_path / "target.json"), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    return run
+
+
+def the_run(workspace: Workspace) -> Run:
+    (run,) = workspace.experiment("e").get_runs()
+    return run
+
+
+def test_an_entry_point_runs_with_its_parameters_and_the_settings(workspace, mlflow_run):
+    variables = {"GREETING": "hello"}
+    done = mlflow_run("-P", "word=a & b; 'c'", "--run-name", "mine", environment_variables=variables, retries=0)
+    assert done.returncode == 0, done.stderr
+    run = the_run(workspace)
+    assert f"aml run logs -f {run.id} -w team-a" in done.stderr
+    run.wait_for_completion()
+    assert "arguments ['--word', \"a & b; 'c'\"] greeting hello" in run.get_logs()
+    assert run.get_metrics() == {"arguments": 2.0}
+    assert run.name == "mine"
+    assert run.get_tags()["mlflow.project.backend"] == "aml"
+
+
+def test_who_does_not_wait_leaves_the_run_to_a_monitor(workspace, mlflow_run, monkeypatch):
+    monkeypatch.setenv("AML_AUTO_MONITOR", "1")
+    assert mlflow_run().returncode == 0
+    record = the_run(workspace).record
+    assert record is not None
+    monkeypatch.setenv("AML_AUTO_MONITOR", "0")
+    monitor = [sys.executable, "-m", "aml_plugins.cli", "monitor", "--until-idle"]
+    subprocess.run(monitor, check=True, timeout=120, capture_output=True)  # beside the automatic one: harmless
+    assert the_run(workspace).status == "Completed"
+    assert list((Path(os.environ["AML_HOME"]) / "monitors").glob("*.log"))
+
+
+def test_a_run_in_python_is_waited_for(workspace, mlflow_run, tmp_path):
+    code = f"""
+import mlflow.projects
+arguments = dict(backend="aml", backend_config={{"workspace": "team-a"}}, experiment_name="e")
+run = mlflow.projects.run({str(tmp_path / "project")!r}, **arguments)
+assert run.get_status() == "FINISHED", run.get_status()
+try:
+    mlflow.projects.run({str(tmp_path / "project")!r}, parameters={{"word": "fail"}}, **arguments)
+except mlflow.exceptions.ExecutionException as error:
+    print("ended:", error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=True)
+    assert "ended: Run (ID" in done.stdout
+    states = sorted(run.status for run in workspace.experiment("e").get_runs())
+    assert states == ["Completed", "Failed"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config", "sentence"),
+    [
+        ((), {"targte": "local"}, "unknown key 'targte'. Did you mean 'target'?"),
+        ((), {"target": "nowhere"}, "'nowhere'"),
+        ((), {"workspace": "team-b"}, "names the workspace 'team-b', and MLflow works in 'team-a'."),
+        (("-e", "shell"), {}, "which is not 'python SCRIPT ARGUMENTS'"),
+        (("-e", "module"), {}, "which is not 'python SCRIPT ARGUMENTS'"),
+    ],
+    ids=["key", "target", "workspace", "shell", "module"],
+)
+def test_a_mistake_is_a_sentence(
+    workspace: Workspace,
+    mlflow_run: MlflowRun,
+    arguments: tuple[str, ...],
+    config: Mapping[str, object],
+    sentence: str,
+) -> None:
+    done = mlflow_run(*arguments, **config)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not workspace.experiment("e").get_runs()
