@@ -124,6 +124,10 @@ class Runs(Protocol):
         """Return runs that have not ended and that nobody else drives at the moment, oldest first."""
         ...
 
+    def cancellations(self, run_ids: Collection[str]) -> Mapping[str, float]:
+        """Return when the runs among these were asked to end, where they were: what a lease's holder cannot know."""
+        ...
+
     def request_cancel(self, workspace: str, run_id: str) -> RunRecord:
         """Note that the run shall end; a run that ended is returned unchanged. Needs no lease."""
         ...

@@ -60,7 +60,7 @@ def _store_classes() -> list[type]:
     # After the restart, which decides whether importing them is slow.
     from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 
-    from aml_plugins.mlflow_store.fast.tracking import FastTracking  # noqa: PLC0415
+    from aml_plugins.mlflow_store.fast.tracking import FastTracking
 
     return [WorkspaceAwareSqlAlchemyStore, type("FastStore", (FastTracking, WorkspaceAwareSqlAlchemyStore), {})]
 

@@ -25,7 +25,7 @@ def databases(kind: str) -> Iterator[NewDatabase]:
             yield lambda: f"sqlite:///{directory}/{uuid.uuid4().hex}.db"
         return
     sys.path.insert(0, str(ROOT / "tests"))
-    from services.postgresql import INSTALL, find_programs, running_server  # noqa: PLC0415 - found by the line above
+    from services.postgresql import INSTALL, find_programs, running_server
 
     programs = find_programs()
     if programs is None:

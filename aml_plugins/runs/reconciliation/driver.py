@@ -6,6 +6,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aml_plugins.compute.job import JobHandle, JobStatus
@@ -35,6 +36,8 @@ RETRY_SECONDS = (1.0, 60.0)
 class Driver:
     """Owns leases under one name. Not for several threads at a time; make one a thread.
 
+    While it holds a run's lease nobody else writes the row, but for a cancellation; so it reads a row once.
+
     :param owner: the lease owner's name; the default names this process and cannot be mistaken for another.
     """
 
@@ -44,20 +47,23 @@ class Driver:
         self._store = context.store
         self._context = context
         self._leases: dict[str, float] = {}
+        self._held: dict[str, RunRecord] = {}
         self._later: dict[str, tuple[float, float]] = {}
         self._delivered: dict[str, int] = {}
 
     def adopt(self, run: RunRecord) -> None:
         """Count a run as held that was written with this driver's lease."""
         self._leases[run.run_id] = time.monotonic() + LEASE_SECONDS
+        self._held[run.run_id] = run
 
     def drive(self, run_ids: Collection[str]) -> Mapping[str, RunRecord]:
         """Take the runs as far as they go now, and return them as they are, driven by us or not."""
         held = self._hold(run_ids)
-        runs = dict(self._store.runs.get_many(run_ids))
+        runs = self._read(run_ids, held)
         active = [run for run in runs.values() if run.run_id in held and not _ended(run) and self._is_time(run)]
         seen = self._look(active)
-        for run in active:
+        self._step.full.clear()
+        for run in sorted(active, key=lambda run: run.created_at):
             runs[run.run_id] = self._advance(run, seen.get(run.run_id))
         self._deliver([run for run in runs.values() if run.run_id in held and self._has_news(run)])
         return runs
@@ -66,19 +72,36 @@ class Driver:
         """Give up all leases, so that another driver can go on at once."""
         if self._leases:
             self._store.runs.release(list(self._leases), self.owner)
-            self._leases.clear()
+        for run_id in list(self._leases):
+            self._forget(run_id)
 
     def _hold(self, run_ids: Collection[str]) -> set[str]:
         """Renew leases at half their time only: a look at a running job then writes nothing."""
-        soon = time.monotonic() + LEASE_SECONDS / 2
-        wanted = [run_id for run_id in run_ids if self._leases.get(run_id, 0.0) < soon]
+        now = time.monotonic()
+        wanted = [run_id for run_id in run_ids if self._leases.get(run_id, 0.0) < now + LEASE_SECONDS / 2]
+        for run_id in wanted:
+            if self._leases.get(run_id, 0.0) < now:  # somebody may have driven it meanwhile
+                self._forget(run_id)
         if wanted:
-            until = time.monotonic() + LEASE_SECONDS
-            held = set(self._store.runs.acquire(wanted, self.owner, LEASE_SECONDS))
+            taken = set(self._store.runs.acquire(wanted, self.owner, LEASE_SECONDS))
             for run_id in wanted:
-                self._leases.pop(run_id, None)
-            self._leases.update(dict.fromkeys(held, until))
+                if run_id in taken:
+                    self._leases[run_id] = now + LEASE_SECONDS
+                else:
+                    self._forget(run_id)
         return {run_id for run_id in run_ids if run_id in self._leases}
+
+    def _read(self, run_ids: Collection[str], held: set[str]) -> dict[str, RunRecord]:
+        known = [run_id for run_id in run_ids if run_id in self._held]
+        runs = dict(self._store.runs.get_many([run_id for run_id in run_ids if run_id not in self._held]))
+        self._held.update((run_id, run) for run_id, run in runs.items() if run_id in held)
+        for run_id, when in self._store.runs.cancellations(known).items():
+            self._held[run_id] = replace(self._held[run_id], cancel_requested_at=when)
+        return {run_id: self._held.get(run_id) or runs[run_id] for run_id in run_ids if run_id in {*known, *runs}}
+
+    def _forget(self, run_id: str) -> None:
+        for memory in (self._leases, self._held, self._later, self._delivered):
+            memory.pop(run_id, None)
 
     def _look(self, runs: Collection[RunRecord]) -> dict[str, JobStatus | Exception]:
         """Ask each target once for all its jobs."""
@@ -107,7 +130,7 @@ class Driver:
             run = self._steps(run, seen)
             self._later.pop(run.run_id, None)
         except LeaseLostError:
-            self._leases.pop(run.run_id, None)
+            self._forget(run.run_id)
         except (TransientBackendError, NotYetDoneError) as error:
             self._put_off(run, error)
         except StoreError as error:
@@ -119,7 +142,7 @@ class Driver:
         """Go on until nothing changes, or the next step wants to know how the job is."""
         for _ in range(STEPS_A_ROUND):
             before = run.version
-            run = advance(self._step, run, seen)
+            run = self._held[run.run_id] = advance(self._step, run, seen)
             if run.version == before or _ended(run) or needs_status(run):
                 break
             seen = None
@@ -148,9 +171,7 @@ class Driver:
         if ended:
             self._store.runs.release(ended, self.owner)
         for run_id in ended:
-            self._leases.pop(run_id, None)
-            self._later.pop(run_id, None)
-            self._delivered.pop(run_id, None)
+            self._forget(run_id)
 
 
 def _ended(run: RunRecord) -> bool:

@@ -46,9 +46,13 @@ def _cancel_unsubmitted(step: Step, run: RunRecord, backend: ComputeBackend) -> 
 
 def _has_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> bool:
     limit = backend.target.config.max_parallel_runs
-    if limit is None:
+    target = (run.workspace, run.target)
+    if limit is None or target in step.full:
+        return limit is None
+    if step.context.store.compute_targets.claim_slot(*target, run.run_id, limit):
         return True
-    return step.context.store.compute_targets.claim_slot(run.workspace, run.target, run.run_id, limit)
+    step.full.add(target)
+    return False
 
 
 def _wait_for_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRecord:

@@ -20,6 +20,7 @@ __all__ = ["Monitor"]
 
 logger = logging.getLogger(__name__)
 
+LOOK_SECONDS = 1.0
 TIDY_SECONDS = 600.0
 
 
@@ -34,19 +35,30 @@ class Monitor:
         self._driver = Driver(context)
         self._workspace = workspace
         self._tidy_at = 0.0
+        self._look_at = 0.0
+        self._mine: dict[str, int] = {}
 
     def round(self) -> tuple[int, bool]:
         """Drive what is due once; return how many runs have not ended, and whether anything moved."""
-        due = {run.run_id: run for run in self._context.store.runs.due(self._driver.owner, workspace=self._workspace)}
-        if not due:
+        self._find_due()
+        if not self._mine:
             return 0, False
-        runs = self._driver.drive(list(due))
-        moved = any(run.version != due[run_id].version for run_id, run in runs.items())
-        return sum(not RunState(run.state).is_terminal for run in runs.values()), moved
+        runs = self._driver.drive(list(self._mine))
+        moved = any(run.version != self._mine.get(run_id) for run_id, run in runs.items())
+        self._mine = {run_id: run.version for run_id, run in runs.items() if not RunState(run.state).is_terminal}
+        return len(self._mine), moved
+
+    def _find_due(self) -> None:
+        """Ask for runs that nobody drives: now and then while there are some, each time while there are none."""
+        if self._mine and time.monotonic() < self._look_at:
+            return
+        due = self._context.store.runs.due(self._driver.owner, workspace=self._workspace)
+        self._mine = {run.run_id: self._mine.get(run.run_id, -1) for run in due}
+        self._look_at = time.monotonic() + LOOK_SECONDS
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
         """Go on until ``stop`` is set or, with ``until_idle``, until no run is left to drive."""
-        pause = Pause(shortest=0.02, longest=2.0)
+        pause = Pause(shortest=0.005, longest=2.0)
         try:
             while not stop.is_set():
                 self._tidy_now_and_then()

@@ -26,6 +26,8 @@ __all__ = ["RecordFeed", "feed_of"]
 logger = logging.getLogger(__name__)
 
 BLOCK = 1 << 20
+LONGEST_LINE = 8 << 20
+"""A script may write one endless line; the replay refuses what is longer anyway, piece by piece."""
 REQUEST_TAG = "aml.request"
 
 
@@ -47,7 +49,7 @@ class RecordFeed:
     def finish(self, path: Path, status: MlflowStatus) -> None:
         """Replay the file that came home, end children that were left open, register the models that were asked for."""
         with path.open("rb") as file:
-            while data := file.read(BLOCK) + file.readline():
+            while data := file.read(BLOCK) + file.readline(LONGEST_LINE):
                 self._apply(data)
         self._replay.close_children(status, int(time.time() * 1000))
         register_requested(self._history, self._replay.models)

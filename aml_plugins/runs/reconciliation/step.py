@@ -27,11 +27,13 @@ class Step:
     """The context, the lease owner on whose behalf the step is taken, and what the driver remembers between steps.
 
     :param feeds: how far each run's records were replayed; memory only, a new driver starts over.
+    :param full: targets that had no free slot in this round, by workspace and name: one question a round is enough.
     """
 
     context: Context
     owner: str
     feeds: MutableMapping[str, RecordFeed] = field(default_factory=dict)
+    full: set[tuple[str, str]] = field(default_factory=set)
 
     def save(self, run: RunRecord, *, message: str = "", progress: float | None = None) -> RunRecord:
         """Write the run under the driver's lease."""

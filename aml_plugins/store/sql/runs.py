@@ -25,6 +25,9 @@ _T = tables.runs
 _SELECT = select(*columns_of(_T, RunRecord))
 _FIND = _SELECT.where(_T.c.run_id == bindparam("key"))
 _FIND_BY_IDEMPOTENCY_KEY = _SELECT.where(_T.c.workspace == bindparam("of"), _T.c.idempotency_key == bindparam("key"))
+_CANCELLATIONS = select(_T.c.run_id, _T.c.cancel_requested_at).where(
+    _T.c.cancel_requested_at.is_not(None), _T.c.run_id.in_(bindparam("ids", expanding=True))
+)
 _BESIDE = ("cancel_requested_at", "released_at", "lease_owner", "lease_until")
 """What others write without the lease, so that ``save`` never does."""
 _LOCK = select(_T.c.state, _T.c.version, *(_T.c[name] for name in _BESIDE)).where(_T.c.run_id == bindparam("key"))
@@ -110,6 +113,13 @@ class SqlRuns(RunLeases):
             if before.state != stored.state or message or progress is not None:
                 move_task(connection, stored, before.state, message, progress)
         return stored
+
+    def cancellations(self, run_ids: Collection[str]) -> Mapping[str, float]:
+        if not run_ids:
+            return {}
+        with self._database.reading() as connection:
+            rows = connection.execute(_CANCELLATIONS, {"ids": list(run_ids)})
+            return {row.run_id: row.cancel_requested_at for row in rows}
 
     def request_cancel(self, workspace: str, run_id: str) -> RunRecord:
         mine = (_T.c.workspace == workspace) & (_T.c.run_id == run_id)

@@ -231,3 +231,12 @@ def test_released_runs_can_be_restored(store, new_run):
     store.runs.mark_released(runs[:1], released=False)
     assert [store.runs.get("team-a", run_id).released_at is None for run_id in runs] == [True, False]
     store.runs.mark_released([], released=True)
+
+
+def test_a_lease_holder_learns_of_cancellations_without_reading_rows(store, new_run):
+    asked, other = store.runs.add(new_run()), store.runs.add(new_run())
+
+    store.runs.request_cancel(asked.workspace, asked.run_id)
+
+    assert set(store.runs.cancellations([asked.run_id, other.run_id])) == {asked.run_id}
+    assert store.runs.cancellations([]) == {}
