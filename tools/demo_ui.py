@@ -12,44 +12,45 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from aml_plugins.home import resolve_store_uri
 
 START_SECONDS = 180
 WORKSPACE = "demo"
+LATER = "http://127.0.0.1:5000"  # where `mlflow server` listens when nobody says otherwise
 
 
 def main(run_id: str) -> None:
     """Start the server, check that everything shows, and say what to open and what to type next."""
     store = resolve_store_uri()
-    port = _free_port()
-    with _server(store, port) as process:
-        base = f"http://127.0.0.1:{port}"
-        _wait_until_up(process, base)
+    stays = sys.stdin.isatty() and sys.stdout.isatty()
+    print("\nStarting the MLflow server ...", flush=True)
+    with running_server(store) as base:
         run = _get(base, f"runs/get?run_id={run_id}")["run"]
-        children = _children(base, run)
-        files = _files(base, run_id)
-        _say(base, run, children, files)
-        _next(store, run_id)
-        if sys.stdin.isatty() and sys.stdout.isatty():
-            print("\nThe MLflow server runs until you press Ctrl-C.", flush=True)
-            process.wait()
+        _say(run, _children(base, run), _files(base, run_id))
+        page = f"/#/experiments/{run['info']['experiment_id']}/runs/{run_id}?workspace={WORKSPACE}"
+        _next(store, run_id, None if stays else f"{LATER}{page}")
+        if stays:
+            print(f"\nOpen  {base}{page}\nThe MLflow server runs until you press Ctrl-C.", flush=True)
+            with suppress(KeyboardInterrupt):
+                signal.pause()
 
 
 @contextmanager
-def _server(store: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def running_server(store: str) -> Iterator[str]:
+    """Run an MLflow server on the store while the block does; yields its address."""
+    port = _free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--enable-workspaces"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    print("\nStarting the MLflow server ...", flush=True)
     process = subprocess.Popen(
         command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        yield process
-    except KeyboardInterrupt:
-        print()
+        _wait_until_up(process, f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()
@@ -103,21 +104,28 @@ def _files(base: str, run_id: str) -> list[str]:
     return found
 
 
-def _say(base: str, run: dict, children: list[dict], files: list[str]) -> None:
+def _say(run: dict, children: list[dict], files: list[str]) -> None:
     info = run["info"]
     print(f"\nThe MLflow UI shows the run {info['run_name']} ({info['status']}) and {len(children)} child runs:")
     for child in children:
         metrics = {metric["key"]: metric["value"] for metric in child["data"]["metrics"]}
         print(f"  {child['info']['run_name']:<14} accuracy {metrics['accuracy']:.3f}  alpha {metrics['alpha']}")
     print(f"with {', '.join(files)}")
-    print(f"\nOpen  {base}/#/experiments/{info['experiment_id']}/runs/{info['run_id']}?workspace={WORKSPACE}")
 
 
-def _next(store: str, run_id: str) -> None:
+def _next(store: str, run_id: str, page: str | None) -> None:
+    """Print commands that can be copied as they are, into a shell that this environment is not active in."""
     print("\nType next:")
-    print(f"  mlflow server --backend-store-uri {store} --enable-workspaces    # this UI again")
-    print(f"  aml run snapshot {run_id[:8]} -w {WORKSPACE}                    # the exact source that ran")
-    print("  aml run submit docs/examples/iris --script train.py --target demo-box -w demo --wait -- --alpha 0.5")
+    activate = Path(sys.prefix) / "bin" / "activate"
+    if activate.is_file() and not os.environ.get("VIRTUAL_ENV"):
+        print(f"  . {os.path.relpath(activate)}")
+    print(f"  aml run snapshot {run_id[:8]} -w {WORKSPACE}    # the exact source that ran")
+    print(
+        f"  aml run submit docs/examples/iris --script train.py --target demo-box -w {WORKSPACE} --wait -- --alpha 0.5"
+    )
+    print(f"  mlflow server --backend-store-uri {store} --enable-workspaces")
+    if page:
+        print(f"and open {page}")
 
 
 if __name__ == "__main__":

@@ -29,3 +29,10 @@ def test_a_link_leads_somewhere(page, target):
 
 def test_there_are_links_to_check():
     assert {page.name for page, _ in INSIDE} >= {"README.md", "ARCHITECTURE.md"}
+
+
+def test_pictures_are_shown_and_small():
+    pictures = {path.resolve() for path in (ROOT / "docs" / "tutorial" / "images").iterdir()}
+    shown = {(page.parent / target).resolve() for page, target in INSIDE if target.endswith(".png")}
+    assert pictures <= shown
+    assert all(path.stat().st_size < 300_000 for path in shown)
