@@ -102,7 +102,8 @@ def _leave(run: Run) -> None:
 
 def _workspace(wanted: str | None) -> str:
     """Return the workspace that MLflow works in: it has made the experiment there already."""
-    active = resolve_entity_workspace_name(None) if MLFLOW_ENABLE_WORKSPACES.get() else DEFAULT_WORKSPACE_NAME
+    enabled: bool = MLFLOW_ENABLE_WORKSPACES.get()  # type: ignore[no-untyped-call]  # MLflow's
+    active = resolve_entity_workspace_name(None) if enabled else DEFAULT_WORKSPACE_NAME
     if wanted not in (None, active):
         raise InvalidInputError(
             f"The backend configuration names the workspace '{wanted}', and MLflow works in '{active}'.",
