@@ -71,10 +71,10 @@ class SqlRunHistory:
 
     def ensure_experiment(self, name: str) -> str:
         with ours():
-            experiment = self._tracking.get_experiment_by_name(name) or self._new_experiment(name)
-            if experiment.lifecycle_stage == entities.LifecycleStage.DELETED:
-                self._tracking.restore_experiment(experiment.experiment_id)
-            return str(experiment.experiment_id)
+            experiment, stage = self._tracking.find_experiment(name) or self._new_experiment(name)
+            if stage == entities.LifecycleStage.DELETED:
+                self._tracking.restore_experiment(experiment)
+            return experiment
 
     def create_run(
         self,
@@ -203,13 +203,16 @@ class SqlRunHistory:
             "MLFLOW_RUN_ID": run_id,
         }
 
-    def _new_experiment(self, name: str) -> Any:
+    def _new_experiment(self, name: str) -> tuple[str, str]:
         try:
             self._tracking.create_experiment(name)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process was faster
                 raise
-        return self._tracking.get_experiment_by_name(name)
+        made = self._tracking.find_experiment(name)
+        if made is None:  # deleted for good in this very moment
+            raise MlflowException(f"The experiment {name!r} is gone")
+        return made
 
     def _repository(self, run_id: str) -> ArtifactRepository:
         return artifacts.repository(self._tracking.run_artifact_uri(run_id))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import LifecycleStage, RunStatus, SourceType  # noqa: TID253  a leaf: imported with a store
 from mlflow.exceptions import MlflowException  # noqa: TID253  as above
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST  # noqa: TID253  as above
+from mlflow.protos.databricks_pb2 import INVALID_STATE, RESOURCE_DOES_NOT_EXIST  # noqa: TID253  as above
 from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlRun, SqlTag  # noqa: TID253  as above
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME  # noqa: TID253  as above
 from mlflow.utils.name_utils import _generate_random_name  # noqa: TID253  as above; names like MLflow's own
@@ -18,7 +18,6 @@ from mlflow.utils.uri import append_to_uri_path  # noqa: TID253  as above
 from mlflow.utils.validation import MAX_TAG_VAL_LENGTH  # noqa: TID253  as above
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 
 if TYPE_CHECKING:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as _Base
@@ -31,6 +30,13 @@ __all__ = ["OwnWrites"]
 
 _OF_WORKSPACE: Any = select(SqlExperiment.experiment_id).where(SqlExperiment.workspace == bindparam("of"))
 _MINE: Any = (SqlRun.run_uuid == bindparam("run")) & SqlRun.experiment_id.in_(_OF_WORKSPACE)
+_EXISTS = select(SqlRun.run_uuid).where(SqlRun.run_uuid == bindparam("run"))
+_EXPERIMENT = select(SqlExperiment.experiment_id, SqlExperiment.lifecycle_stage).where(
+    SqlExperiment.name == bindparam("name"), SqlExperiment.workspace == bindparam("of")
+)
+_LOCATION = select(SqlExperiment.artifact_location, SqlExperiment.lifecycle_stage).where(
+    SqlExperiment.experiment_id == bindparam("experiment"), SqlExperiment.workspace == bindparam("of")
+)
 _PLACE = select(SqlRun.artifact_uri, SqlRun.experiment_id).where(_MINE)
 
 
@@ -57,34 +63,37 @@ class OwnWrites(_Base):
         :param artifact_root: where the run's artifacts go when the experiment's lie behind a server's proxy, which
             a process beside the database cannot ask.
         """
+        name = run_name or _generate_random_name()
+        all_tags = {MLFLOW_RUN_NAME: name, **tags}
         with self.ManagedSessionMaker(read_only=False) as session:
-            if session.get(SqlRun, run_id) is not None:
+            if session.execute(_EXISTS, {"run": run_id}).first() is not None:
                 return
-            location = self._run_location(session, experiment_id, run_id, artifact_root)
-            name = run_name or _generate_random_name()
-            all_tags = {MLFLOW_RUN_NAME: name, **tags}
-            run = SqlRun(
-                run_uuid=run_id,
-                name=name,
-                experiment_id=int(experiment_id),
-                artifact_uri=location,
-                user_id=user_id,
-                status=RunStatus.to_string(RunStatus.SCHEDULED),
-                start_time=get_current_time_millis() if start_time is None else start_time,
-                lifecycle_stage=LifecycleStage.ACTIVE,
-                source_type=SourceType.to_string(SourceType.UNKNOWN),
-                source_name="",
-                entry_point_name="",
-                source_version="",
-            )
-            run.tags = [SqlTag(key=key, value=value[:MAX_TAG_VAL_LENGTH]) for key, value in all_tags.items()]
-            session.add(run)
-            try:
-                session.flush()
-            except IntegrityError:  # another driver was faster
-                session.rollback()
-                if session.get(SqlRun, run_id) is None:
-                    raise
+            row = {
+                "run_uuid": run_id,
+                "name": name,
+                "experiment_id": int(experiment_id),
+                "artifact_uri": self._run_location(session, experiment_id, run_id, artifact_root),
+                "user_id": user_id,
+                "status": RunStatus.to_string(RunStatus.SCHEDULED),
+                "start_time": get_current_time_millis() if start_time is None else start_time,
+                "lifecycle_stage": LifecycleStage.ACTIVE,
+                "source_type": SourceType.to_string(SourceType.UNKNOWN),
+                "source_name": "",
+                "entry_point_name": "",
+                "source_version": "",
+            }
+            rows = [
+                {"run_uuid": run_id, "key": key, "value": value[:MAX_TAG_VAL_LENGTH]} for key, value in all_tags.items()
+            ]
+            made = session.connection().execute(self._insert(SqlRun).on_conflict_do_nothing(), row)
+            if made.rowcount:  # else another driver was faster, tags and all
+                session.connection().execute(self._upsert_tags(), rows)
+
+    def find_experiment(self, name: str) -> tuple[str, str] | None:
+        """Return id and lifecycle stage of an experiment, None where there is none."""
+        with self.ManagedSessionMaker() as session:
+            found = session.execute(_EXPERIMENT, {"name": name, "of": self._get_active_workspace()}).one_or_none()
+        return None if found is None else (str(found[0]), str(found[1]))
 
     def run_artifact_uri(self, run_id: str) -> str:
         """Return where the run's artifacts lie."""
@@ -118,24 +127,23 @@ class OwnWrites(_Base):
             if rows:
                 session.connection().execute(self._upsert_tags(), rows)
 
+    def _insert(self, model: Any) -> Any:
+        return (sqlite.insert if self.db_type == "sqlite" else postgresql.insert)(model.__table__)
+
     def _upsert_tags(self) -> Any:
-        insert = sqlite.insert if self.db_type == "sqlite" else postgresql.insert
-        statement = insert(SqlTag.__table__)
+        statement = self._insert(SqlTag)
         return statement.on_conflict_do_update(
             index_elements=["key", "run_uuid"], set_={"value": statement.excluded.value}
         )
 
     def _run_location(self, session: Session, experiment_id: str, run_id: str, artifact_root: str | None) -> str:
         workspace = self._get_active_workspace()
-        experiment = (
-            session.query(SqlExperiment)
-            .filter(SqlExperiment.experiment_id == int(experiment_id), SqlExperiment.workspace == workspace)
-            .one_or_none()
-        )
-        if experiment is None:
+        found = session.execute(_LOCATION, {"experiment": int(experiment_id), "of": workspace}).one_or_none()
+        if found is None:
             raise MlflowException(f"There is no experiment {experiment_id} in this workspace", RESOURCE_DOES_NOT_EXIST)
-        self._check_experiment_is_active(experiment)
-        location = str(experiment.artifact_location)
+        if found[1] != LifecycleStage.ACTIVE:
+            raise MlflowException(f"The experiment {experiment_id} is deleted; restore it first", INVALID_STATE)
+        location = str(found[0])
         if artifact_root is not None and location.startswith("mlflow-artifacts:"):
             location = append_to_uri_path(artifact_root, "workspaces", workspace, str(experiment_id))
         return str(append_to_uri_path(location, run_id, self.ARTIFACTS_FOLDER_NAME))

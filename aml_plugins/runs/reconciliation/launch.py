@@ -25,7 +25,8 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
         return _cancel_unsubmitted(step, run, backend)
     if not _has_slot(step, run, backend):
         return _wait_for_slot(step, run, backend)
-    spec = job_spec(run, stage_bundle(step, run), _variables(step, run))
+    bundle = step.staged.pop(job_key(run), None) or stage_bundle(step, run)
+    spec = job_spec(run, bundle, _variables(step, run))
     handle = backend.submit(spec, job_key(run))
     submitted = step.save(
         replace(run, handle=handle.to_dict(), reason=None),

@@ -37,7 +37,7 @@ def stage(step: Step, run: RunRecord) -> RunRecord:
     """Bring the job's files together and let the backend plan it (journey, step 3)."""
     if run.cancel_requested_at is not None:
         return step.save(_canceled_before_start(run), message="Canceled before it was submitted.")
-    bundle = stage_bundle(step, run)
+    bundle = step.staged[job_key(run)] = stage_bundle(step, run)
     step.backend(run).plan(job_spec(run, bundle, variables={}), job_key(run))
     return step.save(moved(run, RunState.QUEUED), message=f"Ready for compute target '{run.target}'.")
 

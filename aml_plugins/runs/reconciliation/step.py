@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,12 +27,14 @@ class Step:
     """The context, the lease owner on whose behalf the step is taken, and what the driver remembers between steps.
 
     :param feeds: how far each run's records were replayed; memory only, a new driver starts over.
+    :param staged: bundles that this driver has just made, by submission key.
     :param full: targets that had no free slot in this round, by workspace and name: one question a round is enough.
     """
 
     context: Context
     owner: str
     feeds: MutableMapping[str, RecordFeed] = field(default_factory=dict)
+    staged: MutableMapping[str, Mapping[str, Path]] = field(default_factory=dict)
     full: set[tuple[str, str]] = field(default_factory=set)
 
     def save(self, run: RunRecord, *, message: str = "", progress: float | None = None) -> RunRecord:
