@@ -13,6 +13,7 @@ import click
 from aml_plugins.cli.options import in_workspace, open_workspace
 from aml_plugins.cli.output import show
 from aml_plugins.errors import AmlError
+from aml_plugins.store.opening import shown_uri
 
 if TYPE_CHECKING:
     from aml_plugins.workspace import Workspace
@@ -46,7 +47,7 @@ def _findings(store: str | None, workspace: str | None) -> Iterator[Finding]:
     except AmlError as error:
         yield Finding("store", False, str(error))
         return
-    yield Finding("store", True, f"{opened.context.store.uri}, workspace '{opened.name}'")
+    yield Finding("store", True, f"{shown_uri(opened.context.store.uri)}, workspace '{opened.name}'")
     yield from _plugins(opened)
     yield _try("disk", lambda: _disk(opened))
     yield _try("datastore", lambda: _datastore(opened))

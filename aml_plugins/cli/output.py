@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-__all__ = ["ago", "facts", "show", "table", "write_json"]
+__all__ = ["ago", "facts", "moment", "show", "table", "write_json"]
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -55,6 +55,11 @@ def ago(when: float | None) -> str:
         if seconds >= size:
             return f"{seconds // size:.0f}{unit} ago"
     return f"{seconds:.0f}s ago"
+
+
+def moment(when: float) -> str:
+    """Return a moment in local time with its offset."""
+    return datetime.fromtimestamp(when, tz=UTC).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 def _cell(value: Any) -> str:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aml_plugins.runs.run import Run
+    from aml_plugins.store.records import RunRecord
 
 __all__ = ["show_progress"]
 
 
 @contextmanager
-def show_progress(run: Run, *, quiet: bool = False) -> Iterator[None]:
-    """Show a spinner with the run's state below its output while the block runs."""
+def show_progress(run: Run, *, quiet: bool = False) -> Iterator[Callable[[RunRecord], None]]:
+    """Show a spinner below the run's output while the block runs; yield what tells it of a change of state."""
     if quiet or not sys.stderr.isatty() or run.record is None:
-        yield
+        yield lambda _record: None
         return
     from rich.console import Console
 
-    console = Console(stderr=True)
-    with console.status(f"{run.record.script} on {run.record.target}: {run.record.state}"):
-        yield
+    with Console(stderr=True).status(_line(run.record)) as status:
+        yield lambda record: status.update(_line(record))
+
+
+def _line(record: RunRecord) -> str:
+    return f"{record.script} on {record.target}: {record.state}"

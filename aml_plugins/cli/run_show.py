@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aml_plugins.cli.options import in_workspace, open_workspace
-from aml_plugins.cli.output import ago, facts, show, table
+from aml_plugins.cli.output import ago, facts, moment, show, table
 
 if TYPE_CHECKING:
     from aml_plugins.runs.run import Run
@@ -54,7 +54,12 @@ def show_(run_id: str, store: str | None, workspace: str | None, output: str) ->
     run = open_workspace(store, workspace).get_run(run_id)
     if run.record is not None:
         ensure_driven(run.workspace.context, [run.record])
-    show(output, as_json(run), lambda: facts(as_json(run)))
+    show(output, as_json(run), lambda: facts(_for_people(as_json(run))))
+
+
+def _for_people(value: dict[str, Any]) -> dict[str, Any]:
+    """Show moments as moments."""
+    return {name: moment(item) if name.endswith("_at") and item else item for name, item in value.items()}
 
 
 def as_json(run: Run) -> dict[str, Any]:

@@ -103,8 +103,8 @@ def _wait(run: Run, output: str) -> None:
     from aml_plugins.runs.monitoring import ensure_monitor
 
     try:
-        with show_progress(run, quiet=output == "json"):
-            run.wait_for_completion(show_output=output == "text")
+        with show_progress(run, quiet=output == "json") as on_change:
+            run.wait_for_completion(show_output=output == "text", on_change=on_change)
     except KeyboardInterrupt:
         run.workspace.driver.release()
         ensure_monitor(run.workspace.context)

@@ -21,9 +21,11 @@ def create(name: str, exist_ok: bool, store: str | None, output: str) -> None:
     """Create a workspace."""
     from aml_plugins.workspace import Workspace
 
+    known = exist_ok and name in Workspace.list(store=store)
     made = Workspace.create(name, store=store, exist_ok=exist_ok)
     value = {"name": made.name, "store": made.context.store.uri}
-    show(output, value, lambda: f"Created workspace '{name}'. Use it with: export AML_WORKSPACE={name}")
+    said = f"Workspace '{name}' exists." if known else f"Created workspace '{name}'."
+    show(output, value, lambda: f"{said} Use it with: export AML_WORKSPACE={name}")
 
 
 @workspace.command("list")

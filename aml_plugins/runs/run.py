@@ -71,6 +71,7 @@ class Run:
         *,
         show_output: bool = False,
         on_output: Callable[[bytes], None] | None = None,
+        on_change: Callable[[RunRecord], None] | None = None,
         timeout: float | None = None,
         raise_on_error: bool = True,
     ) -> Run:
@@ -78,6 +79,7 @@ class Run:
 
         :param show_output: print the script's output as it comes.
         :param on_output: gets the script's output as it comes, in place of printing it.
+        :param on_change: gets the run's record whenever it changed.
         :param timeout: seconds to wait; then ``OperationFailedError``, and the run goes on.
         :param raise_on_error: raise ``OperationFailedError`` for a run that failed or was canceled.
         """
@@ -85,7 +87,8 @@ class Run:
             return self
         reader = on_output or (_print if show_output else None)
         context = self.workspace.context
-        self._record = wait(context, self.workspace.driver, self.id, on_output=reader, timeout=timeout)
+        driver = self.workspace.driver
+        self._record = wait(context, driver, self.id, on_output=reader, on_change=on_change, timeout=timeout)
         if raise_on_error and self._record.state != RunState.COMPLETED.value:
             raise OperationFailedError(
                 f"The run {self.id} ended as {self._record.state}. {self._record.reason or ''}".rstrip(),
