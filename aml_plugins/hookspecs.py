@@ -150,7 +150,7 @@ def aml_validate_run(run: RunRecord) -> Iterable[Problem]:  # type: ignore[empty
 
     Called by the submitting process before anything is written.
 
-    :param run: the run as it would be stored.
+    :param run: the run as it would be stored; its experiment may not exist yet, so ``experiment_id`` is empty.
     :returns: the problems; any problem of any plugin refuses the submission, and the user sees them all. A plugin
         that raises refuses it too: nobody knows what it would have said.
     """

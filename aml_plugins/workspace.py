@@ -12,6 +12,7 @@ from aml_plugins.context import Context, open_context
 from aml_plugins.errors import InvalidInputError, NotFoundError
 from aml_plugins.home import configured, resolve_workspace, write_config
 from aml_plugins.names import check_name
+from aml_plugins.store.opening import has_password, shown_uri
 from aml_plugins.store.records import ComputeTargetRecord, WorkspaceRecord
 from aml_plugins.suggestions import did_you_mean
 
@@ -36,7 +37,7 @@ class Workspace:
         self._local = threading.local()
 
     def __repr__(self) -> str:
-        return f"Workspace(name={self.name!r}, store={self.context.store.uri!r})"
+        return f"Workspace(name={self.name!r}, store={shown_uri(self.context.store.uri)!r})"
 
     @classmethod
     def create(cls, name: str, *, store: str | None = None, exist_ok: bool = False) -> Workspace:
@@ -100,7 +101,15 @@ class Workspace:
         return sorted(list_workspaces(context.store.uri))
 
     def write_config(self, directory: str | Path = ".") -> Path:
-        """Write ``.aml/config.yaml`` so that tools started there find this workspace."""
+        """Write ``.aml/config.yaml`` so that tools started there find this workspace.
+
+        :raises InvalidInputError: where the store's URI has a password: such files are committed and shared.
+        """
+        if has_password(self.context.store.uri):
+            raise InvalidInputError(
+                f"The URI of the store {shown_uri(self.context.store.uri)} has a password, which no file may keep.",
+                "Leave it out of the URI, and give it in PGPASSWORD or ~/.pgpass.",
+            )
         return write_config(Path(directory), store=self.context.store.uri, workspace=self.name)
 
     @property

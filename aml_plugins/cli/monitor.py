@@ -27,14 +27,19 @@ def monitor(until_idle: bool, single: bool, store: str | None, workspace: str | 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        # In a thread: the interrupted code may hold the very lock that set() wants.
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
     context = open_context(store)
+    driven = Monitor(context, workspace)
     try:
         if not single:
-            Monitor(context, workspace).run(stop, until_idle=until_idle)
+            driven.run(stop, until_idle=until_idle)
             return
-        with single_monitor(context) as alone:
-            if alone:
-                Monitor(context, workspace).run(stop, until_idle=until_idle)
+        is_free = True
+        # Who submits while this one is about to end finds the place taken, and relies on it: so look once more.
+        while is_free and not stop.is_set() and driven.has_work():
+            with single_monitor(context) as is_free:
+                if is_free:
+                    driven.run(stop, until_idle=until_idle)
     finally:
         context.close()

@@ -19,11 +19,12 @@ def workspace() -> None:
 @in_store
 def create(name: str, exist_ok: bool, store: str | None, output: str) -> None:
     """Create a workspace."""
+    from aml_plugins.store.opening import shown_uri
     from aml_plugins.workspace import Workspace
 
     known = exist_ok and name in Workspace.list(store=store)
     made = Workspace.create(name, store=store, exist_ok=exist_ok)
-    value = {"name": made.name, "store": made.context.store.uri}
+    value = {"name": made.name, "store": shown_uri(made.context.store.uri)}
     said = f"Workspace '{name}' exists." if known else f"Created workspace '{name}'."
     show(output, value, lambda: f"{said} Use it with: export AML_WORKSPACE={name}")
 
@@ -43,11 +44,12 @@ def list_(store: str | None, output: str) -> None:
 def show_(store: str | None, workspace: str | None, output: str) -> None:
     """Show the workspace and what it has."""
     from aml_plugins.datastores.opening import default_datastore
+    from aml_plugins.store.opening import shown_uri
 
     opened = open_workspace(store, workspace)
     value = {
         "name": opened.name,
-        "store": opened.context.store.uri,
+        "store": shown_uri(opened.context.store.uri),
         "home": str(opened.context.home),
         "compute_targets": sorted(opened.compute_targets),
         "datastore": default_datastore(opened.context, opened.name).name,

@@ -40,16 +40,7 @@ def ensure_monitor(context: Context) -> None:
         pass
     if not free:
         return
-    command = [
-        sys.executable,
-        "-m",
-        "aml_plugins.cli",
-        "monitor",
-        "--single",
-        "--until-idle",
-        "--store",
-        context.store.uri,
-    ]
+    command = [sys.executable, "-m", "aml_plugins.cli", "monitor", "--single", "--until-idle"]
     with _log_file(context).open("ab") as log:
         subprocess.Popen(
             command,
@@ -57,7 +48,8 @@ def ensure_monitor(context: Context) -> None:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env={**os.environ, "AML_HOME": str(context.home)},
+            # Not as an argument: every user of the machine sees those, and the URI may hold a password.
+            env={**os.environ, "AML_HOME": str(context.home), "AML_STORE_URI": context.store.uri},
         )
 
 

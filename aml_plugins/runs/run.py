@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -85,7 +86,7 @@ class Run:
         """
         if self._record is None:
             return self
-        reader = on_output or (_print if show_output else None)
+        reader = on_output or (_printer() if show_output else None)
         context = self.workspace.context
         driver = self.workspace.driver
         self._record = wait(context, driver, self.id, on_output=reader, on_change=on_change, timeout=timeout)
@@ -250,6 +251,12 @@ def _walk(history: RunHistory, run_id: str, path: str) -> Sequence[str]:
     return found
 
 
-def _print(data: bytes) -> None:
-    sys.stdout.write(data.decode("utf-8", "replace"))
-    sys.stdout.flush()
+def _printer() -> Callable[[bytes], None]:
+    """Return what prints pieces of output: a character may begin in one and end in the next."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def show(data: bytes) -> None:
+        sys.stdout.write(decoder.decode(data))
+        sys.stdout.flush()
+
+    return show

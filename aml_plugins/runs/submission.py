@@ -8,11 +8,11 @@ import socket
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aml_plugins.compute.targets import attached
+from aml_plugins.compute.targets import attached, find_target
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.configuration import RunConfiguration
 from aml_plugins.runs.reconciliation.driver import LEASE_SECONDS
@@ -28,6 +28,7 @@ __all__ = ["Submission", "submit"]
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 NAME_CHARACTERS = 250
+SHOWN_SCRIPTS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +59,14 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     """
     _check_names(wanted)
     configuration = _resolved(wanted)
-    target = attached(context.store, wanted.workspace, configuration.target or "")
+    target = find_target(context.store, wanted.workspace, configuration.target or "")
     context.backends.get(wanted.workspace, target.name)
     snapshot = take_snapshot(wanted.directory, cache=context.home / "snapshots", progress=wanted.progress)
     now = time.time()
     run = RunRecord(
         workspace=wanted.workspace,
         run_id=uuid.uuid4().hex,
-        experiment_id=context.history(wanted.workspace).ensure_experiment(wanted.experiment),
+        experiment_id="",
         experiment_name=wanted.experiment,
         target=target.name,
         target_type=target.type,
@@ -83,7 +84,11 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
         lease_until=now + LEASE_SECONDS,
     )
     _ask_policies(context, run)
-    stored = context.store.runs.add(run, message=f"Submitted {run.script} to '{target.name}'.")
+    attached(context.store, run.workspace, run.target)
+    experiment_id = context.history(run.workspace).ensure_experiment(run.experiment_name)
+    stored = context.store.runs.add(
+        replace(run, experiment_id=experiment_id), message=f"Submitted {run.script} to '{target.name}'."
+    )
     if stored.run_id == run.run_id:
         driver.adopt(stored)
     return driver.drive([stored.run_id])[stored.run_id]
@@ -108,7 +113,10 @@ def _resolved(wanted: Submission) -> RunConfiguration:
     """Return the configuration with the files it names read, and the script checked."""
     configuration = wanted.configuration.resolve(wanted.directory)
     if not configuration.script:
-        raise InvalidInputError("No script is named.", "Name one, relative to the source directory: --script train.py")
+        raise InvalidInputError(
+            "No script is named.",
+            f"Name one with --script; at the top of '{wanted.directory}' there is: {_scripts(wanted.directory)}.",
+        )
     if not configuration.target:
         raise InvalidInputError("No compute target is named.", "Name one with --target, such as: --target local")
     return configuration.model_copy(update={"script": _script(wanted.directory, configuration.script)})
@@ -124,11 +132,17 @@ def _script(directory: Path, script: str) -> str:
             "Only what lies inside travels with the run; name a file there.",
         )
     if not path.is_file():
-        scripts = ", ".join(sorted(file.name for file in directory.glob("*.py"))[:10]) or "no Python file"
         raise InvalidInputError(
-            f"The script '{script}' is not in the source directory '{directory}'.", f"At its top there is: {scripts}."
+            f"The script '{script}' is not in the source directory '{directory}'.",
+            f"At its top there is: {_scripts(directory)}.",
         )
     return Path(script).as_posix() if not Path(script).is_absolute() else path.relative_to(root).as_posix()
+
+
+def _scripts(directory: Path) -> str:
+    found = sorted(file.name for file in directory.glob("*.py"))
+    more = f" and {len(found) - SHOWN_SCRIPTS} more" if len(found) > SHOWN_SCRIPTS else ""
+    return (", ".join(found[:SHOWN_SCRIPTS]) or "no Python file") + more
 
 
 def _ask_policies(context: Context, run: RunRecord) -> None:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.home import aml_home
 from aml_plugins.store.interface import Store
 
-__all__ = ["open_store", "plain_uri"]
+__all__ = ["has_password", "open_store", "plain_uri", "shown_uri"]
 
 _PREFIX = "aml+"
 _SQLITE = "sqlite:///"
+# Not by a parser: what cannot be parsed is shown too, in the message that says so. A password may hold any character.
+_USER_PASSWORD = re.compile(r"(?P<user>^[^:/]+://[^:/@]*):(?!\*\*\*@).*@")
+_QUERY_PASSWORD = re.compile(r"(?P<name>[?&](?:password|sslpassword))=(?!\*\*\*)[^&]*", re.IGNORECASE)
 
 
 def plain_uri(uri: str) -> str:
     """Return a database URI as MLflow and SQLAlchemy know it, without ``aml+``."""
     return uri.removeprefix(_PREFIX)
+
+
+def shown_uri(uri: str) -> str:
+    """Return a store's URI as it may be shown, written and logged: without its password, wherever in it that stands."""
+    without_user = _USER_PASSWORD.sub(r"\g<user>:***@", uri)
+    return _QUERY_PASSWORD.sub(r"\g<name>=***", without_user)
+
+
+def has_password(uri: str) -> bool:
+    """Say whether a store's URI has a password in it."""
+    return shown_uri(uri) != uri
 
 
 def open_store(uri: str) -> Store:

@@ -38,6 +38,10 @@ class Monitor:
         self._look_at = 0.0
         self._mine: dict[str, int] = {}
 
+    def has_work(self) -> bool:
+        """Say whether there are runs that have not ended and that nobody else drives."""
+        return bool(self._context.store.runs.due(self._driver.owner, limit=1, workspace=self._workspace))
+
     def round(self) -> tuple[int, bool]:
         """Drive what is due once; return how many runs have not ended, and whether anything moved."""
         self._find_due()
