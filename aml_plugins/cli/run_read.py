@@ -19,6 +19,7 @@ __all__ = ["logs", "outputs", "snapshot"]
 @in_workspace
 def logs(run_id: str, follow: bool, store: str | None, workspace: str | None, output: str) -> None:
     """Print a run's output."""
+    from aml_plugins.cli.following import handing_over
     from aml_plugins.runs.logs import RunLog
     from aml_plugins.runs.waiting import wait
 
@@ -26,7 +27,8 @@ def logs(run_id: str, follow: bool, store: str | None, workspace: str | None, ou
     if run.record is None:
         raise click.UsageError(f"The run {run_id} was not submitted here; its files: aml run outputs {run_id}")
     if follow and output == "text":
-        wait(run.workspace.context, run.workspace.driver, run.id, on_output=_write)
+        with handing_over(run, f"the run goes on. Cancel it with: aml run cancel {run.id}"):
+            wait(run.workspace.context, run.workspace.driver, run.id, on_output=_write)
         return
     data = RunLog(run.workspace.context).new(run.record)
     if output == "json":

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aml_plugins.cli.failures import INTERRUPTED
 from aml_plugins.cli.options import in_workspace, open_workspace, pairs
 from aml_plugins.cli.output import show
 from aml_plugins.cli.run_show import as_json
@@ -91,25 +90,23 @@ def wait_(run_id: str, store: str | None, workspace: str | None, output: str) ->
 @in_workspace
 def cancel(run_id: str, store: str | None, workspace: str | None, output: str) -> None:
     """Cancel a run and wait until it has ended."""
+    from aml_plugins.cli.following import handing_over
+
     run = open_workspace(store, workspace).get_run(run_id)
     run.cancel()
-    run.wait_for_completion(raise_on_error=False)
+    with handing_over(run, f"the run is being canceled. See: aml run show {run.id}"):
+        run.wait_for_completion(raise_on_error=False)
     show(output, as_json(run), lambda: f"The run {run.id} ended as {run.status}.")
 
 
 def _wait(run: Run, output: str) -> None:
     """Follow the run; an interruption leaves it running and says so."""
+    from aml_plugins.cli.following import handing_over
     from aml_plugins.cli.progress import show_progress
-    from aml_plugins.runs.monitoring import ensure_monitor
 
-    try:
-        with show_progress(run, quiet=output == "json") as on_change:
-            run.wait_for_completion(show_output=output == "text", on_change=on_change)
-    except KeyboardInterrupt:
-        run.workspace.driver.release()
-        ensure_monitor(run.workspace.context)
-        click.echo(f"\nInterrupted; the run goes on. Cancel it with: aml run cancel {run.id}", err=True)
-        raise SystemExit(INTERRUPTED) from None
+    parting = f"the run goes on. Cancel it with: aml run cancel {run.id}"
+    with handing_over(run, parting), show_progress(run, quiet=output == "json") as on_change:
+        run.wait_for_completion(show_output=output == "text", on_change=on_change)
     show(output, as_json(run), lambda: f"The run {run.id} ended as {run.status}.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import socket
 import time
@@ -16,13 +17,14 @@ from aml_plugins.compute.targets import attached, find_target
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.configuration import RunConfiguration
 from aml_plugins.runs.reconciliation.driver import LEASE_SECONDS
-from aml_plugins.runs.snapshot import take_snapshot
+from aml_plugins.runs.snapshot import stays_at_home, take_snapshot
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.records import RunRecord
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
     from aml_plugins.runs.reconciliation.driver import Driver
+    from aml_plugins.store.records import ComputeTargetRecord
 
 __all__ = ["Submission", "submit"]
 
@@ -62,8 +64,24 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     target = find_target(context.store, wanted.workspace, configuration.target or "")
     context.backends.get(wanted.workspace, target.name)
     snapshot = take_snapshot(wanted.directory, cache=context.home / "snapshots", progress=wanted.progress)
+    run = _record(wanted, configuration, target, snapshot.digest, driver.owner)
+    _ask_policies(context, run)
+    attached(context.store, run.workspace, run.target)
+    experiment_id = context.history(run.workspace).ensure_experiment(run.experiment_name)
+    stored = context.store.runs.add(
+        replace(run, experiment_id=experiment_id), message=f"Submitted {run.script} to '{target.name}'."
+    )
+    if stored.run_id == run.run_id:
+        driver.adopt(stored)
+    return driver.drive([stored.run_id])[stored.run_id]
+
+
+def _record(
+    wanted: Submission, configuration: RunConfiguration, target: ComputeTargetRecord, digest: str, owner: str
+) -> RunRecord:
+    """Return the run as it will be written down, but for its experiment, which may have to be made."""
     now = time.time()
-    run = RunRecord(
+    return RunRecord(
         workspace=wanted.workspace,
         run_id=uuid.uuid4().hex,
         experiment_id="",
@@ -78,20 +96,11 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
         parent_run_id=wanted.parent_run_id,
         idempotency_key=wanted.idempotency_key,
         user=_user(),
-        snapshot_digest=snapshot.digest,
+        snapshot_digest=digest,
         created_at=now,
-        lease_owner=driver.owner,
+        lease_owner=owner,
         lease_until=now + LEASE_SECONDS,
     )
-    _ask_policies(context, run)
-    attached(context.store, run.workspace, run.target)
-    experiment_id = context.history(run.workspace).ensure_experiment(run.experiment_name)
-    stored = context.store.runs.add(
-        replace(run, experiment_id=experiment_id), message=f"Submitted {run.script} to '{target.name}'."
-    )
-    if stored.run_id == run.run_id:
-        driver.adopt(stored)
-    return driver.drive([stored.run_id])[stored.run_id]
 
 
 def _check_names(wanted: Submission) -> None:
@@ -136,7 +145,13 @@ def _script(directory: Path, script: str) -> str:
             f"The script '{script}' is not in the source directory '{directory}'.",
             f"At its top there is: {_scripts(directory)}.",
         )
-    return Path(script).as_posix() if not Path(script).is_absolute() else path.relative_to(root).as_posix()
+    inside = Path(os.path.normpath(script)) if not Path(script).is_absolute() else path.relative_to(root)
+    if stays_at_home(directory, inside.as_posix()):
+        raise InvalidInputError(
+            f"The script '{script}' does not travel: the ignore file of '{directory}' names it.",
+            "Remove it from .amlignore or .gitignore.",
+        )
+    return inside.as_posix()
 
 
 def _scripts(directory: Path) -> str:

@@ -136,6 +136,9 @@ class Driver:
         except StoreError as error:
             logger.warning("The store cannot be asked now: %s", error)
             self._put_off(run, error)
+        except Exception as error:  # advance() could not even end the run; the other runs of this driver go on
+            logger.exception("Run %s cannot be driven", run.run_id)
+            self._put_off(run, error)
         return run
 
     def _steps(self, run: RunRecord, seen: JobStatus | Exception | None) -> RunRecord:
@@ -148,7 +151,7 @@ class Driver:
             seen = None
         return run
 
-    def _put_off(self, run: RunRecord, error: AmlError) -> None:
+    def _put_off(self, run: RunRecord, error: Exception) -> None:
         asked = error.retry_after if isinstance(error, TransientBackendError) else None
         shortest, longest = RETRY_SECONDS
         pause = asked or min(longest, self._later.get(run.run_id, (0.0, shortest / 2))[1] * 2)

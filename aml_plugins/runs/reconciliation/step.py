@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from aml_plugins.store.records import RunRecord
 
 __all__ = ["Step", "configuration", "failed", "job_key", "moved"]
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,16 @@ def moved(run: RunRecord, state: RunState, **changes: Any) -> RunRecord:
 
 def failed(run: RunRecord, error: Exception) -> RunRecord:
     """Return the run on its way to ``Failed`` because of ``error``."""
-    reason = str(error) if isinstance(error, AmlError) else f"{type(error).__name__}: {error}"
+    reason = _sentence_of(error)
     code = error.code if isinstance(error, AmlError) else "internal"
     return moved(run, RunState.FINALIZING, outcome=RunState.FAILED.value, reason=reason, error_code=code)
+
+
+def _sentence_of(error: Exception) -> str:
+    if isinstance(error, AmlError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = f" ('{error.filename}')" if error.filename else ""
+        fix = " Free some space and submit the run again." if error.errno in _FULL else ""
+        return f"{error.strerror}{where} on the machine that drives the run.{fix}"
+    return f"{type(error).__name__}: {error}"

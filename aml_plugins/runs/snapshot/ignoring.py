@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Container
+from pathlib import Path
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.snapshot.patterns import Rule, parse_rules
 
-__all__ = ["IgnoreRules"]
+__all__ = ["IgnoreRules", "stays_at_home"]
 
 IGNORE_FILES = (".amlignore", ".gitignore")
 
@@ -87,3 +88,15 @@ def _decoded(name: str, text: bytes) -> str:
 def _bytewise(text: str) -> str:
     """Return one character a byte: git's ``?`` and ``[...]`` stand for bytes."""
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def stays_at_home(directory: Path, path: str) -> bool:
+    """Say whether the ignore file of a directory names a path in it, or a directory above that path.
+
+    :param path: relative, ``/``-separated.
+    """
+    rules = IgnoreRules(str(directory))
+    parts = path.split("/")
+    return any(
+        rules.ignores("/".join(parts[:count]), directory=count < len(parts)) for count in range(1, len(parts) + 1)
+    )

@@ -1,0 +1,61 @@
+"""Follow a run from the command line: whoever stops looking leaves the run in good hands."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from aml_plugins.cli.failures import INTERRUPTED
+
+if TYPE_CHECKING:
+    from aml_plugins.runs.run import Run
+
+__all__ = ["handing_over"]
+
+
+@contextmanager
+def handing_over(run: Run, parting: str) -> Iterator[None]:
+    """Drive a run in the block; left early, by Ctrl-C, a closed terminal or a closed pipe, a monitor goes on.
+
+    :param parting: what to say to those who interrupt.
+    """
+    try:
+        with _ends_as_interruption(signal.SIGTERM, signal.SIGHUP):
+            yield
+    except KeyboardInterrupt:
+        _hand_over(run)
+        with suppress(OSError):  # the terminal may be what ended us
+            click.echo(f"\nInterrupted; {parting}", err=True)
+        raise SystemExit(INTERRUPTED) from None
+    except BaseException:
+        _hand_over(run)
+        raise
+
+
+def _hand_over(run: Run) -> None:
+    from aml_plugins.errors import AmlError
+    from aml_plugins.runs.monitoring import ensure_driven
+
+    with suppress(AmlError):  # the store may be what ended us
+        run.workspace.driver.release()
+        record = run.workspace.context.store.runs.find(run.id)
+        if record is not None:
+            ensure_driven(run.workspace.context, [record])
+
+
+@contextmanager
+def _ends_as_interruption(*numbers: signal.Signals) -> Iterator[None]:
+    before = {number: signal.signal(number, _interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
