@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aml_plugins.runs.configuration import RunConfiguration
     from aml_plugins.runs.run import Run
     from aml_plugins.script_run_config import ScriptRunConfig
+    from aml_plugins.tasks.task import Task
     from aml_plugins.workspace import Workspace
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Run",
     "RunConfiguration",
     "ScriptRunConfig",
+    "Task",
     "Workspace",
     "__version__",
     "hookimpl",
@@ -34,6 +36,7 @@ _LAZY = {
     "Run": "aml_plugins.runs.run",
     "RunConfiguration": "aml_plugins.runs.configuration",
     "ScriptRunConfig": "aml_plugins.script_run_config",
+    "Task": "aml_plugins.tasks.task",
     "Workspace": "aml_plugins.workspace",
     "hookimpl": "aml_plugins.hookspecs",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ class Experiment:
         tags: Mapping[str, str] | None = None,
         parent_run_id: str | None = None,
         idempotency_key: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Run:
         """Submit a script directory and return its run at once.
 
         :param config: what runs, and how.
         :param name: the run's display name in MLflow.
         :param idempotency_key: submitting again under the same key returns the first submission's run.
+        :param progress: called with files and bytes done while the snapshot is taken.
         :raises InvalidInputError: for a mistake in ``config``; nothing was submitted.
         """
         from aml_plugins.runs.run import Run  # noqa: PLC0415  they know each other
@@ -53,6 +55,7 @@ class Experiment:
             name=name,
             parent_run_id=parent_run_id,
             idempotency_key=idempotency_key,
+            progress=progress,
         )
         return Run(self.workspace, submit(self.workspace.context, self.workspace.driver, submission))
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from aml_plugins.runs.run import Run
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["show_progress"]
+__all__ = ["show_progress", "snapshot_progress"]
 
 
 @contextmanager
@@ -28,3 +28,15 @@ def show_progress(run: Run, *, quiet: bool = False) -> Iterator[Callable[[RunRec
 
 def _line(record: RunRecord) -> str:
     return f"{record.script} on {record.target}: {record.state}"
+
+
+@contextmanager
+def snapshot_progress(*, quiet: bool = False) -> Iterator[Callable[[int, int], None] | None]:
+    """Show files and megabytes while a snapshot is taken; yield what a submission reports to."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("Submitting") as status:
+        yield lambda files, size: status.update(f"Snapshot: {files} files, {size / 1e6:.1f} MB")

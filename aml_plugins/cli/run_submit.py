@@ -51,6 +51,7 @@ def submit(
     output: str,
 ) -> None:
     """Submit the script directory DIRECTORY; script arguments follow after --."""
+    from aml_plugins.cli.progress import snapshot_progress
     from aml_plugins.runs.monitoring import ensure_monitor
     from aml_plugins.script_run_config import ScriptRunConfig
 
@@ -65,9 +66,10 @@ def submit(
     for note in settings.configuration.notes:
         click.echo(f"Note: {note}", err=True)
     opened = open_workspace(store, workspace)
-    run = opened.experiment(experiment or Path(directory).resolve().name).submit(
-        settings, name=name, tags=tags, parent_run_id=parent, idempotency_key=idempotency_key
-    )
+    with snapshot_progress(quiet=output == "json") as progress:
+        run = opened.experiment(experiment or Path(directory).resolve().name).submit(
+            settings, name=name, tags=tags, parent_run_id=parent, idempotency_key=idempotency_key, progress=progress
+        )
     if wait:
         _announce(output, f"Submitted run {run.id}.")
         _wait(run, output)

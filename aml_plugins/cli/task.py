@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 
 import click
 
 from aml_plugins.cli.options import in_workspace, open_workspace
-from aml_plugins.cli.output import ago, show, table
+from aml_plugins.cli.output import ago, moment, show, table
 
 
 @click.group()
@@ -38,3 +39,20 @@ def show_(task_id: str, store: str | None, workspace: str | None, output: str) -
     rows = [{**event, "state": event["new"] or "", "when": ago(event["time"])} for event in events]
     value = {**asdict(record), "events": events}
     show(output, value, lambda: table(rows, ["when", "state", "message"], "No event."))
+
+
+@task.command()
+@click.argument("task_id")
+@in_workspace
+def watch(task_id: str, store: str | None, workspace: str | None, output: str) -> None:
+    """Follow a task until it has ended: one line an event, one JSON object a line with --output json."""
+    from aml_plugins.tasks.task import Task
+
+    followed = Task.get(open_workspace(store, workspace), task_id)
+    for event in followed.events(follow=True):
+        if output == "json":
+            click.echo(json.dumps(asdict(event)))
+        else:
+            state = event.new or ""
+            progress = "" if event.progress is None else f"{event.progress:4.0%}"
+            click.echo(f"{moment(event.time)}  {state:<15}  {progress:>4}  {event.message}".rstrip())

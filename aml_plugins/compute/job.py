@@ -25,7 +25,10 @@ class JobSpec:
     :param run_id: the run's id, 32 hexadecimal digits, the same in MLflow.
     :param attempt: 1 for the first try, more after a retry of a run that had ended.
     :param bundle: local files by the name they must have in the job's directory on the target:
-        ``runner.pyz``, ``job.json``, ``snapshot.zip``. Read-only: link or copy, never move.
+        ``runner.pyz``, ``job.json``, ``snapshot.zip``. Read-only: link or copy, never move. Empty where a submission
+        is only planned.
+    :param environment: the ``environment`` section of the run configuration, in JSON; its ``kind`` says what it is. The
+        runner prepares all but ``docker``, which is the target's.
     :param environment_variables: set for the script, secrets already resolved; never log them.
     :param resources: the ``resources`` section of the run configuration, in JSON.
     :param node_count: machines the script asks for.
@@ -37,6 +40,7 @@ class JobSpec:
     run_id: str
     attempt: int
     bundle: Mapping[str, Path]
+    environment: JsonObject = field(default_factory=dict)
     environment_variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     resources: JsonObject = field(default_factory=dict)
     spark: JsonObject | None = None

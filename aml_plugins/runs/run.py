@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,11 @@ from aml_plugins.model import Model
 from aml_plugins.runs.logs import RunLog
 from aml_plugins.runs.states import RunState
 from aml_plugins.runs.waiting import wait
+from aml_plugins.tasks.task import Task
 
 if TYPE_CHECKING:
     from aml_plugins.runs.history import RunHistory, RunView
-    from aml_plugins.store.records import RunRecord, TaskRecord
+    from aml_plugins.store.records import RunRecord, TaskEvent
     from aml_plugins.workspace import Workspace
 
 __all__ = ["Run", "find_run"]
@@ -171,9 +172,16 @@ class Run:
         view, record = self._history.get(self.id), self._record
         return {**_mlflow_details(view), **(_execution_details(record) if record else {}), "status": self.get_status()}
 
-    def get_tasks(self) -> Sequence[TaskRecord]:
+    def get_tasks(self) -> Sequence[Task]:
         """Return the run's own task and those that worked for it, such as an environment build."""
-        return self.workspace.context.store.tasks.list(self.workspace.name, subject=self.id)
+        return Task.list(self.workspace, subject=self.id)
+
+    def events(self, *, follow: bool = True) -> Iterator[TaskEvent]:
+        """Yield what happens to the run until it has ended; it is driven meanwhile where nobody else does.
+
+        :param follow: False for what has happened so far.
+        """
+        return Task.get(self.workspace, self.id).events(follow=follow)
 
     def register_model(
         self, model_name: str, model_path: str = "outputs", *, tags: Mapping[str, str] | None = None

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from aml_plugins.compute.targets import attached, find_target
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.configuration import RunConfiguration
+from aml_plugins.runs.reconciliation.bundle import job_spec
 from aml_plugins.runs.reconciliation.driver import LEASE_SECONDS
+from aml_plugins.runs.reconciliation.step import job_key
 from aml_plugins.runs.snapshot import stays_at_home, take_snapshot
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.records import RunRecord
@@ -62,9 +64,10 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     _check_names(wanted)
     configuration = _resolved(wanted)
     target = find_target(context.store, wanted.workspace, configuration.target or "")
-    context.backends.get(wanted.workspace, target.name)
+    backend = context.backends.get(wanted.workspace, target.name)
     snapshot = take_snapshot(wanted.directory, cache=context.home / "snapshots", progress=wanted.progress)
     run = _record(wanted, configuration, target, snapshot.digest, driver.owner)
+    backend.plan(job_spec(run, {}, {}), job_key(run))
     _ask_policies(context, run)
     attached(context.store, run.workspace, run.target)
     experiment_id = context.history(run.workspace).ensure_experiment(run.experiment_name)
@@ -128,6 +131,11 @@ def _resolved(wanted: Submission) -> RunConfiguration:
         )
     if not configuration.target:
         raise InvalidInputError("No compute target is named.", "Name one with --target, such as: --target local")
+    if configuration.data:
+        raise InvalidInputError(
+            f"The run configuration has data ({', '.join(configuration.data)}), which no compute target can bring yet.",
+            "Take the section out, and read the data in the script.",
+        )
     return configuration.model_copy(update={"script": _script(wanted.directory, configuration.script)})
 
 

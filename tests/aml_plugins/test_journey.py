@@ -288,3 +288,30 @@ def test_the_interpreter_that_submits_is_the_one_that_runs(workspace: Workspace,
     run = Experiment(workspace, "which").submit(ScriptRunConfig(source, script="which.py")).wait_for_completion()
 
     assert sys.executable in run.get_logs()
+
+
+def test_what_happens_to_a_run_can_be_followed_to_its_end(workspace: Workspace, source: Path) -> None:
+    run = submit(workspace, source)
+
+    seen = list(run.events())
+
+    states = [event.new for event in seen if event.new]
+    assert states[0] == "NotStarted"
+    assert states[-1] == "Completed"
+    assert [event.sequence for event in seen] == sorted({event.sequence for event in seen})
+    assert list(run.events(follow=False)) == seen
+    (task,) = run.get_tasks()
+    assert (task.id, task.state, task.record.progress) == (run.id, "Completed", 1.0)
+
+
+def test_what_no_target_can_do_is_refused_before_anything_is_written(workspace: Workspace, source: Path) -> None:
+    base = ScriptRunConfig(source, script="train.py", compute_target="local")
+    for change in (
+        {"node_count": 2},
+        {"environment": {"kind": "docker", "image": "python:3.11"}},
+        {"data": {"flowers": {"datastore": "x", "path": "y"}}},
+    ):
+        config = ScriptRunConfig(source, run_config=base.configuration.merged(**change))
+        with pytest.raises(InvalidInputError):
+            Experiment(workspace, "refused").submit(config)
+    assert workspace.context.store.runs.list("team-a") == []

@@ -143,6 +143,11 @@ class LocalBackend(ComputeBackend):
                 f"The compute target '{self.target.name}' is one machine, the run asks for {spec.node_count} nodes.",
                 "Set node_count to 1, or choose another compute target.",
             )
+        if spec.environment.get("kind") == "docker":
+            raise InvalidInputError(
+                f"The compute target '{self.target.name}' runs no Docker images.",
+                "Choose an environment of kind existing, pip or conda.",
+            )
         if spec.spark is not None:
             raise InvalidInputError(
                 f"The compute target '{self.target.name}' runs Python scripts, not Spark.",

@@ -1,0 +1,79 @@
+"""A long-running operation in Python: look at it, or follow what happens to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from aml_plugins.runs.reconciliation.intervals import Pause
+
+if TYPE_CHECKING:
+    from aml_plugins.store.records import TaskEvent, TaskRecord
+    from aml_plugins.workspace import Workspace
+
+__all__ = ["Task"]
+
+ENDED = frozenset({"Completed", "Failed", "Canceled"})
+RUN = "run"
+
+
+class Task:
+    """A long-running operation of a workspace, such as a run or an environment build.
+
+    :param record: the task as of the last look.
+    """
+
+    def __init__(self, workspace: Workspace, record: TaskRecord) -> None:
+        self.workspace = workspace
+        self.record = record
+        self.id = record.task_id
+
+    def __repr__(self) -> str:
+        return f"Task(id={self.id!r}, kind={self.record.kind!r}, state={self.record.state!r})"
+
+    @classmethod
+    def get(cls, workspace: Workspace, task_id: str) -> Task:
+        """Return a task by its id; a run's own task has the run's id.
+
+        :raises NotFoundError: where the workspace has no such task.
+        """
+        return cls(workspace, workspace.context.store.tasks.get(workspace.name, task_id))
+
+    @classmethod
+    def list(
+        cls, workspace: Workspace, *, subject: str | None = None, active: bool = False, limit: int = 100
+    ) -> Sequence[Task]:
+        """Return tasks, newest first: all, those of one subject (a run id), or those that have not ended."""
+        found = workspace.context.store.tasks.list(workspace.name, subject=subject, active=active, limit=limit)
+        return [cls(workspace, record) for record in found]
+
+    @property
+    def state(self) -> str:
+        """The state now: Queued, Running, Completed, Failed or Canceled."""
+        self.record = self.workspace.context.store.tasks.get(self.workspace.name, self.id)
+        return self.record.state
+
+    def events(self, *, follow: bool = False) -> Iterator[TaskEvent]:
+        """Yield what happened to the task, oldest first.
+
+        :param follow: go on until the task has ended; a run that nobody drives is driven meanwhile.
+        """
+        seen = 0
+        pause = Pause(longest=0.5)
+        while True:
+            ended = self.state in ENDED
+            for event in self._after(seen):
+                seen = event.sequence
+                pause.reset()
+                yield event
+            if ended or not follow:
+                return
+            if self.record.kind == RUN:
+                self.workspace.driver.drive([self.record.subject])
+            time.sleep(pause.seconds())
+
+    def _after(self, sequence: int) -> Iterator[TaskEvent]:
+        while page := self.workspace.context.store.tasks.events(self.workspace.name, self.id, after=sequence):
+            yield from page
+            sequence = page[-1].sequence
