@@ -108,7 +108,8 @@ def _say_version(ctx: click.Context, value: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code (design.md, section 6)."""
-    logging.getLogger("mlflow").setLevel(logging.WARNING)  # its migrations are no news to people who type a command
+    # MLflow's migrations are no news to people who type a command; its own logger is set up anew by its import.
+    logging.getLogger("mlflow.store").setLevel(logging.WARNING)
     try:
         ROOT.main(list(arguments), prog_name="aml", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001  whatever it is becomes a sentence and an exit code here
