@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aml_plugins.runs.configuration import RunConfiguration
+from aml_plugins.runs.source import check_directory
 
 __all__ = ["ScriptRunConfig"]
 
@@ -49,4 +50,7 @@ class ScriptRunConfig:
         self.configuration = base.merged(**{name: value for name, value in given.items() if value is not None})
 
     def _load(self, name: str | None) -> RunConfiguration:
-        return RunConfiguration() if name is None else RunConfiguration.load(self.source_directory, name)
+        if name is None:
+            return RunConfiguration()
+        check_directory(self.source_directory)
+        return RunConfiguration.load(self.source_directory, name)

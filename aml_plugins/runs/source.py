@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 from pathlib import Path
 
-__all__ = ["source_tags"]
+from aml_plugins.errors import InvalidInputError
+
+__all__ = ["check_directory", "source_tags"]
 
 GIT_SECONDS = 5.0
+
+
+def check_directory(directory: Path) -> None:
+    """Make sure that there is such a directory, and that it may be looked at.
+
+    :raises InvalidInputError: otherwise.
+    """
+    fix = "Name the directory that has the script."
+    try:
+        if stat.S_ISDIR(directory.stat().st_mode):
+            return
+    except (FileNotFoundError, NotADirectoryError):
+        raise InvalidInputError(f"The source directory '{directory}' does not exist.", fix) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidInputError(f"The source directory '{directory}' cannot be read: {reason}.", fix) from None
+    raise InvalidInputError(f"The source directory '{directory}' is not a directory.", fix)
 
 
 def source_tags(directory: Path, script: str) -> dict[str, str]:

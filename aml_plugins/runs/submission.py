@@ -20,6 +20,7 @@ from aml_plugins.runs.reconciliation.bundle import job_spec
 from aml_plugins.runs.reconciliation.driver import LEASE_SECONDS
 from aml_plugins.runs.reconciliation.step import job_key
 from aml_plugins.runs.snapshot import stays_at_home, take_snapshot
+from aml_plugins.runs.source import check_directory
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.records import RunRecord
 
@@ -107,12 +108,7 @@ def _record(
 
 
 def _check_names(wanted: Submission) -> None:
-    directory = wanted.directory
-    if not directory.is_dir():
-        what = "is not a directory" if directory.exists() else "does not exist"
-        raise InvalidInputError(
-            f"The source directory '{directory}' {what}.", "Name the directory that has the script."
-        )
+    check_directory(wanted.directory)
     if not wanted.experiment.strip() or len(wanted.experiment) > NAME_CHARACTERS:
         raise InvalidInputError(f"An experiment's name has 1 to {NAME_CHARACTERS} characters.", "Give it another name.")
     if wanted.parent_run_id is not None and not RUN_ID.fullmatch(wanted.parent_run_id):

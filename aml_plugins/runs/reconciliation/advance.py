@@ -11,7 +11,7 @@ from aml_plugins.runs.reconciliation.finalize import finalize
 from aml_plugins.runs.reconciliation.launch import launch
 from aml_plugins.runs.reconciliation.observe import observe
 from aml_plugins.runs.reconciliation.prepare import stage, take_snapshot_of
-from aml_plugins.runs.reconciliation.step import Step, failed
+from aml_plugins.runs.reconciliation.step import Step, failed, is_disk_full
 from aml_plugins.runs.states import RunState
 
 if TYPE_CHECKING:
@@ -43,8 +43,10 @@ def advance(step: Step, run: RunRecord, seen: JobStatus | Exception | None = Non
         if needs_status(run):
             return _with_job(step, run, seen)
         return _WITHOUT_JOB[RunState(run.state)](step, run)
-    except (TransientBackendError, StoreError, NotYetDoneError):
-        raise
+    except (TransientBackendError, StoreError, NotYetDoneError) as error:
+        if not is_disk_full(error) or RunState(run.state) is RunState.FINALIZING:  # results are worth waiting for
+            raise
+        return _give_up(step, run, error)
     except Exception as error:  # noqa: BLE001  plugins, targets, stores: whatever it is, the run must end with its reason
         return _give_up(step, run, error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import tempfile
 import time
@@ -11,15 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aml_plugins.compute.job import JobHandle
-from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotFoundError
+from aml_plugins.errors import (
+    InvalidInputError,
+    JobNotFoundError,
+    NotFoundError,
+    NotYetDoneError,
+    TransientBackendError,
+)
 from aml_plugins.runs.reconciliation.records import RecordFeed
-from aml_plugins.runs.reconciliation.step import Step, configuration, moved
+from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.states import RunState, mlflow_status
 
 if TYPE_CHECKING:
     from aml_plugins.store.records import RunRecord
 
 __all__ = ["finalize"]
+
+logger = logging.getLogger(__name__)
 
 TAIL_LINES = 10
 TAIL_BYTES = 4096
@@ -83,7 +92,22 @@ def _clean_target(step: Step, run: RunRecord) -> None:
     """
     if run.handle is not None:
         step.backend(run).cleanup(_handle(run))
+    else:
+        _clean_unnoted(step, run)
     shutil.rmtree(step.staging(run), ignore_errors=True)
+
+
+def _clean_unnoted(step: Step, run: RunRecord) -> None:
+    """Delete what a submission left on the target that failed half-way, or whose driver was killed."""
+    try:
+        backend = step.backend(run)
+        handle = backend.find(job_key(run))
+        if handle is not None:
+            backend.cleanup(handle)
+    except (TransientBackendError, NotYetDoneError):
+        raise
+    except Exception as error:  # noqa: BLE001  the run ends for its own reason, not for this one
+        logger.warning("Whether run %s left something on '%s' cannot be found out: %s", run.run_id, run.target, error)
 
 
 def _retry_is_due(run: RunRecord) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import zipfile
 from pathlib import Path
@@ -112,5 +113,8 @@ def _create_mlflow_run(step: Step, run: RunRecord, zip_file: Path) -> None:
     listed = step.staging(run) / "snapshot.zip"
     listed.parent.mkdir(parents=True, exist_ok=True)
     listed.unlink(missing_ok=True)
-    os.link(zip_file, listed)
+    try:
+        os.link(zip_file, listed)
+    except OSError:  # another file system, or one without links: the copy says what else may be wrong
+        shutil.copyfile(zip_file, listed)
     history.upload(run.run_id, listed, "snapshot")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aml_plugins.runs.reconciliation.records import RecordFeed
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["Step", "configuration", "failed", "job_key", "moved"]
+__all__ = ["Step", "configuration", "failed", "is_disk_full", "job_key", "moved"]
 
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -90,11 +90,18 @@ def failed(run: RunRecord, error: Exception) -> RunRecord:
     return moved(run, RunState.FINALIZING, outcome=RunState.FAILED.value, reason=reason, error_code=code)
 
 
+def is_disk_full(error: BaseException | None) -> bool:
+    """Say whether a file could not be written for want of space, or an error of ours tells of such a one."""
+    if isinstance(error, AmlError):
+        return is_disk_full(error.__cause__)
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
 def _sentence_of(error: Exception) -> str:
     if isinstance(error, AmlError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         where = f" ('{error.filename}')" if error.filename else ""
-        fix = " Free some space and submit the run again." if error.errno in _FULL else ""
+        fix = " Free some space and submit the run again." if is_disk_full(error) else ""
         return f"{error.strerror}{where} on the machine that drives the run.{fix}"
     return f"{type(error).__name__}: {error}"

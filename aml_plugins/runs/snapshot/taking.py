@@ -16,6 +16,7 @@ from aml_plugins.runs.snapshot.limits import check_limits
 from aml_plugins.runs.snapshot.links import resolve_links
 from aml_plugins.runs.snapshot.values import Snapshot, SnapshotLimits
 from aml_plugins.runs.snapshot.walking import Tree, TreeChangedError, Walk
+from aml_plugins.runs.source import check_directory
 
 __all__ = ["take_snapshot"]
 
@@ -58,11 +59,7 @@ def take_snapshot(
 
 
 def _root(directory: Path) -> str:
-    if not directory.is_dir():
-        what = "is not a directory" if directory.exists() else "does not exist"
-        raise InvalidInputError(
-            f"The source directory '{directory}' {what}.", "Name the directory that has the script."
-        )
+    check_directory(directory)
     return os.path.realpath(directory)
 
 

@@ -25,8 +25,12 @@ def place_files(files: Mapping[str, Path], directory: Path) -> None:
             continue
         except OSError:
             part = directory / f".{name}.{os.getpid()}"
-            shutil.copyfile(source, part)
-            part.replace(target)
+            try:
+                shutil.copyfile(source, part)
+                part.replace(target)
+            except OSError:  # a full disk, mostly: what was written of the file must not fill it on
+                part.unlink(missing_ok=True)
+                raise
 
 
 def delete_directory(path: Path) -> None:
