@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ class ScriptRunConfig:
 
     :param source_directory: all of it travels to the target, less what its ignore file names.
     :param script: the script, relative to the directory.
-    :param arguments: its arguments; numbers become text.
+    :param arguments: its arguments; numbers and paths become text.
     :param run_config: a :class:`RunConfiguration`, or the name of one in the directory (``.aml/NAME.runconfig``).
     :param compute_target: the compute target's name.
     :param environment: an environment section, such as ``{"kind": "pip", "requirements": ["numpy"]}``.
@@ -41,7 +42,7 @@ class ScriptRunConfig:
         base = run_config if isinstance(run_config, RunConfiguration) else self._load(run_config)
         given = {
             "script": script,
-            "arguments": list(arguments) if arguments is not None else None,
+            "arguments": [_plain(argument) for argument in arguments] if arguments is not None else None,
             "target": compute_target,
             "environment": dict(environment) if environment is not None else None,
             "environment_variables": dict(environment_variables) if environment_variables is not None else None,
@@ -54,3 +55,7 @@ class ScriptRunConfig:
             return RunConfiguration()
         check_directory(self.source_directory)
         return RunConfiguration.load(self.source_directory, name)
+
+
+def _plain(argument: Any) -> Any:
+    return os.fspath(argument) if isinstance(argument, os.PathLike) else argument

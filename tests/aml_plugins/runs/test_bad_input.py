@@ -80,7 +80,7 @@ def query(home: Path, statement: str) -> Sequence[tuple]:
 def nothing_happened(home: Path) -> None:
     """Assert that no row, no MLflow run, no experiment, no job directory and no slot is there."""
     for table in ("aml_runs", "aml_tasks", "aml_compute_targets", "runs"):
-        assert query(home, f"SELECT * FROM {table}") == [], table  # noqa: S608  the names are above
+        assert query(home, f"SELECT * FROM {table}") == [], table
     assert query(home, "SELECT name FROM experiments WHERE name <> 'Default'") == []
     assert list(home.rglob("aml-*")) == []
 
