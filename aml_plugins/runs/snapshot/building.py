@@ -11,10 +11,10 @@ from typing import BinaryIO
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.snapshot.archive import DIRECTORY, LINK, Member, end_of_archive, span
-from aml_plugins.runs.snapshot.cache import Cache
+from aml_plugins.runs.snapshot.cache import Cache, archive_identity
 from aml_plugins.runs.snapshot.digest import manifest_digest
 from aml_plugins.runs.snapshot.ignoring import IgnoreRules
-from aml_plugins.runs.snapshot.index import UNSETTLED, Index, archive_identity, pack_members, save_index
+from aml_plugins.runs.snapshot.index import UNSETTLED, Index, pack_members, save_index
 from aml_plugins.runs.snapshot.reading import UnreadableError, append_bytes, append_file
 from aml_plugins.runs.snapshot.values import some_of
 from aml_plugins.runs.snapshot.walking import Fingerprint, Tree, refuse_unreadable
@@ -102,17 +102,19 @@ def build(
     _check_names(tree)
     with ExitStack() as stack:
         spool = stack.enter_context(cache.writing())
-        previous = stack.enter_context(cache.zip_path(index.digest).open("rb")) if index is not None else spool
+        previous = _open_previous(cache, index, stack)
+        if previous is None:
+            index, previous = None, spool
         builder = _Builder(tree, spool, previous, index, started)
         builder.read(progress)
         digest = manifest_digest((name, member.mode, member.digest) for name, member in builder.members.items())
         placed, start = _place(builder.members)
-        _write(cache, cache.zip_path(digest), builder, placed, start)
+        archive = _write(cache, cache.zip_path(digest), builder, placed, start)
     remembered = Index(
         root=tree.root,
         rules=rules.identity,
         digest=digest,
-        archive=archive_identity(cache.zip_path(digest)),
+        archive=archive,
         files=builder.fingerprints,
         packed_members=pack_members([placed[path.encode()] for path in builder.fingerprints]),
         directories=tree.directories,
@@ -121,6 +123,21 @@ def build(
     )
     save_index(cache, remembered)
     return remembered
+
+
+def _open_previous(cache: Cache, index: Index | None, stack: ExitStack) -> BinaryIO | None:
+    """Open the zip whose places the index names: another process may have put its own in its place since.
+
+    Zips of one content need not be one in their bytes: what isal makes of a file can differ by a byte from process to
+    process, and with it all places behind.
+    """
+    if index is None:
+        return None
+    with suppress(FileNotFoundError):
+        file = stack.enter_context(cache.zip_path(index.digest).open("rb"))
+        if archive_identity(file.fileno()) == index.archive:
+            return file
+    return None
 
 
 def _check_names(tree: Tree) -> None:
@@ -144,30 +161,33 @@ def _place(members: dict[bytes, Member]) -> tuple[dict[bytes, Member], int]:
     return placed, offset
 
 
-def _write(cache: Cache, path: Path, builder: _Builder, placed: dict[bytes, Member], start: int) -> None:
+def _write(
+    cache: Cache, path: Path, builder: _Builder, placed: dict[bytes, Member], start: int
+) -> tuple[int, int, int]:
+    """Put the zip there unless it is; return the identity of the one with these very places, whoever replaces it."""
     end = end_of_archive(placed.items(), start)
-    if _is_there(path, start, end):
-        return
+    there = _find(path, start, end)
+    if there is not None:
+        return there
     if len(builder.fresh) == len(placed):
         builder.spool.write(end)
-        cache.publish(builder.spool, path)
-        return
+        return cache.publish(builder.spool, path)
     builder.spool.flush()
     with cache.writing() as out:
         for source, offset, length in _ranges(builder):
             _copy(source, out, offset, length)
         out.write(end)
-        cache.publish(out, path)
+        return cache.publish(out, path)
 
 
-def _is_there(path: Path, start: int, end: bytes) -> bool:
-    """Return whether the cache has this very zip: its end names every size, place and check sum."""
+def _find(path: Path, start: int, end: bytes) -> tuple[int, int, int] | None:
+    """Return the identity of the cache's zip if it is this very one: its end names every size, place and check sum."""
     try:
         with path.open("rb") as file:
             file.seek(start)
-            return file.read(len(end) + 1) == end
+            return archive_identity(file.fileno()) if file.read(len(end) + 1) == end else None
     except FileNotFoundError:
-        return False
+        return None
 
 
 def _ranges(builder: _Builder) -> Iterator[tuple[BinaryIO, int, int]]:

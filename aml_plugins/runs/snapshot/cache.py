@@ -13,10 +13,16 @@ from typing import BinaryIO
 
 from aml_plugins.errors import OperationFailedError
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "archive_identity"]
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 BUFFER = 1024 * 1024
+
+
+def archive_identity(file: int | str | os.PathLike[str]) -> tuple[int, int, int]:
+    """Return what tells one file from another; not the change time, which a hard link would alter."""
+    found = os.stat(file)  # noqa: PTH116  # a descriptor or either kind of path
+    return (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 class Cache:
@@ -74,10 +80,12 @@ class Cache:
                 return file
             file.close()  # swept up between its making and its locking
 
-    def publish(self, file: BinaryIO, path: Path) -> None:
-        """Give a file opened with :meth:`writing` its name, in place of what had it."""
+    def publish(self, file: BinaryIO, path: Path) -> tuple[int, int, int]:
+        """Give a file opened with :meth:`writing` its name, in place of what had it; return its identity."""
         file.flush()
+        identity = archive_identity(file.fileno())
         Path(file.name).replace(path)
+        return identity
 
     def prepare(self) -> None:
         """Make the directories, and sweep up what dead writers left."""

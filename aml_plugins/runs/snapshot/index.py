@@ -17,7 +17,7 @@ from typing import Any
 from isal import isal_zlib
 
 from aml_plugins.runs.snapshot.archive import Member
-from aml_plugins.runs.snapshot.cache import Cache
+from aml_plugins.runs.snapshot.cache import Cache, archive_identity
 from aml_plugins.runs.snapshot.walking import Fingerprint
 
 __all__ = ["UNSETTLED", "Index", "load_index", "save_index"]
@@ -59,12 +59,6 @@ class Index:
 def pack_members(members: list[Member]) -> bytes:
     """Return what :class:`Index` takes as ``packed_members``."""
     return b"".join([_MEMBER.pack(*member) for member in members])
-
-
-def archive_identity(path: str | os.PathLike[str]) -> tuple[int, int, int]:
-    """Return what tells one zip from another; not the change time, which a hard link would alter."""
-    found = os.stat(path)  # noqa: PTH116  # either kind of path
-    return (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def load_index(cache: Cache, root: str) -> Index | None:
