@@ -56,6 +56,11 @@ def _without_identity(message: str, run_id: str) -> str:
     return re.sub(r"artifacts?/\d+|'experiment_id': \d+", "EXPERIMENT", message)
 
 
+def _text(row: Any) -> str:
+    """MLflow may keep 0.0 where -0.0 came later, as its object mapper sees no change: they are one number."""
+    return repr(tuple(0.0 if isinstance(value, float) and value == 0 else value for value in row))
+
+
 def rows_of(store: Any, run_id: str) -> dict[str, list[str]]:
     """Return what the tables hold of a run, in a comparable order; NaN and the infinities as they are stored."""
     found = {}
@@ -65,7 +70,7 @@ def rows_of(store: Any, run_id: str) -> dict[str, list[str]]:
             owner = "run_id" if "run_id" in table.c else "run_uuid"
             columns = [column for column in table.c if column.name not in (owner, "experiment_id", "dataset_uuid")]
             found[table.name] = sorted(
-                map(repr, connection.execute(sa.select(*columns).where(table.c[owner] == run_id)))
+                map(_text, connection.execute(sa.select(*columns).where(table.c[owner] == run_id)))
             )
     return found
 

@@ -179,9 +179,12 @@ def test_a_dead_interpreter(run: Run, tmp_path: Path, kind: str) -> None:
     assert "ran" not in ran.text.splitlines()
 
 
-def test_an_interpreter_found_on_the_path(run: Run) -> None:
-    ran = run("import sys; print(sys.executable)", environment={"kind": "existing", "interpreter": "python3"})
-    assert ran.text.strip() == shutil.which("python3")
+def test_an_interpreter_found_on_the_path(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "my-python").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    ran = run("import sys; print(sys.executable)", environment={"kind": "existing", "interpreter": "my-python"})
+    assert ran.text.strip() == str(tmp_path / "bin" / "my-python")
 
 
 def test_an_environment_nobody_can_build(run: Run) -> None:
