@@ -110,6 +110,8 @@ def test_who_waits_can_be_cancelled(preparing: Any, slow: Slow) -> None:
     slow.cancel.touch()
     assert preparing.ended(second)["type"] == "BuildStoppedError"
     assert first.poll() is None
+    slow.go.touch()
+    first.wait(timeout=60)
 
 
 def test_cancelling_ends_the_build_s_processes(any_builder: Any, slow: Slow) -> None:
