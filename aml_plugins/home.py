@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from aml_plugins.errors import InvalidInputError
 
-__all__ = ["CONFIG_FILE", "aml_home", "configured", "resolve_store_uri", "resolve_workspace", "write_config"]
+__all__ = ["CONFIG_FILE", "aml_home", "configured", "home_id", "resolve_store_uri", "resolve_workspace", "write_config"]
 
 CONFIG_FILE = Path(".aml") / "config.yaml"
 _KEYS = ("store", "workspace")
@@ -22,6 +24,21 @@ def aml_home() -> Path:
     """Return the directory of caches, staging and the default database; it may not exist yet."""
     configured = os.environ.get("AML_HOME")
     return Path(configured).expanduser().absolute() if configured else Path.home() / ".aml"
+
+
+def home_id(home: Path) -> str:
+    """Return a name that no other home directory has; made on first use, and kept in it."""
+    path = home / "id"
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = home / f".id.{uuid.uuid4().hex}"
+    partial.write_text(uuid.uuid4().hex, encoding="ascii")
+    with suppress(FileExistsError):  # another process was faster
+        os.link(partial, path)
+    partial.unlink()
+    return path.read_text(encoding="ascii")
 
 
 def resolve_store_uri(explicit: str | None = None) -> str:

@@ -51,6 +51,8 @@ class ComputeBackend(ABC):
 
     type_name: ClassVar[str]
     config_model: ClassVar[type[TargetConfig]] = TargetConfig
+    is_own_machine: ClassVar[bool] = False
+    """Whether jobs live on the submitter's machine, below its home directory: nobody elsewhere can look at them."""
 
     def __init__(self, target: ComputeTarget) -> None:
         """Keep ``target``. Make no network call here: DAG files construct backends when they are parsed."""

@@ -142,7 +142,9 @@ class OwnWrites(_Base):
         if found is None:
             raise MlflowException(f"There is no experiment {experiment_id} in this workspace", RESOURCE_DOES_NOT_EXIST)
         if found[1] != LifecycleStage.ACTIVE:
-            raise MlflowException(f"The experiment {experiment_id} must be in the 'active' state; it is deleted", INVALID_STATE)
+            raise MlflowException(
+                f"The experiment {experiment_id} must be in the 'active' state; it is deleted", INVALID_STATE
+            )
         location = str(found[0])
         if artifact_root is not None and location.startswith("mlflow-artifacts:"):
             location = append_to_uri_path(artifact_root, "workspaces", workspace, str(experiment_id))

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.leases import owner_is_dead
 
@@ -25,7 +26,8 @@ __all__ = ["ensure_driven", "ensure_monitor", "single_monitor"]
 
 def ensure_driven(context: Context, runs: Sequence[RunRecord]) -> None:
     """Start a monitor where one of the runs has not ended and has no driver."""
-    if any(not RunState(run.state).is_terminal and not _is_driven(run) for run in runs):
+    alone = [run for run in runs if not RunState(run.state).is_terminal and not _is_driven(run)]
+    if any(is_within_reach(context, run) for run in alone):
         ensure_monitor(context)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.compute.targets import attached, find_target
 from aml_plugins.errors import InvalidInputError
+from aml_plugins.home import home_id
 from aml_plugins.runs.configuration import RunConfiguration
 from aml_plugins.runs.reconciliation.bundle import job_spec
 from aml_plugins.runs.reconciliation.driver import LEASE_SECONDS
@@ -68,6 +69,7 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     backend = context.backends.get(wanted.workspace, target.name)
     snapshot = take_snapshot(wanted.directory, cache=context.home / "snapshots", progress=wanted.progress)
     run = _record(wanted, configuration, target, snapshot.digest, driver.owner)
+    run = replace(run, source={**run.source, "home": home_id(context.home)})
     backend.plan(job_spec(run, {}, {}), job_key(run))
     _ask_policies(context, run)
     attached(context.store, run.workspace, run.target)

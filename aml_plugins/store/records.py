@@ -78,7 +78,7 @@ class RunRecord:
     :param state: a word of ``runs.states.RunState``.
     :param idempotency_key: the caller's name for this submission; one key maps to one run for ever.
     :param config: the resolved run configuration, JSON.
-    :param source: ``{"directory", "host"}`` of the submission, to take the snapshot after a crash.
+    :param source: ``{"directory", "host", "home"}`` of the submission, to take the snapshot after a crash.
     :param attempt: 1 for the first try.
     :param handle: ``JobHandle.to_dict()`` once submitted.
     :param cursors: where log and record pulling stand, by stream.

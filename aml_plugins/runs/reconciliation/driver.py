@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from aml_plugins.compute.job import JobHandle, JobStatus
 from aml_plugins.errors import AmlError, LeaseLostError, NotYetDoneError, StoreError, TransientBackendError
 from aml_plugins.runs.reconciliation.advance import advance, needs_status
+from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.reconciliation.step import Step
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.leases import new_owner
@@ -82,6 +83,7 @@ class Driver:
         for run_id in wanted:
             if self._leases.get(run_id, 0.0) < now:  # somebody may have driven it meanwhile
                 self._forget(run_id)
+        wanted = self._within_reach(wanted)
         if wanted:
             taken = set(self._store.runs.acquire(wanted, self.owner, LEASE_SECONDS))
             for run_id in wanted:
@@ -90,6 +92,11 @@ class Driver:
                 else:
                     self._forget(run_id)
         return {run_id for run_id in run_ids if run_id in self._leases}
+
+    def _within_reach(self, run_ids: Collection[str]) -> list[str]:
+        """Leave out runs whose jobs only another machine can look at; those that are held were looked at before."""
+        new = self._store.runs.get_many([run_id for run_id in run_ids if run_id not in self._leases])
+        return [run_id for run_id in run_ids if run_id not in new or is_within_reach(self._context, new[run_id])]
 
     def _read(self, run_ids: Collection[str], held: set[str]) -> dict[str, RunRecord]:
         known = [run_id for run_id in run_ids if run_id in self._held]

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 from aml_plugins.errors import AmlError, StoreError
 from aml_plugins.runs.reconciliation.driver import Driver
 from aml_plugins.runs.reconciliation.intervals import Pause
+from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.snapshot_release import release_snapshots
 from aml_plugins.runs.states import RunState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aml_plugins.context import Context
+    from aml_plugins.store.records import RunRecord
 
 __all__ = ["Monitor"]
 
@@ -40,7 +44,7 @@ class Monitor:
 
     def has_work(self) -> bool:
         """Say whether there are runs that have not ended and that nobody else drives."""
-        return bool(self._context.store.runs.due(self._driver.owner, limit=1, workspace=self._workspace))
+        return bool(self._due())
 
     def round(self) -> tuple[int, bool]:
         """Drive what is due once; return how many runs have not ended, and whether anything moved."""
@@ -56,9 +60,12 @@ class Monitor:
         """Ask for runs that nobody drives: now and then while there are some, each time while there are none."""
         if self._mine and time.monotonic() < self._look_at:
             return
-        due = self._context.store.runs.due(self._driver.owner, workspace=self._workspace)
-        self._mine = {run.run_id: self._mine.get(run.run_id, -1) for run in due}
+        self._mine = {run.run_id: self._mine.get(run.run_id, -1) for run in self._due()}
         self._look_at = time.monotonic() + LOOK_SECONDS
+
+    def _due(self) -> Sequence[RunRecord]:
+        due = self._context.store.runs.due(self._driver.owner, workspace=self._workspace)
+        return [run for run in due if is_within_reach(self._context, run)]
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
         """Go on until ``stop`` is set or, with ``until_idle``, until no run is left to drive."""

@@ -38,6 +38,7 @@ class LocalBackend(ComputeBackend):
 
     type_name: ClassVar[str] = "local"
     config_model: ClassVar[type[TargetConfig]] = LocalConfig
+    is_own_machine: ClassVar[bool] = True
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec)
