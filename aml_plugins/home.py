@@ -30,15 +30,15 @@ def home_id(home: Path) -> str:
     """Return a name that no other home directory has; made on first use, and kept in it."""
     path = home / "id"
     try:
-        return path.read_text(encoding="ascii")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = home / f".id.{uuid.uuid4().hex}"
-    partial.write_text(uuid.uuid4().hex, encoding="ascii")
+    partial.write_text(uuid.uuid4().hex, encoding="utf-8")
     with suppress(FileExistsError):  # another process was faster
         os.link(partial, path)
     partial.unlink()
-    return path.read_text(encoding="ascii")
+    return path.read_text(encoding="utf-8")
 
 
 def resolve_store_uri(explicit: str | None = None) -> str:

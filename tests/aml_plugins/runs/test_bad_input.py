@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from services.refusals import environment, nothing_happened, query, refused
 
 from aml_plugins import Experiment, ScriptRunConfig, Workspace
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from aml_plugins.mlflow_store.workspaces import list_workspaces
 from aml_plugins.model import Model
 
-NOBODY = 65534
-AS_NOBODY = """
-import os, sys
-import click._textwrap
-import aml_backends.local.backend, aml_plugins.mlflow_store.history, aml_plugins.store.sql.store
-import aml_plugins.cli.run_submit, aml_plugins.runs.run, aml_plugins.runs.submission, aml_plugins.script_run_config
-from aml_plugins.cli.app import run
-from aml_plugins.plugins import default_plugins
-default_plugins().load("aml_compute_target_types", "local")
-if os.geteuid() == 0:
-    os.setuid(65534)  # for root nothing is forbidden, and nobody may not enter root's Python: so import first
-sys.exit(run(sys.argv[1:]))
-"""
 LOCK = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -50,39 +34,9 @@ def source(tmp_path: Path) -> Path:
     return directory
 
 
-def environment(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return kept | more
-
-
 def aml(*arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "aml_plugins.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=environment(**more), timeout=120, check=False)
-
-
-def refused(done: subprocess.CompletedProcess[str], code: int, *sentences: str) -> None:
-    """Assert that a command failed like an adult."""
-    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
-    assert "Traceback" not in done.stderr, done.stderr
-    assert "defect" not in done.stderr, done.stderr
-    said = [line for line in done.stderr.splitlines() if not line.startswith(("Usage:", "Try '")) and line.strip()]
-    assert len(said) == 1, done.stderr
-    for sentence in sentences:
-        assert sentence in said[0], said[0]
-    assert done.stdout == ""
-
-
-def query(home: Path, statement: str) -> Sequence[tuple]:
-    with closing(sqlite3.connect(home / "aml.db")) as connection:
-        return connection.execute(statement).fetchall()
-
-
-def nothing_happened(home: Path) -> None:
-    """Assert that no row, no MLflow run, no experiment, no job directory and no slot is there."""
-    for table in ("aml_runs", "aml_tasks", "aml_compute_targets", "runs"):
-        assert query(home, f"SELECT * FROM {table}") == [], table
-    assert query(home, "SELECT name FROM experiments WHERE name <> 'Default'") == []
-    assert list(home.rglob("aml-*")) == []
 
 
 Make = Callable[[Path, Path], list[str]]
@@ -296,128 +250,6 @@ def test_a_locked_new_database_is_a_sentence(aml_home: Path) -> None:
     (aml_home / "aml.db").unlink()
     with locked(aml_home / "aml.db"):
         refused(aml("run", "list", AML_SQLITE_TIMEOUT="1"), 3, "is locked by another process")
-
-
-@pytest.fixture
-def public(migrated_database: Path, monkeypatch: pytest.MonkeyPatch, aml_home: Path) -> Iterator[Path]:
-    """A directory of the user nobody with a source directory and a home in it."""
-    directory = Path(tempfile.mkdtemp(prefix="aml-test-"))
-    (directory / "src").mkdir()
-    (directory / "src" / "train.py").write_text("print('hello')\n")
-    (directory / "home").mkdir()
-    shutil.copyfile(migrated_database, directory / "home" / "aml.db")
-    for path in (directory, *directory.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-        if os.geteuid() == 0:
-            os.chown(path, NOBODY, NOBODY)
-    monkeypatch.setenv("AML_HOME", str(directory / "home"))
-    monkeypatch.chdir(directory)
-    yield directory
-    for path in (directory, *directory.rglob("*")):
-        path.chmod(0o755)
-    shutil.rmtree(directory)
-
-
-def as_nobody(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", AS_NOBODY, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=120, check=False)
-
-
-@pytest.mark.parametrize(
-    ("forbidden", "mode", "code", "sentence"),
-    [
-        ("src/data.csv", 0o000, 2, "data.csv"),
-        ("src/sub", 0o000, 2, "sub"),
-        ("src", 0o000, 2, "src"),
-        ("above", 0o000, 2, "above/src"),
-        ("src/.aml/x.runconfig", 0o000, 2, "x.runconfig"),
-        ("home/aml.db", 0o444, 3, "aml.db"),
-        ("home/aml.db", 0o000, 3, "aml.db"),
-        ("home", 0o555, 3, "home"),
-    ],
-)
-def test_what_may_not_be_read_or_written_is_named(
-    public: Path, forbidden: str, mode: int, code: int, sentence: str
-) -> None:
-    (public / "src" / "data.csv").write_text("1,2\n")
-    (public / "src" / "sub").mkdir()
-    (public / "src" / "sub" / "a.py").touch()
-    (public / "src" / ".aml").mkdir()
-    (public / "src" / ".aml" / "x.runconfig").write_text("script: train.py\n")
-    shutil.copytree(public / "src", public / "above" / "src")
-    chosen = public / forbidden
-    if os.geteuid() == 0:
-        os.chown(chosen, NOBODY, NOBODY)
-    chosen.chmod(mode)
-    directory = "above/src" if forbidden == "above" else "src"
-
-    done = as_nobody("run", "submit", directory, "-c", "x", "--experiment", "x")
-    chosen.chmod(0o755)
-
-    refused(done, code, sentence)
-    nothing_happened(public / "home")
-
-
-FULL_DISK = """
-mount -t tmpfs -o size=4m tmpfs "$1" || { echo unmountable; exit 99; }
-shift
-exec "$@"
-"""
-STAGING_ON_A_FULL_DISK = """
-import json, os, sqlite3
-from pathlib import Path
-from aml_plugins import Experiment, ScriptRunConfig, Workspace
-from aml_plugins.errors import NotFoundError
-workspace = Workspace.get("default")
-config = ScriptRunConfig(os.environ["SOURCE"], script="train.py", compute_target="local")
-run = Experiment(workspace, "x").submit(config)
-run.wait_for_completion(raise_on_error=False)
-try:
-    status = workspace.context.history("default").get(run.id).status
-except NotFoundError:
-    status = None
-print(json.dumps([run.status, run.record.reason, status,
-                  workspace.context.store.compute_targets.claim_slot("default", "local", "f" * 32, 1),
-                  [str(path) for path in (workspace.context.home / "targets").rglob("aml-*")]]))
-"""
-
-
-def on_small_disk(mounted: Path, command: Sequence[object], **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a command with a disk of 4 MB at ``mounted``."""
-    mounted.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", FULL_DISK, "sh", mounted, *map(str, command)],
-        capture_output=True, text=True, env=environment(**more), timeout=120, check=False,
-    )  # fmt: skip
-    if done.returncode == 99 or "unshare" in done.stderr:
-        pytest.skip(f"A small file system cannot be mounted here: {done.stderr.strip()}")
-    return done
-
-
-def test_a_full_disk_at_submission_is_a_sentence_and_nothing_happens(aml_home: Path, source: Path) -> None:
-    (source / "noise.bin").write_bytes(os.urandom(6_000_000))
-    command = [sys.executable, "-m", "aml_plugins.cli", "run", "submit", source, "--script", "train.py"]
-
-    done = on_small_disk(aml_home / "snapshots", command)
-
-    refused(done, 1, "is full", "Free space")
-    nothing_happened(aml_home)
-
-
-@pytest.mark.parametrize("full", ["targets", "staging", "artifacts", "datastore"])
-def test_a_disk_that_fills_up_while_staging_ends_the_run_with_the_reason(
-    aml_home: Path, source: Path, full: str
-) -> None:
-    (source / "noise.bin").write_bytes(os.urandom(6_000_000))
-    done = on_small_disk(aml_home / full, [sys.executable, "-c", STAGING_ON_A_FULL_DISK], SOURCE=str(source))
-    assert done.returncode == 0, done.stderr
-    state, reason, status, has_slot, jobs = json.loads(done.stdout)
-
-    assert state == "Failed"
-    assert status == (None if full == "datastore" else "FAILED")  # its snapshot is stored before the MLflow run is made
-    assert "No space left" in reason or "full" in reason
-    assert has_slot
-    assert jobs == []
 
 
 def test_a_dead_interpreter_ends_the_run_with_its_path(aml_home: Path, source: Path, tmp_path: Path) -> None:
