@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aml_plugins.runs.reconciliation.intervals import Pause
 
 if TYPE_CHECKING:
+    from aml_plugins.json_types import JsonObject
     from aml_plugins.store.records import TaskEvent, TaskRecord
     from aml_plugins.workspace import Workspace
 
@@ -47,6 +48,31 @@ class Task:
         """Return tasks, newest first: all, those of one subject (a run id), or those that have not ended."""
         found = workspace.context.store.tasks.list(workspace.name, subject=subject, active=active, limit=limit)
         return [cls(workspace, record) for record in found]
+
+    @property
+    def kind(self) -> str:
+        """What it is: ``run``, ``environment``."""
+        return self.record.kind
+
+    @property
+    def subject(self) -> str:
+        """What it works for, such as a run's id."""
+        return self.record.subject
+
+    @property
+    def progress(self) -> float | None:
+        """How far it was at the last look, 0.0 to 1.0; None where nobody knows."""
+        return self.record.progress
+
+    @property
+    def message(self) -> str:
+        """The newest sentence at the last look."""
+        return self.record.message
+
+    @property
+    def result(self) -> JsonObject | None:
+        """What came of it, as of the last look."""
+        return self.record.result
 
     @property
     def state(self) -> str:
