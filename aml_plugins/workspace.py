@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.compute.targets import find_target, load_backend_type, validate_config
 from aml_plugins.context import Context, open_context
-from aml_plugins.errors import InvalidInputError, NotFoundError
+from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from aml_plugins.home import configured, resolve_workspace, write_config
 from aml_plugins.names import check_name
 from aml_plugins.store.opening import has_password, shown_uri
@@ -57,7 +58,8 @@ class Workspace:
             if not (exist_ok and error.code == "already_exists"):
                 raise
         if context.store.workspaces.find(name) is None:
-            context.store.workspaces.add(WorkspaceRecord(name=name))
+            with suppress(AlreadyExistsError):  # by somebody who found the workspace as new as we did
+                context.store.workspaces.add(WorkspaceRecord(name=name))
         return cls(context, name)
 
     @classmethod
