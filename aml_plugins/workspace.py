@@ -16,6 +16,7 @@ from aml_plugins.names import check_name
 from aml_plugins.store.opening import has_password, shown_uri
 from aml_plugins.store.records import ComputeTargetRecord, WorkspaceRecord
 from aml_plugins.suggestions import did_you_mean
+from aml_plugins.workspace_names import create_workspace, list_workspaces
 
 if TYPE_CHECKING:
     from aml_plugins.experiment import Experiment
@@ -49,8 +50,6 @@ class Workspace:
         :raises AlreadyExistsError: where the name is taken.
         :raises InvalidInputError: for a name that MLflow does not allow.
         """
-        from aml_plugins.mlflow_store.workspaces import create_workspace  # noqa: PLC0415  MLflow costs seconds
-
         context = open_context(store)
         try:
             create_workspace(context.store.uri, name)
@@ -97,8 +96,6 @@ class Workspace:
     @classmethod
     def list(cls, *, store: str | None = None) -> Sequence[str]:
         """Return the names of the store's workspaces."""
-        from aml_plugins.mlflow_store.workspaces import list_workspaces  # noqa: PLC0415  MLflow costs seconds
-
         context = open_context(store)
         return sorted(list_workspaces(context.store.uri))
 
@@ -110,7 +107,7 @@ class Workspace:
         if has_password(self.context.store.uri):
             raise InvalidInputError(
                 f"The URI of the store {shown_uri(self.context.store.uri)} has a password, which no file may keep.",
-                "Leave it out of the URI, and give it in PGPASSWORD or ~/.pgpass.",
+                "Leave it out of the URI, and give it in PGPASSWORD, ~/.pgpass or MLFLOW_TRACKING_PASSWORD.",
             )
         return write_config(Path(directory), store=self.context.store.uri, workspace=self.name)
 
@@ -195,8 +192,6 @@ def _check_exists(context: Context, name: str) -> None:
     """Ask MLflow only for workspaces that we have no row of: MLflow costs seconds to import."""
     if name == "default" or context.store.workspaces.find(name) is not None:
         return
-    from aml_plugins.mlflow_store.workspaces import list_workspaces  # noqa: PLC0415  see above
-
     names = sorted(list_workspaces(context.store.uri))
     if name not in names:
         raise NotFoundError(
