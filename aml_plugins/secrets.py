@@ -8,9 +8,13 @@ from collections.abc import Mapping
 
 from aml_plugins.errors import InvalidInputError
 
-__all__ = ["is_reference", "resolve_secrets"]
+__all__ = ["ENVIRONMENT_SECRETS", "is_reference", "resolve_secrets"]
 
 REFERENCE = re.compile(r"secret://(?P<store>[a-z0-9][a-z0-9-]*)/(?P<name>[^/\s]+)")
+
+
+ENVIRONMENT_SECRETS = "AML_ENVIRONMENT_SECRETS"
+"""The variables that ``secret://env/`` may name, comma-separated; unset for all. A server has secrets of its own."""
 
 
 def is_reference(value: str) -> bool:
@@ -38,6 +42,12 @@ def _resolve(variable: str, reference: str) -> str:
         raise InvalidInputError(
             f"The environment variable '{variable}' refers to the secret store '{match['store']}', which is not there.",
             "The store 'env' is built in: secret://env/NAME.",
+        )
+    allowed = os.environ.get(ENVIRONMENT_SECRETS)
+    if allowed is not None and match["name"] not in allowed.split(","):
+        raise InvalidInputError(
+            f"The environment variable '{variable}' refers to the secret '{match['name']}', which runs do not get here.",
+            f"Whoever runs this process can name it in {ENVIRONMENT_SECRETS}.",
         )
     value = os.environ.get(match["name"])
     if value is None:

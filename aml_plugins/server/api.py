@@ -24,6 +24,7 @@ from aml_plugins.server.routes import (
     run_leases,
     runs,
     snapshots,
+    task_stream,
     tasks,
     workspaces,
 )
@@ -45,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     run_leases.router,  # before runs: /runs/due is no run
     runs.router,
     tasks.router,
+    task_stream.router,
     history.router,
     artifacts.router,
     models.router,

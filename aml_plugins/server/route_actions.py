@@ -36,6 +36,7 @@ ROUTES: dict[str, Action] = {
     "show_task": Action.READ,
     "write_task": Action.CONTRIBUTE,
     "list_task_events": Action.READ,
+    "stream_task_events": Action.READ,
     "create_mlflow_run": Action.CONTRIBUTE,
     "set_mlflow_status": Action.CONTRIBUTE,
     "list_artifacts": Action.READ,
