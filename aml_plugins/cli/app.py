@@ -16,12 +16,14 @@ __all__ = ["ROOT", "run"]
 NOUNS = {
     "completion": ("Print a completion script for your shell.", "completion:completion"),
     "compute": ("Attach, list and detach compute targets.", "compute:compute"),
+    "datastore": ("Register datastores, and move files to and from them.", "datastore:datastore"),
     "doctor": ("Try everything that runs depend on.", "doctor:doctor"),
     "experiment": ("List experiments and their runs.", "experiment:experiment"),
     "model": ("Register, list and download models.", "model:model"),
     "monitor": ("Drive runs that nobody waits for.", "monitor:monitor"),
     "plugins": ("List and check plugins.", "plugins:plugins"),
     "run": ("Submit, watch, cancel and read runs.", "run:run"),
+    "secret": ("Set, list and delete secrets in the workspace's secret stores.", "secret:secret"),
     "task": ("List and show long-running tasks.", "task:task"),
     "workspace": ("Create, list and choose workspaces.", "workspace:workspace"),
 }

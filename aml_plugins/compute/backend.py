@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from aml_plugins.compute.job import JobHandle, JobPlan, JobSpec, JobStatus
+from aml_plugins.secrets.references import SecretSource, from_environment, is_reference
 
 __all__ = ["ComputeBackend", "ComputeTarget", "TargetConfig"]
 
@@ -33,6 +34,7 @@ class ComputeTarget:
     """An attached compute target: a name in a workspace, a type, its validated settings.
 
     :param home: a local directory that the backend may use for this target (state, caches).
+    :param secrets: resolves the references in ``config``; see :meth:`secret`.
     """
 
     workspace: str
@@ -40,6 +42,11 @@ class ComputeTarget:
     type: str
     config: TargetConfig
     home: Path
+    secrets: SecretSource = field(default=from_environment, repr=False, compare=False)
+
+    def secret(self, value: str) -> str:
+        """Return the value that a setting such as ``secret://STORE/NAME`` refers to, from the workspace's stores."""
+        return self.secrets(value) if is_reference(value) else value
 
 
 class ComputeBackend(ABC):

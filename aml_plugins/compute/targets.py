@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from aml_plugins.compute.backend import ComputeBackend, ComputeTarget, TargetConfig
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError, PluginError
 from aml_plugins.json_types import JsonObject
+from aml_plugins.secrets.references import SecretSource, from_environment
 from aml_plugins.store.records import ComputeTargetRecord
 from aml_plugins.suggestions import did_you_mean
 
@@ -26,9 +28,19 @@ TARGET_TYPES = "aml_compute_target_types"
 
 
 class BackendCache:
-    """Backends by workspace and target name, made on first use."""
+    """Backends by workspace and target name, made on first use.
 
-    def __init__(self, store: Store, plugins: Plugins, home: Path) -> None:
+    :param secrets: from a workspace to what resolves its references.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        plugins: Plugins,
+        home: Path,
+        secrets: Callable[[str], SecretSource] = lambda _workspace: from_environment,
+    ) -> None:
+        self._secrets = secrets
         self._store = store
         self._plugins = plugins
         self._home = home
@@ -64,7 +76,14 @@ class BackendCache:
         home = self._home / "targets" / record.workspace / record.name
         config = validate_config(backend_type, record.type, record.config)
         return backend_type(
-            ComputeTarget(workspace=record.workspace, name=record.name, type=record.type, config=config, home=home)
+            ComputeTarget(
+                workspace=record.workspace,
+                name=record.name,
+                type=record.type,
+                config=config,
+                home=home,
+                secrets=self._secrets(record.workspace),
+            )
         )
 
 

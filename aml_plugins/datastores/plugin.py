@@ -24,4 +24,10 @@ def aml_datastore_types() -> Iterable[TypeDescription]:
             summary="A container of Azure Blob Storage.",
             extra="azure",
         ),
+        TypeDescription(
+            name="azure-file-share",
+            factory="aml_plugins.datastores.azure_storage.share:ShareDatastore",
+            summary="A share of Azure Files.",
+            extra="azure",
+        ),
     ]

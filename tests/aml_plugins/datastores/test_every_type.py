@@ -10,7 +10,7 @@ import pytest
 from aml_plugins.errors import InvalidInputError, NotFoundError
 
 
-@pytest.fixture(params=["directory", "azure-blob", "azure-blob-prefix"])
+@pytest.fixture(params=["directory", "azure-blob", "azure-blob-prefix", "azure-file-share", "azure-file-share-prefix"])
 def store(request):
     """A datastore of each type, empty."""
     made = request.getfixturevalue("make_datastore")
