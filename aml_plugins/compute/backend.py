@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,11 +28,19 @@ class TargetConfig(BaseModel):
     max_parallel_runs: int | None = None
 
 
+def _secret_value(reference: str) -> str:
+    from aml_plugins.secrets import resolve_secrets  # noqa: PLC0415  it may have to load a store
+
+    return resolve_secrets({reference: reference})[reference]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeTarget:
     """An attached compute target: a name in a workspace, a type, its validated settings.
 
     :param home: a local directory that the backend may use for this target (state, caches).
+    :param secret: returns the value of a ``secret://STORE/NAME`` of the settings. Call it when connecting, hand the
+        value to what needs it, keep it nowhere.
     """
 
     workspace: str
@@ -40,6 +48,7 @@ class ComputeTarget:
     type: str
     config: TargetConfig
     home: Path
+    secret: Callable[[str], str] = field(default=_secret_value, repr=False, compare=False)
 
 
 class ComputeBackend(ABC):
