@@ -47,7 +47,7 @@ class Storage:
         self._files = self._path("").getFileSystem(self._jvm.org.apache.spark.deploy.SparkHadoopUtil.get().conf())
 
     def name_application(self) -> None:
-        """Give the Spark session the name that its user wants; Livy gave it the batch's, which is the job's identity."""
+        """Give the Spark session the name that its user wants; Livy's own is the job's identity."""
         system = self._jvm.java.lang.System
         system.setProperty("spark.app.name", system.getProperty("spark.aml.name"))
 

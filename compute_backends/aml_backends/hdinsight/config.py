@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from pydantic import Field, field_validator
@@ -55,6 +56,12 @@ class HDInsightConfig(TargetConfig):
         if value is not None and not value.startswith("secret://"):
             raise ValueError("must be a reference such as secret://env/LIVY_PASSWORD, never the password itself")
         return value
+
+    @field_validator("storage_options", mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        """Take JSON from the command line, which has nothing but texts."""
+        return json.loads(value) if isinstance(value, str) else value
 
     @field_validator("storage_options")
     @classmethod

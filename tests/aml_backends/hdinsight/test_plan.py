@@ -89,6 +89,8 @@ def test_what_the_cluster_cannot_run_is_refused(changes: dict[str, Any], sentenc
         ({"staging": "/tmp/here"}, "must begin with one of abfs"),
         ({"password": "hunter2"}, "must be a reference"),
         ({"storage_options": {"account_key": "hunter2"}}, "'account_key' must be a reference"),
+        ({"storage_options": '{"account_key": "hunter2"}'}, "'account_key' must be a reference"),
+        ({"storage_options": "hunter2"}, "storage_options"),
         ({"pasword": "secret://env/X"}, "Did you mean 'password'"),
     ],
 )
