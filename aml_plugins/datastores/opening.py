@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from aml_plugins.datastores.contract import Datastore
-from aml_plugins.errors import InvalidInputError, NotFoundError, PluginError
+from aml_plugins.errors import NotFoundError, PluginError
+from aml_plugins.plugins.settings import checked_settings
+from aml_plugins.secrets import secret_source
 from aml_plugins.store.opening import plain_uri
 from aml_plugins.store.records import DatastoreRecord
 from aml_plugins.suggestions import did_you_mean
@@ -50,12 +50,10 @@ def _open(context: Context, record: DatastoreRecord) -> Datastore:
     loaded = context.plugins.load(DATASTORE_TYPES, record.type)
     if not (isinstance(loaded, type) and issubclass(loaded, Datastore)):
         raise PluginError(f"The plugin for datastore type '{record.type}' does not provide a Datastore.")
-    try:
-        config = loaded.config_model.model_validate(dict(record.config))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidInputError(f"The datastore '{record.name}' has a wrong setting: {first['msg']}.") from None
-    return loaded(record.name, config)
+    config = checked_settings(loaded.config_model, f"the datastore '{record.name}'", record.config)
+    opened = loaded(record.name, config)
+    opened.secrets = secret_source(context, record.workspace)
+    return opened
 
 
 def _built_in(context: Context, workspace: str) -> DatastoreRecord:

@@ -24,3 +24,22 @@ def source(tmp_path) -> Path:
     file = tmp_path / "source.bin"
     file.write_bytes(b"content")
     return file
+
+
+@pytest.fixture
+def make_datastore(request, tmp_path, monkeypatch):
+    """Return what makes an empty datastore called ``files`` of a type."""
+
+    def directory():
+        return DirectoryDatastore("files", DirectoryConfig(path=str(tmp_path / "root")))
+
+    def blob(**settings):
+        from aml_plugins.datastores.azure_storage.blob import BlobConfig, BlobDatastore
+
+        azurite = request.getfixturevalue("azurite")
+        monkeypatch.setenv("STORAGE_KEY", azurite.key)
+        given = {"account_url": azurite.url, "account_key": "secret://env/STORAGE_KEY"} | settings
+        return BlobDatastore("files", BlobConfig(container=azurite.create_container(), **given))
+
+    makers = {"directory": directory, "azure-blob": blob, "azure-blob-prefix": lambda: blob(prefix="team a/ü")}
+    return lambda kind, **settings: makers[kind](**settings)
