@@ -65,6 +65,7 @@ class Node(Resource):
                         "name": "SSHRule.0",
                         "protocol": "tcp",
                         "publicIPAddress": "203.0.113.1",
+                        "publicFQDN": "dns0000.westus.cloudapp.example",
                         "frontendPort": 50000 + number,
                         "backendPort": 22,
                     }
