@@ -81,7 +81,7 @@ def test_jobs_are_listed_and_deleted(staging: Staging) -> None:
 
 def test_a_wrong_key_is_told_without_it(azurite: Azurite) -> None:
     wrong = azurite.connection_string.replace(azurite.key, "aHVudGVyMmh1bnRlcjI=")
-    staging = Staging(f"abfs://c@{azurite.account}.dfs.core.windows.net/jobs", {"connection_string": wrong})
+    staging = Staging(f"abfs://jobs@{azurite.account}.dfs.core.windows.net/jobs", {"connection_string": wrong})
     with pytest.raises(BackendError, match="The staging directory abfs://") as caught:
         staging.check()
     assert not isinstance(caught.value, TransientBackendError)
