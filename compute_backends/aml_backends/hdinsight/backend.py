@@ -145,16 +145,13 @@ class HDInsightBackend(ComputeBackend):
     @cached_property
     def _livy(self) -> Livy:
         config = self._config
-        auth = (config.user, self._resolved(config.password)) if config.password else None
+        auth = (config.user, self.target.secret(config.password)) if config.password else None
         return Livy(config.url, auth=auth, timeout=config.timeout_seconds, ca_file=config.ca_file)
 
     @cached_property
     def _staging(self) -> Staging:
-        options = {name: self._resolved(value) for name, value in self._config.storage_options.items()}
+        options = {name: self.target.secret(value) for name, value in self._config.storage_options.items()}
         return Staging(self._config.staging, options)
-
-    def _resolved(self, value: str) -> str:
-        return value
 
     def _handle(self, key: str) -> JobHandle:
         return JobHandle(self.type_name, self.target.name, key)

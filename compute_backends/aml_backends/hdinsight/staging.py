@@ -27,6 +27,7 @@ from aml_plugins.errors import BackendError, MissingExtraError, TransientBackend
 __all__ = ["Staging"]
 
 CHUNK_BYTES = 1 << 20
+_REFUSED = (401, 403)
 
 
 class Staging:
@@ -162,16 +163,20 @@ class Staging:
             yield
         except (TransientBackendError, FileNotFoundError):
             raise
-        except PermissionError as error:
-            raise BackendError(
-                f"The staging directory {self.url} refuses access: {error.strerror or error}.",
-                "Check the target's 'staging' and 'storage_options'.",
-            ) from None
         except Exception as error:  # noqa: BLE001  every file system of fsspec has errors of its own
+            if isinstance(error, PermissionError) or getattr(error, "status_code", None) in _REFUSED:
+                raise BackendError(
+                    f"The staging directory {self.url} refuses access: {type(error).__name__}.",
+                    "Check the target's 'staging' and 'storage_options'.",
+                ) from None
             raise TransientBackendError(
-                f"The staging directory {self.url} cannot be reached: {str(error)[:300] or type(error).__name__}.",
+                f"The staging directory {self.url} cannot be reached: {_first_line(error)}.",
                 "Check the target's 'staging' and 'storage_options'.",
             ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:300].rstrip(".") or type(error).__name__
 
 
 def _for_fsspec(url: str) -> tuple[str, str, dict[str, str]]:
@@ -193,6 +198,6 @@ def _open(protocol: str, options: Mapping[str, str]) -> Any:
         raise MissingExtraError("A staging directory in Azure storage", "hdinsight") from None
     except Exception as error:  # noqa: BLE001  see above
         raise BackendError(
-            f"The staging directory cannot be opened: {type(error).__name__}: {str(error)[:300]}.",
+            f"The staging directory cannot be opened: {_first_line(error)}.",
             "Check the target's 'staging' and 'storage_options'.",
         ) from None
