@@ -18,7 +18,7 @@ from aml_plugins.home import aml_home
 from aml_plugins.mlflow_store.history import open_history
 from aml_plugins.mlflow_store.workspaces import has_workspace
 from aml_plugins.plugins import default_plugins
-from aml_plugins.secrets import ENVIRONMENT_SECRETS
+from aml_plugins.secrets.references import ALLOWED_VARIABLES
 from aml_plugins.server.access import Access
 from aml_plugins.server.api import create_api
 from aml_plugins.server.identity import Door, OpenDoor
@@ -56,7 +56,7 @@ def make_server(settings: ServerSettings) -> Server:
     store = open_store(settings.store_uri)
     assert isinstance(store, SqlStore)  # noqa: S101  ServerSettings takes databases only
     # What users refer to by secret://env/NAME would else be the server's own secrets.
-    os.environ.setdefault(ENVIRONMENT_SECRETS, "")
+    os.environ.setdefault(ALLOWED_VARIABLES, "")
     context = Context(
         store=store,
         plugins=default_plugins(),
