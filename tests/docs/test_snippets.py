@@ -21,8 +21,14 @@ from documentation import EXECUTED, ROOT, Block, blocks
 
 SECONDS = 240
 # Nobody can run these here; a page that excludes more has to say so in this table too.
-EXCLUDED = {"README.md": 2, "docs/tutorial/first-run.md": 1, "docs/how-to/use-postgresql.md": 1}
+EXCLUDED = {
+    "README.md": 2,
+    "docs/tutorial/first-run.md": 1,
+    "docs/how-to/run-a-server.md": 3,
+    "docs/how-to/use-postgresql.md": 1,
+}
 POSTGRESQL = "aml+postgresql://aml@db.example.com/aml"
+SERVER = "http://aml.example.com:5000"
 EXPORT = re.compile(r"(\w+)=(\S*)")
 
 
@@ -35,7 +41,7 @@ class Reader:
 
     def follow(self, block: Block) -> None:
         if block.language == "python":
-            self._run([sys.executable, "-c", block.text], block.text)
+            self._run([sys.executable, "-c", self._replaced(block.text)], block.text)
         elif block.language == "console":
             for command, output in commands(block.text):
                 self._type(command, output)
@@ -100,6 +106,8 @@ def test_what_a_page_says_works(page: Path, reader: Mapping[str, str], request: 
     replacements = {}
     if POSTGRESQL in page.read_text(encoding="utf-8"):
         replacements[POSTGRESQL] = f"aml+{request.getfixturevalue('postgresql_uri')}"
+    if SERVER in page.read_text(encoding="utf-8"):
+        replacements[SERVER] = request.getfixturevalue("aml_server").url
     somebody = Reader(reader, replacements)
     for block in blocks(page):
         if block.not_run is None:
