@@ -75,10 +75,11 @@ class SdkBatchApi:
         with self._words(f"create job '{body['id']}'"):
             self._client.create_job(cast("Any", dict(body)))
 
-    def list_jobs(self, start: str) -> Sequence[str]:
+    def list_jobs(self, start: str) -> Sequence[Body]:
+        wanted = f"startswith(id,'{start}')"
         with self._words("list jobs"):
-            found = self._client.list_jobs(filter=f"startswith(id,'{start}')", select=["id"])
-            return [str(job.id) for job in found]
+            found = self._client.list_jobs(filter=wanted, select=["id", "poolInfo", "metadata"])
+            return [job.as_dict() for job in found]
 
     def create_task(self, job: str, body: Body) -> None:
         with self._words(f"create task '{body['id']}'"):
