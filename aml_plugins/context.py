@@ -36,7 +36,7 @@ class Context:
 
     def __post_init__(self) -> None:
         """Create the cache of backends that belongs to this store."""
-        object.__setattr__(self, "backends", BackendCache(self.store, self.plugins, self.home, self.secrets))
+        object.__setattr__(self, "backends", BackendCache(self))
 
     def history(self, workspace: str) -> RunHistory:
         """Return MLflow's run history of a workspace, opened once."""

@@ -24,6 +24,7 @@ NOUNS = {
     "plugins": ("List and check plugins.", "plugins:plugins"),
     "run": ("Submit, watch, cancel and read runs.", "run:run"),
     "secret": ("Set, list and delete secrets in the workspace's secret stores.", "secret:secret"),
+    "server": ("Serve workspaces to a team: MLflow, REST API, console.", "server:server"),
     "task": ("List and show long-running tasks.", "task:task"),
     "workspace": ("Create, list and choose workspaces.", "workspace:workspace"),
 }

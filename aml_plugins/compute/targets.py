@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -11,11 +9,12 @@ from pydantic import ValidationError
 from aml_plugins.compute.backend import ComputeBackend, ComputeTarget, TargetConfig
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError, PluginError
 from aml_plugins.json_types import JsonObject
-from aml_plugins.secrets.references import SecretSource, from_environment
 from aml_plugins.store.records import ComputeTargetRecord
 from aml_plugins.suggestions import did_you_mean
 
 if TYPE_CHECKING:
+    from aml_plugins.context import Context
+    from aml_plugins.datastores.contract import Datastore
     from aml_plugins.plugins import Plugins
     from aml_plugins.store.interface import Store
 
@@ -28,22 +27,13 @@ TARGET_TYPES = "aml_compute_target_types"
 
 
 class BackendCache:
-    """Backends by workspace and target name, made on first use.
+    """Backends by workspace and target name, made on first use."""
 
-    :param secrets: from a workspace to what resolves its references.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        plugins: Plugins,
-        home: Path,
-        secrets: Callable[[str], SecretSource] = lambda _workspace: from_environment,
-    ) -> None:
-        self._secrets = secrets
-        self._store = store
-        self._plugins = plugins
-        self._home = home
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = context.store
+        self._plugins = context.plugins
+        self._home = context.home
         self._backends: dict[tuple[str, str], tuple[ComputeTargetRecord, ComputeBackend]] = {}
 
     def get(self, workspace: str, name: str) -> ComputeBackend:
@@ -82,9 +72,15 @@ class BackendCache:
                 type=record.type,
                 config=config,
                 home=home,
-                secrets=self._secrets(record.workspace),
+                secrets=self._context.secrets(record.workspace),
+                open_datastore=lambda name: self._datastore(record.workspace, name),
             )
         )
+
+    def _datastore(self, workspace: str, name: str) -> Datastore:
+        from aml_plugins.datastores.opening import default_datastore, open_datastore  # noqa: PLC0415  few targets need any
+
+        return open_datastore(self._context, workspace, name) if name else default_datastore(self._context, workspace)
 
 
 def find_target(store: Store, workspace: str, name: str) -> ComputeTargetRecord:

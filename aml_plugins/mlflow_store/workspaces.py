@@ -15,7 +15,7 @@ from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME  # noqa: TID253 
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from aml_plugins.mlflow_store.failures import ours
 
-__all__ = ["create_workspace", "delete_workspace", "get_workspace", "list_workspaces"]
+__all__ = ["create_workspace", "delete_workspace", "get_workspace", "has_workspace", "list_workspaces"]
 
 
 def create_workspace(uri: str, name: str, *, description: str | None = None) -> None:
@@ -36,6 +36,21 @@ def list_workspaces(uri: str) -> Sequence[str]:
     """Return the names of the workspaces that the caller may see, sorted."""
     with ours():
         return _names(_provider(uri))
+
+
+def has_workspace(uri: str, name: str) -> bool:
+    """Say whether there is a workspace of this name."""
+    if name == DEFAULT_WORKSPACE_NAME:
+        return True
+    try:
+        WorkspaceNameValidator.validate(name)
+        _provider(uri).get_workspace(name)
+    except MlflowException as error:
+        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            with ours():
+                raise
+        return False
+    return True
 
 
 def get_workspace(uri: str, name: str) -> str:
