@@ -184,11 +184,15 @@ class Workspace:
 
         remove_datastore(self.context, self.name, name)
 
-    def set_default_datastore(self, name: str) -> None:
-        """Let new snapshots go to another datastore."""
+    def set_default_datastore(self, name: str, *, artifacts: bool | None = None) -> None:
+        """Let new snapshots go to another datastore.
+
+        :param artifacts: True for the MLflow artifacts of new experiments, too; False for MLflow's own place; None
+            leaves that as it is.
+        """
         from aml_plugins.datastores.registering import set_default_datastore  # noqa: PLC0415  as above
 
-        set_default_datastore(self.context, self.name, name)
+        set_default_datastore(self.context, self.name, name, artifacts=artifacts)
 
     @property
     def secret_stores(self) -> Mapping[str, Mapping[str, Any]]:

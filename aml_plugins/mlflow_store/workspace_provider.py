@@ -9,6 +9,7 @@ from mlflow.exceptions import MlflowException  # noqa: TID253  as above
 from mlflow.protos.databricks_pb2 import INVALID_STATE  # noqa: TID253  as above
 from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore  # noqa: TID253  as above
 
+from aml_plugins.mlflow_store.artifact_root import artifact_root
 from aml_plugins.mlflow_store.engines import tune
 from aml_plugins.mlflow_store.failures import to_mlflow
 from aml_plugins.mlflow_store.jobs import release_runs
@@ -31,6 +32,14 @@ class WorkspaceProvider(SqlAlchemyStore):
         self.jobs = None if is_in_memory(db_uri) else open_store(db_uri)
         super().__init__(plain_uri(db_uri))
         tune(self._engine)
+
+    def resolve_artifact_root(self, default_artifact_root: str | None, workspace_name: str) -> tuple[str | None, bool]:
+        """Return where new experiments keep artifacts: in the datastore that the workspace chose for them, if any."""
+        chosen = artifact_root(self.jobs, workspace_name)
+        if chosen:
+            return chosen, False
+        root: tuple[str | None, bool] = super().resolve_artifact_root(default_artifact_root, workspace_name)
+        return root
 
     def delete_workspace(
         self, workspace_name: str, mode: WorkspaceDeletionMode = WorkspaceDeletionMode.RESTRICT

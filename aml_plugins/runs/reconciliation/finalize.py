@@ -61,8 +61,18 @@ def _collect(step: Step, run: RunRecord) -> RunRecord:
         _fetch(step, run, results)
         with contextlib.suppress(InvalidInputError):  # deleted in MLflow: there is no place for its results
             _upload(step, run, results)
+        told = _deliver_data(step, run, results)
         run = replace(run, reason=_reason(run, results))
-    return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}))
+    return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}), message=told)
+
+
+def _deliver_data(step: Step, run: RunRecord, results: Path) -> str:
+    """Store what a completed script wrote for datastores; half a result of one that failed stays where it was."""
+    if run.outcome != RunState.COMPLETED.value or not configuration(run).data:
+        return ""
+    from aml_plugins.runs.data.delivering import deliver_data  # noqa: PLC0415  most runs have none
+
+    return " ".join(deliver_data(step, run, results / "uploads"))
 
 
 def _fetch(step: Step, run: RunRecord, results: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
@@ -26,7 +27,7 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
     if not _has_slot(step, run, backend):
         return _wait_for_slot(step, run, backend)
     bundle = step.staged.pop(job_key(run), None) or stage_bundle(step, run)
-    spec = job_spec(run, bundle, _variables(step, run))
+    spec = job_spec(run, bundle, {**_variables(step, run), **_signatures(step, run, bundle)})
     handle = backend.submit(spec, job_key(run))
     submitted = step.save(
         replace(run, handle=handle.to_dict(), reason=None),
@@ -62,6 +63,15 @@ def _wait_for_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRe
     if run.reason == reason:
         return run
     return step.save(replace(run, reason=reason), message=reason)
+
+
+def _signatures(step: Step, run: RunRecord, bundle: Mapping[str, Path]) -> Mapping[str, str]:
+    """Return the addresses of data that the job fetches itself: they are as good as credentials for their time."""
+    if not configuration(run).data:
+        return {}
+    from aml_plugins.runs.data.bringing import signatures  # noqa: PLC0415  most runs have none
+
+    return signatures(step, run, bundle)
 
 
 def _variables(step: Step, run: RunRecord) -> Mapping[str, str]:
