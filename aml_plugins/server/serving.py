@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from aml_plugins.context import Context
     from aml_plugins.store.interface import Store
+    from aml_plugins.store.sql.requests import SqlRequests
 
 __all__ = ["Server", "server_of"]
 
@@ -26,6 +27,7 @@ class Server:
     context: Context
     access: Access
     door: Door
+    requests: SqlRequests
 
     @property
     def store(self) -> Store:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aml_plugins.compute.targets import BUILT_IN_TARGET
 from aml_plugins.datastores.opening import DEFAULT_DATASTORE
 from aml_plugins.server.console.queries import ConsoleQueries, RunFilter
-from aml_plugins.server.paging import token_of
+from aml_plugins.store.page_tokens import token_of
 
 if TYPE_CHECKING:
     from aml_plugins.store.interface import Store

@@ -25,8 +25,8 @@ from aml_plugins.server.console.series import series
 from aml_plugins.server.console.task_page import task_page
 from aml_plugins.server.guarding import GuardedRoute, caller
 from aml_plugins.server.json_bodies import json_reply
-from aml_plugins.server.paging import begin_of
 from aml_plugins.server.serving import Server, server_of
+from aml_plugins.store.page_tokens import position_of
 from aml_plugins.store.records import RunRecord
 from aml_plugins.store.sql.store import SqlStore
 
@@ -64,7 +64,7 @@ def show_overview(request: Request, workspace: str, filters: Annotated[Filters, 
 @router.get("/workspaces/{workspace}/runs", name="console_runs")
 def show_runs(request: Request, workspace: str, filters: Annotated[FurtherFilters, Query()]) -> Response:
     """Return a further page of runs."""
-    before = begin_of(filters.page_token, float, str)
+    before = position_of(filters.page_token, float, str)
     return unchanged_or(request, page_of_runs(_queries(server_of(request)), workspace, filters.wanted(), before))
 
 

@@ -13,7 +13,7 @@ from aml_plugins.store.leases import new_owner
 from aml_plugins.store.opening import open_store
 from aml_plugins.store.records import RunRecord
 
-KINDS = ["sqlite", "postgresql"]
+KINDS = ["sqlite", "postgresql", "server"]
 
 
 @pytest.fixture(params=KINDS)
@@ -21,6 +21,10 @@ def store_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URI of a store that does not exist yet."""
     if request.param == "sqlite":
         return f"aml+sqlite:///{tmp_path / 'aml.db'}"
+    if request.param == "server":
+        server = request.getfixturevalue("aml_server")
+        server.empty()
+        return str(server.url)
     return f"aml+{request.getfixturevalue('postgresql_uri')}"
 
 
