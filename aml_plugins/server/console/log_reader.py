@@ -27,7 +27,7 @@ BLOCK = 32 * 1024
 """Bytes of one piece: a reader that is slow holds no more than this."""
 TAIL = 256 * 1024
 """Bytes of a log that somebody sees who opens the page in the middle of it."""
-_POSITION = re.compile(r"(\d{1,6})\.(\d{1,18})")
+_POSITION = re.compile(r"([0-9]{1,6})\.([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)

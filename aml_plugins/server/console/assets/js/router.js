@@ -7,9 +7,13 @@ import { parts } from "./places.js";
  * @param {Function} show - gets the address's parts and query, and whether somebody has just come here.
  */
 export function follow(show) {
+  let presented = null;
   const present = (arrived) => {
     const found = parts(location.pathname);
-    if (found) show(found, new URLSearchParams(location.search), arrived);
+    // A jump within the page is told like a change of page.
+    if (!found || (arrived && location.hash && location.pathname === presented)) return;
+    presented = location.pathname;
+    show(found, new URLSearchParams(location.search), arrived);
   };
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");

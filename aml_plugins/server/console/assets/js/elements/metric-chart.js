@@ -6,14 +6,14 @@ import { count, number } from "../format.js";
 
 const WIDTH = 320;
 const HEIGHT = 120;
-const ROOM = { top: 20, right: 10, bottom: 20, left: 10 };
+const ROOM = { top: 12, right: 10, bottom: 20, left: 52 };
 const LISTED = 100;
 
 class MetricChart extends HTMLElement {
   connectedCallback() {
     if (this.watcher) return;
     this.key = this.getAttribute("key");
-    this.append(el("h3", {}, this.key), el("p.value", {}, number(this.last)), el("div.drawing"));
+    this.append(el("h2", {}, this.key), el("p.value", {}, number(this.last)), el("div.drawing"));
     this.watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.load(), {
       rootMargin: "200px",
     });
@@ -74,12 +74,18 @@ function line(key, points, many) {
     }),
     svg("path.area", { d: `${path}L${x(xs.at(-1))} ${HEIGHT - ROOM.bottom}L${x(xs[0])} ${HEIGHT - ROOM.bottom}Z` }),
     svg("path.line", { d: path }),
-    svg("text", { x: ROOM.left, y: y(high) - 5 }, number(high)),
-    low < high ? svg("text", { x: ROOM.left, y: y(low) - 5 }, number(low)) : null,
+    svg("text.end", { x: ROOM.left - 7, y: Number(y(high)) + 4 }, brief(high)),
+    low < high ? svg("text.end", { x: ROOM.left - 7, y: Number(y(low)) + 4 }, brief(low)) : null,
     svg("circle.point", { cx: x(xs.at(-1)), cy: y(ys.at(-1)), r: 3 }),
     svg("text", { x: ROOM.left, y: HEIGHT - 5 }, spread ? `step ${number(Math.min(...xs))}` : "first"),
     svg("text.end", { x: WIDTH - ROOM.right, y: HEIGHT - 5 }, spread ? `step ${number(Math.max(...xs))}` : "last"),
   );
+}
+
+/** A number short enough for the edge of a drawing. */
+function brief(value) {
+  const far = value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3);
+  return far ? value.toExponential(1) : String(Number(value.toPrecision(4)));
 }
 
 function scale(values, from, to) {

@@ -54,7 +54,7 @@ class SnapshotView extends HTMLElement {
 customElements.define("snapshot-view", SnapshotView);
 
 function content({ path, size: bytes, text, whole, link }) {
-  const head = el("h3", {}, path, el("span.size", {}, size(bytes)));
+  const head = el("h2", {}, path, el("span.size", {}, size(bytes)));
   if (link) return [head, el("p", {}, "A link to ", el("code", {}, text ?? "?"))];
   if (text === null) return [head, el("p.empty", {}, "This file is not text.")];
   const lines = text.split("\n");

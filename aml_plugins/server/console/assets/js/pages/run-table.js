@@ -44,7 +44,7 @@ export function runRows(workspace, runs) {
           { href: page.run(workspace, run.run_id), "data-key": run.run_id },
           run.name || run.script || short(run.run_id),
         ),
-        el("span.dim", {}, el("span.mono", {}, short(run.run_id)), el("span.narrow-only", {}, ` on ${run.target}`)),
+        el("span.dim", {}, el("span.mono", {}, short(run.run_id)), el("span.narrow-only", {}, run.target)),
       ),
       el("td", { "data-room": "middle" }, run.experiment_name),
       el("td", { "data-room": "middle" }, run.target),
