@@ -16,12 +16,17 @@ from aml_plugins.server.models.values import ErrorAnswer
 from aml_plugins.server.protection import Authentication, BodyLimit, FormRefusal
 from aml_plugins.server.route_actions import ROUTES
 from aml_plugins.server.routes import (
+    artifacts,
     compute_targets,
+    datastore_files,
     datastores,
+    history,
     info,
+    models,
     run_leases,
     runs,
     snapshots,
+    task_stream,
     tasks,
     workspaces,
 )
@@ -43,7 +48,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     run_leases.router,  # before runs: /runs/due is no run
     runs.router,
     tasks.router,
-    console_routes.router,
+    task_stream.router,
+    history.router,
+    artifacts.router,
+    models.router,
+    datastore_files.router,
 )
 _FAILURES: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "503": {"model": ErrorAnswer}}
 
@@ -68,6 +77,7 @@ def create_api(server: Server, lifespan: Lifespan | None = None) -> FastAPI:
     api.state.server = server
     for router in ROUTERS:
         api.include_router(router, prefix=prefix, responses=_FAILURES)
+    api.include_router(console_routes.router, prefix=prefix)
     api.include_router(console_pages.router, prefix=f"{server.settings.static_prefix}{CONSOLE_PREFIX}")
     _check_table(api)
     answer_failures(api)

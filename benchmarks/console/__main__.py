@@ -39,7 +39,7 @@ def main() -> None:
             for title, path in _requests(newest):
                 _report(title, [_asked(url + path) for _ in range(LOOKS)])
             if shutil.which("chromium"):
-                _report("browser: first contentful paint of the overview", paint_times(url, WORKSPACE))
+                _report("browser: from navigation to the rows of runs", paint_times(url, WORKSPACE))
                 _report("from print to the line in the browser", log_latencies(url, store_uri))
 
 

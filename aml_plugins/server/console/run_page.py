@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from aml_plugins.errors import NotFoundError
+from aml_plugins.runs.console_link import is_console_note
 from aml_plugins.runs.states import RunState
 from aml_plugins.server.console.queries import ConsoleQueries
 from aml_plugins.server.console.replies import number
@@ -55,7 +56,7 @@ def run_page(context: Context, queries: ConsoleQueries, run: RunRecord, static_p
         "metrics": {key: number(value) for key, value in sorted(view.metrics.items())} if view else {},
         "parameters": dict(view.params) if view else {},
         "tags": _tags(view.tags) if view else {},
-        "note": view.tags.get(NOTE) if view else None,
+        "note": _note(view.tags) if view else None,
         "mlflow": mlflow_page(static_prefix, run.workspace, run.experiment_id, run.run_id),
     }
 
@@ -113,6 +114,12 @@ def _opened(child: RunView) -> dict[str, Any]:
         "experiment_id": child.experiment_id,
         "has_page": False,
     }
+
+
+def _note(tags: Mapping[str, str]) -> str | None:
+    """Return what people wrote about the run; the link to this very page is not worth a word here."""
+    note = tags.get(NOTE)
+    return None if note is None or is_console_note(note) else note
 
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:

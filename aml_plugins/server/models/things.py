@@ -10,6 +10,7 @@ from aml_plugins.server.models.values import Count, Digest, Identifier, JsonMapp
 
 __all__ = [
     "DatastoreFile",
+    "DatastoreFileState",
     "Registered",
     "RegisteredBody",
     "RegisteredChange",
@@ -99,6 +100,13 @@ class DatastoreFile(Strict):
 
     path: str
     size: int
+
+
+class DatastoreFileState(Strict):
+    """Whether a file is there."""
+
+    path: str
+    exists: bool
 
 
 class SnapshotBody(Strict):

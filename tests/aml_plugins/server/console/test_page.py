@@ -37,7 +37,7 @@ def test_the_page_trusts_itself_only(client: TestClient) -> None:
 def test_all_that_the_page_names_is_served_and_may_be_kept(client: TestClient) -> None:
     page = client.get("/aml/").text
     named = re.findall(r'(?:src|href)="(/[^"]+)"', page)
-    assert len(named) == 4
+    assert len(named) == 3 + len(SCRIPTS)
     for path in named:
         answer = client.get(path)
         assert answer.status_code == 200, path
