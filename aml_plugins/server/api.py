@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
+from aml_plugins.server.console import pages as console_pages
+from aml_plugins.server.console import routes as console_routes
 from aml_plugins.server.failures import answer_failures
 from aml_plugins.server.models.values import ErrorAnswer
 from aml_plugins.server.protection import Authentication, BodyLimit, FormRefusal
@@ -28,7 +30,7 @@ from aml_plugins.server.routes import (
     tasks,
     workspaces,
 )
-from aml_plugins.server.settings import API_PREFIX
+from aml_plugins.server.settings import API_PREFIX, CONSOLE_PREFIX
 
 if TYPE_CHECKING:
     from aml_plugins.server.serving import Server
@@ -75,6 +77,8 @@ def create_api(server: Server, lifespan: Lifespan | None = None) -> FastAPI:
     api.state.server = server
     for router in ROUTERS:
         api.include_router(router, prefix=prefix, responses=_FAILURES)
+    api.include_router(console_routes.router, prefix=prefix)
+    api.include_router(console_pages.router, prefix=f"{server.settings.static_prefix}{CONSOLE_PREFIX}")
     _check_table(api)
     answer_failures(api)
     # The last one added is asked first.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aml_plugins.server.access import Action
+from aml_plugins.server.console.actions import CONSOLE
 
 __all__ = ["ROUTES"]
 
@@ -61,4 +62,5 @@ ROUTES: dict[str, Action] = {
     "list_unreferenced_snapshots": Action.ENTER,
     "list_undelivered_events": Action.ENTER,
     "mark_events_delivered": Action.ENTER,
+    **CONSOLE,
 }

@@ -43,5 +43,10 @@ class SqlStore:
     def uri(self) -> str:
         return self._uri
 
+    @property
+    def database(self) -> Database:
+        """The database, for those that read it in their own way: the server's read models."""
+        return self._database
+
     def close(self) -> None:
         self._database.close()
