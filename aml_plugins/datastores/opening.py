@@ -16,7 +16,7 @@ from aml_plugins.suggestions import did_you_mean
 if TYPE_CHECKING:
     from aml_plugins.context import Context
 
-__all__ = ["DEFAULT_DATASTORE", "default_datastore", "open_datastore"]
+__all__ = ["DEFAULT_DATASTORE", "built_in_directory", "default_datastore", "open_datastore"]
 
 DEFAULT_DATASTORE = "workspace-files"
 """The datastore that every workspace has without registering it: a directory."""
@@ -58,9 +58,13 @@ def _open(context: Context, record: DatastoreRecord) -> Datastore:
     return loaded(record.name, config)
 
 
-def _built_in(context: Context, workspace: str) -> DatastoreRecord:
-    """Return the directory beside an embedded database, else the one in the home directory."""
+def built_in_directory(context: Context, workspace: str) -> Path:
+    """Return where the built-in datastore lies: beside an embedded database, else in the home directory."""
     uri = plain_uri(context.store.uri)
     beside = Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else context.home
-    path = beside.absolute() / "datastore" / workspace
-    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type="directory", config={"path": str(path)})
+    return beside.absolute() / "datastore" / workspace
+
+
+def _built_in(context: Context, workspace: str) -> DatastoreRecord:
+    path = str(built_in_directory(context, workspace))
+    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type="directory", config={"path": path})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from aml_plugins.json_types import JsonObject
 from aml_plugins.store.records import (
     ComputeTargetRecord,
     DatastoreRecord,
@@ -30,7 +31,28 @@ class Workspaces(Protocol):
     def find(self, name: str) -> WorkspaceRecord | None: ...
     def list(self) -> Sequence[WorkspaceRecord]: ...
     def save(self, record: WorkspaceRecord) -> WorkspaceRecord: ...
-    def remove(self, name: str) -> None: ...
+
+    def save_if_unchanged(self, before: WorkspaceRecord, settings: JsonObject) -> WorkspaceRecord | None:
+        """Write the settings over those of ``before``; None, and nothing written, where they are others by now."""
+        ...
+
+    def contents(self, name: str) -> Mapping[str, int]:
+        """Count what we keep of the workspace, by what users call it, in the plural; what there is none of is left out.
+
+        Runs that were deleted in MLflow are not there any more; ``runs that have not ended`` are counted among ``runs``.
+        """
+        ...
+
+    def empty(self, name: str) -> None:
+        """Delete all but settings, datastores and the snapshots, which nobody names then; safe to repeat.
+
+        Refused (``InvalidInputError``, naming them) while runs have not ended.
+        """
+        ...
+
+    def remove(self, name: str) -> None:
+        """Delete the settings and everything else that we keep of the workspace. Refused as :meth:`empty` is."""
+        ...
 
 
 class ComputeTargets(Protocol):

@@ -22,7 +22,7 @@ __all__ = [
 class WorkspaceRecord:
     """Settings of a workspace; the workspace itself is MLflow's.
 
-    :param settings: ``default_datastore`` and whatever later features keep here.
+    :param settings: ``default_datastore``, and what ``workspaces/settings.py`` keeps here.
     """
 
     name: str
