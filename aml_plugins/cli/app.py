@@ -22,6 +22,7 @@ NOUNS = {
     "monitor": ("Drive runs that nobody waits for.", "monitor:monitor"),
     "plugins": ("List and check plugins.", "plugins:plugins"),
     "run": ("Submit, watch, cancel and read runs.", "run:run"),
+    "server": ("Serve workspaces to a team: MLflow, REST API, console.", "server:server"),
     "task": ("List and show long-running tasks.", "task:task"),
     "workspace": ("Create, list and choose workspaces.", "workspace:workspace"),
 }

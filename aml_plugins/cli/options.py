@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from aml_plugins.workspace import Workspace
 
-__all__ = ["in_store", "in_workspace", "open_workspace", "output_option", "pairs"]
+__all__ = ["in_store", "in_workspace", "open_workspace", "output_option", "pairs", "store_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -21,6 +21,7 @@ __all__ = [
     "delete_workspace",
     "describe_workspaces",
     "get_workspace",
+    "has_workspace",
     "list_workspaces",
     "set_description",
     "workspace_contents",
@@ -73,6 +74,21 @@ def workspace_contents(uri: str, name: str) -> Mapping[str, int]:
         provider: Any = _provider(uri)
         found: Mapping[str, int] = provider.contents(name)
         return found
+
+
+def has_workspace(uri: str, name: str) -> bool:
+    """Say whether there is a workspace of this name."""
+    if name == DEFAULT_WORKSPACE_NAME:
+        return True
+    try:
+        WorkspaceNameValidator.validate(name)
+        _provider(uri).get_workspace(name)
+    except MlflowException as error:
+        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            with ours():
+                raise
+        return False
+    return True
 
 
 def get_workspace(uri: str, name: str) -> str:

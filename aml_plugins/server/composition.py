@@ -1,0 +1,85 @@
+# mypy: allow-untyped-calls
+# MLflow's server is not annotated.
+"""Two applications as one: ours where a path is ours, MLflow's everywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES  # noqa: TID253  a leaf: the server imports it
+from mlflow.server.fastapi_security import init_fastapi_security  # noqa: TID253  as above
+from starlette.routing import Router
+
+from aml_plugins.context import open_context
+from aml_plugins.mlflow_store.workspaces import has_workspace
+from aml_plugins.server.access import Access
+from aml_plugins.server.api import create_api
+from aml_plugins.server.identity import OpenDoor
+from aml_plugins.server.serving import Server
+from aml_plugins.server.settings import API_PREFIX, CONSOLE_PREFIX, ServerSettings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+__all__ = ["compose", "make_server"]
+
+
+def compose(settings: ServerSettings) -> ASGIApp:
+    """Return both applications as one.
+
+    :raises AmlError: where the database or MLflow's authentication cannot be opened.
+    """
+    theirs = _mlflow_application(settings)
+    ours = create_api(make_server(settings))
+    init_fastapi_security(ours)
+    prefixes = tuple(f"{settings.static_prefix}{path}" for path in (API_PREFIX, CONSOLE_PREFIX))
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        await (ours if _is_below(scope["path"], prefixes) else theirs)(scope, receive, send)
+
+    return Router(default=dispatch, redirect_slashes=False, lifespan=_both(ours, theirs))
+
+
+def make_server(settings: ServerSettings) -> Server:
+    """Open what the routes work with."""
+    context = open_context(settings.store_uri)
+
+    def exists(name: str) -> bool:
+        if not MLFLOW_ENABLE_WORKSPACES.get():
+            return name == "default"
+        return has_workspace(settings.store_uri, name)
+
+    if not settings.with_auth:
+        return Server(settings=settings, context=context, access=Access(None, exists), door=OpenDoor())
+    from aml_plugins.server.mlflow_auth import MlflowDoor, MlflowRoles  # noqa: PLC0415  needs Flask-WTF
+
+    return Server(settings=settings, context=context, access=Access(MlflowRoles(), exists), door=MlflowDoor())
+
+
+def _mlflow_application(settings: ServerSettings) -> FastAPI:
+    """Return MLflow's application, with its authentication in front where it is wanted."""
+    application: Any
+    if settings.with_auth:
+        from mlflow.server.auth import create_app
+
+        application = create_app()
+    else:
+        from mlflow.server.fastapi_app import app as application
+    found: FastAPI = application
+    return found
+
+
+def _is_below(path: str, prefixes: tuple[str, ...]) -> bool:
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+
+
+def _both(ours: FastAPI, theirs: FastAPI) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        async with theirs.router.lifespan_context(theirs), ours.router.lifespan_context(ours):
+            yield
+
+    return lifespan

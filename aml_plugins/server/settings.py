@@ -1,0 +1,90 @@
+"""What the server is told by its environment: workers are processes of their own, which inherit nothing else."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from aml_plugins.errors import InvalidInputError
+
+__all__ = ["API_PREFIX", "AUTH", "CONSOLE_PREFIX", "MONITOR", "ServerSettings"]
+
+API_PREFIX = "/api/2.0/aml"
+CONSOLE_PREFIX = "/aml"
+
+AUTH = "AML_SERVER_AUTH"
+MONITOR = "AML_SERVER_MONITOR"
+URL = "AML_SERVER_URL"
+UPLOAD_LIMIT = "AML_SERVER_UPLOAD_LIMIT"
+
+# MLflow's server hands its command line on to its workers in these.
+_STORE_URI = "_MLFLOW_SERVER_FILE_STORE"
+_STATIC_PREFIX = "_MLFLOW_STATIC_PREFIX"
+
+_MEBIBYTE = 1 << 20
+_DEFAULT_UPLOAD_LIMIT = 10_240
+_YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """Settings of one server.
+
+    :param store_uri: the database, ``aml+sqlite:///…`` or ``aml+postgresql://…``.
+    :param with_auth: MLflow's users and roles stand in front of everything.
+    :param monitor: drive runs that nobody waits for.
+    :param url: how scripts on compute targets reach this server; None where nobody said.
+    :param static_prefix: what MLflow's ``--static-prefix`` puts before every path.
+    :param upload_limit: bytes of the largest file that is taken.
+    """
+
+    store_uri: str
+    with_auth: bool = False
+    monitor: bool = True
+    url: str | None = None
+    static_prefix: str = ""
+    upload_limit: int = _DEFAULT_UPLOAD_LIMIT * _MEBIBYTE
+
+    @classmethod
+    def from_environment(cls) -> ServerSettings:
+        """Read the settings.
+
+        :raises InvalidInputError: for a value that cannot be read, and where the process is no MLflow server.
+        """
+        return cls(
+            store_uri=_store_uri(),
+            with_auth=_flag(AUTH, default=False),
+            monitor=_flag(MONITOR, default=True),
+            url=os.environ.get(URL) or None,
+            static_prefix=os.environ.get(_STATIC_PREFIX, "").rstrip("/"),
+            upload_limit=_mebibytes(UPLOAD_LIMIT, _DEFAULT_UPLOAD_LIMIT),
+        )
+
+
+def _store_uri() -> str:
+    uri = os.environ.get(_STORE_URI, "")
+    if not uri.startswith(("aml+sqlite:", "aml+postgresql:", "aml+postgres:")):
+        raise InvalidInputError(
+            "The app 'aml' needs a database with our tables as MLflow's backend store.",
+            "Start it with: aml server, or mlflow server --app-name aml --backend-store-uri aml+sqlite:///FILE "
+            "(or aml+postgresql://…).",
+        )
+    return uri
+
+
+def _flag(name: str, *, default: bool) -> bool:
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if value.strip().lower() in _YES:
+        return True
+    if value.strip().lower() in _NO:
+        return False
+    raise InvalidInputError(f"{name} is {value!r}, which is neither yes nor no.", "Set it to 1 or 0.")
+
+
+def _mebibytes(name: str, default: int) -> int:
+    value = os.environ.get(name) or str(default)
+    if not value.isdecimal() or int(value) == 0:
+        raise InvalidInputError(f"{name} is {value!r}, not a number of mebibytes.", f"Set it to, say, {default}.")
+    return int(value) * _MEBIBYTE
