@@ -24,7 +24,7 @@ NOUNS = {
     "run": ("Submit, watch, cancel and read runs.", "run:run"),
     "server": ("Serve workspaces to a team: MLflow, REST API, console.", "server:server"),
     "task": ("List and show long-running tasks.", "task:task"),
-    "workspace": ("Create, list and choose workspaces.", "workspace:workspace"),
+    "workspace": ("Create, choose, archive and delete workspaces.", "workspace:workspace"),
 }
 
 

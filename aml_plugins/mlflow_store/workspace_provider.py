@@ -12,13 +12,14 @@ from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore  # noqa: TID
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME  # noqa: TID253  as above
 
 from aml_plugins.errors import NotFoundError
-from aml_plugins.mlflow_store.contents import count_contents
+from aml_plugins.mlflow_store.contents import count_contents, delete_artifacts
 from aml_plugins.mlflow_store.engines import tune
 from aml_plugins.mlflow_store.failures import to_mlflow
 from aml_plugins.mlflow_store.locations import is_in_memory, make_directory
 from aml_plugins.store.interface import Store
 from aml_plugins.store.opening import open_store, plain_uri
-from aml_plugins.workspaces.emptying import empty_workspace, reopen_workspace
+from aml_plugins.workspaces.emptying import empty_workspace
+from aml_plugins.workspaces.settings import reopen_workspace
 from aml_plugins.workspaces.wording import counted
 
 __all__ = ["WorkspaceProvider", "open_workspace_provider"]
@@ -57,6 +58,9 @@ class WorkspaceProvider(SqlAlchemyStore):
             self.get_workspace(workspace_name)
             self._check(self.jobs, workspace_name, mode)
             empty_workspace(self.jobs, workspace_name)
+            if mode == WorkspaceDeletionMode.CASCADE:
+                with self.ManagedSessionMaker() as session:
+                    delete_artifacts(session, workspace_name)
             try:
                 super().delete_workspace(workspace_name, mode)
             except MlflowException:

@@ -39,7 +39,7 @@ class Workspaces(Protocol):
     def contents(self, name: str) -> Mapping[str, int]:
         """Count what we keep of the workspace, by what users call it, in the plural; what there is none of is left out.
 
-        Runs that were deleted in MLflow are not there any more; ``runs that have not ended`` are counted among ``runs``.
+        Runs that were deleted in MLflow do not count; ``runs that have not ended`` are counted among ``runs`` too.
         """
         ...
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,32 +11,13 @@ from aml_plugins.datastores.opening import built_in_directory, open_datastore
 from aml_plugins.errors import AmlError
 from aml_plugins.home import aml_home
 from aml_plugins.plugins import default_plugins
-from aml_plugins.workspaces.settings import DELETED_AT, change_settings
+from aml_plugins.workspaces.settings import close_workspace
 
 if TYPE_CHECKING:
-    from aml_plugins.json_types import JsonObject
     from aml_plugins.runs.history import RunHistory
     from aml_plugins.store.interface import Store
 
-__all__ = ["close_workspace", "empty_workspace", "reopen_workspace"]
-
-
-def close_workspace(store: Store, name: str) -> None:
-    """Note that the workspace is being deleted: nothing new begins in it from now on."""
-
-    def closed(settings: JsonObject) -> JsonObject:
-        return {DELETED_AT: time.time(), **settings}
-
-    change_settings(store, name, closed)
-
-
-def reopen_workspace(store: Store, name: str) -> None:
-    """Take back :func:`close_workspace`."""
-
-    def opened(settings: JsonObject) -> JsonObject:
-        return {key: value for key, value in settings.items() if key != DELETED_AT}
-
-    change_settings(store, name, opened)
+__all__ = ["empty_workspace"]
 
 
 def empty_workspace(store: Store, name: str) -> None:

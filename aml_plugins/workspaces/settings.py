@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -13,7 +14,17 @@ if TYPE_CHECKING:
     from aml_plugins.json_types import JsonObject
     from aml_plugins.store.interface import Store
 
-__all__ = ["ARCHIVED_AT", "DEFAULT_DATASTORE", "DELETED_AT", "archived_at", "change_settings", "check_open", "settings"]
+__all__ = [
+    "ARCHIVED_AT",
+    "DEFAULT_DATASTORE",
+    "DELETED_AT",
+    "archived_at",
+    "change_settings",
+    "check_open",
+    "close_workspace",
+    "reopen_workspace",
+    "settings",
+]
 
 ARCHIVED_AT = "archived_at"
 """Seconds since the epoch; the workspace takes no new work."""
@@ -67,3 +78,21 @@ def check_open(store: Store, name: str) -> None:
             f"The workspace '{name}' is archived: what is in it can be read, and nothing new begins in it.",
             f"Use another workspace, or take it back with: aml workspace restore {name}",
         )
+
+
+def close_workspace(store: Store, name: str) -> None:
+    """Note that the workspace is being deleted: nothing new begins in it from now on."""
+
+    def closed(settings: JsonObject) -> JsonObject:
+        return {DELETED_AT: time.time(), **settings}
+
+    change_settings(store, name, closed)
+
+
+def reopen_workspace(store: Store, name: str) -> None:
+    """Take back :func:`close_workspace`."""
+
+    def opened(settings: JsonObject) -> JsonObject:
+        return {key: value for key, value in settings.items() if key != DELETED_AT}
+
+    change_settings(store, name, opened)

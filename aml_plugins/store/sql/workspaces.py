@@ -27,6 +27,11 @@ _ACTIVE = select(tables.runs.c.run_id).where(_OF_RUNS, tables.runs.c.active).lim
 _COUNT_ACTIVE = select(func.count()).where(_OF_RUNS, tables.runs.c.active)
 _PARTS = ("aml_slots", "aml_snapshots", "aml_tasks", "aml_task_events")
 """Tables whose rows live and die with the things that they are about: users do not count those."""
+_COUNTED = {
+    "aml_runs": (tables.runs.c.released_at.is_(None),),
+    "aml_compute_targets": (tables.compute_targets.c.name != "local",),  # that is always there
+}
+"""Which rows of a table users see."""
 _LAST = ("aml_datastores", "aml_snapshots")
 """Tables whose rows tell where files are that have to go first."""
 
@@ -84,9 +89,7 @@ class SqlWorkspaces:
         with self._database.reading() as connection:
             for table in _tables_of_workspaces():
                 if table.name not in _PARTS:
-                    counted = select(func.count()).where(table.c.workspace == name)
-                    if "released_at" in table.c:
-                        counted = counted.where(table.c.released_at.is_(None))
+                    counted = select(func.count()).where(table.c.workspace == name, *_COUNTED.get(table.name, ()))
                     found[_plural(table)] = connection.execute(counted).scalar_one()
             found["runs that have not ended"] = connection.execute(_COUNT_ACTIVE, {"key": name}).scalar_one()
         return {word: count for word, count in found.items() if count}
