@@ -13,7 +13,7 @@ from aml_plugins.server.failures import answer_failures
 from aml_plugins.server.models import ErrorAnswer
 from aml_plugins.server.protection import Authentication, BodyLimit, FormRefusal
 from aml_plugins.server.route_actions import ROUTES
-from aml_plugins.server.routes import info, workspaces
+from aml_plugins.server.routes import info, members, workspaces
 from aml_plugins.server.settings import API_PREFIX
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ __all__ = ["Lifespan", "create_api"]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-ROUTERS: tuple[APIRouter, ...] = (info.router, workspaces.router)
+ROUTERS: tuple[APIRouter, ...] = (info.router, workspaces.router, members.router)
 _FAILURES: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "503": {"model": ErrorAnswer}}
 
 

@@ -55,8 +55,16 @@ def make_server(settings: ServerSettings) -> Server:
     if not settings.with_auth:
         return Server(settings=settings, context=context, access=Access(None, exists), door=OpenDoor())
     from aml_plugins.server.mlflow_auth import MlflowDoor, MlflowRoles  # noqa: PLC0415  needs Flask-WTF
+    from aml_plugins.server.mlflow_members import MlflowMembers  # noqa: PLC0415  as above
 
-    return Server(settings=settings, context=context, access=Access(MlflowRoles(), exists), door=MlflowDoor())
+    roles = MlflowRoles()
+    return Server(
+        settings=settings,
+        context=context,
+        access=Access(roles, exists),
+        door=MlflowDoor(),
+        members=MlflowMembers(roles),
+    )
 
 
 def _mlflow_application(settings: ServerSettings) -> FastAPI:

@@ -6,7 +6,16 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-__all__ = ["ErrorAnswer", "Page", "ServerInfo", "WorkspaceAnswer", "WorkspaceBody", "WorkspaceSettingsBody"]
+__all__ = [
+    "ErrorAnswer",
+    "MemberAnswer",
+    "MemberBody",
+    "Page",
+    "ServerInfo",
+    "WorkspaceAnswer",
+    "WorkspaceBody",
+    "WorkspaceSettingsBody",
+]
 
 T = TypeVar("T")
 
@@ -66,4 +75,18 @@ class WorkspaceAnswer(_Strict):
     description: str | None = None
     settings: dict[str, JsonValue] | None = None
     created_at: Seconds | None = None
+    role: str
+
+
+class MemberBody(_Strict):
+    """A user to share a workspace with; the role is owner, contributor or reader."""
+
+    user: Name
+    role: Annotated[str, Field(min_length=1, max_length=20)]
+
+
+class MemberAnswer(_Strict):
+    """Somebody with a role in a workspace."""
+
+    user: str
     role: str

@@ -14,4 +14,7 @@ ROUTES: dict[str, Action] = {
     "delete_workspace": Action.ADMINISTER,
     "write_workspace_settings": Action.OWN,
     "delete_workspace_settings": Action.OWN,
+    "list_members": Action.READ,
+    "share_workspace": Action.OWN,
+    "unshare_workspace": Action.OWN,
 }

@@ -10,6 +10,7 @@ from aml_plugins.json_types import JsonObject, JsonValue
 __all__ = [
     "ComputeTargetRecord",
     "DatastoreRecord",
+    "MemberRecord",
     "RunRecord",
     "SnapshotRecord",
     "TaskEvent",
@@ -50,6 +51,17 @@ class DatastoreRecord:
     type: str
     config: JsonObject = field(default_factory=dict)
     created_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRecord:
+    """Somebody with a role in a workspace.
+
+    :param role: ``owner``, ``contributor`` or ``reader``.
+    """
+
+    user: str
+    role: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from aml_plugins.errors import AlreadyExistsError
 from aml_plugins.mlflow_store import workspaces as mlflow_workspaces
-from aml_plugins.server.access import Action
+from aml_plugins.server.access import Action, Role
 from aml_plugins.server.etags import check_match, etag, must_be_new
 from aml_plugins.server.guarding import GuardedRoute, caller
 from aml_plugins.server.json_bodies import json_reply
@@ -42,6 +42,9 @@ def create_workspace(request: Request, body: WorkspaceBody) -> Response:
     mlflow_workspaces.create_workspace(_uri(server), body.name, description=body.description)
     with suppress(AlreadyExistsError):  # settings that an earlier try wrote
         server.store.workspaces.add(WorkspaceRecord(name=body.name))
+    if server.members is not None:
+        server.members.ensure_roles(body.name)
+        server.members.put(body.name, caller(request).name, Role.OWNER)
     return json_reply(_answer(request, body.name, server.store.workspaces.find(body.name)), status=201)
 
 
