@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from aml_plugins.runs.reconciliation.driver import Driver
     from aml_plugins.store.records import ComputeTargetRecord
 
-__all__ = ["Submission", "submit"]
+__all__ = ["Submission", "ask_policies", "submit"]
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 NAME_CHARACTERS = 250
@@ -73,7 +73,7 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     run = _record(wanted, configuration, target, snapshot.digest, driver.owner)
     run = replace(run, source={**run.source, "home": home_id(context.home)})
     backend.plan(job_spec(run, {}, {}), job_key(run))
-    _ask_policies(context, run)
+    ask_policies(context, run)
     attached(context.store, run.workspace, run.target)
     experiment_id = context.history(run.workspace).ensure_experiment(run.experiment_name)
     stored = context.store.runs.add(
@@ -175,7 +175,11 @@ def _scripts(directory: Path) -> str:
     return (", ".join(found[:SHOWN_SCRIPTS]) or "no Python file") + more
 
 
-def _ask_policies(context: Context, run: RunRecord) -> None:
+def ask_policies(context: Context, run: RunRecord) -> None:
+    """Ask the plugins of this process whether the run may be.
+
+    :raises InvalidInputError: with all that they object.
+    """
     problems = context.plugins.collect("aml_validate_run", run=run)
     if problems:
         told = " ".join(f"{plugin}: {problem.what} {problem.fix}".rstrip() for plugin, problem in problems)

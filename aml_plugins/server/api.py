@@ -10,10 +10,20 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from aml_plugins.server.failures import answer_failures
-from aml_plugins.server.models import ErrorAnswer
+from aml_plugins.server.models.values import ErrorAnswer
 from aml_plugins.server.protection import Authentication, BodyLimit, FormRefusal
 from aml_plugins.server.route_actions import ROUTES
-from aml_plugins.server.routes import info, members, workspaces
+from aml_plugins.server.routes import (
+    compute_targets,
+    datastores,
+    info,
+    members,
+    run_leases,
+    runs,
+    snapshots,
+    tasks,
+    workspaces,
+)
 from aml_plugins.server.settings import API_PREFIX
 
 if TYPE_CHECKING:
@@ -23,7 +33,17 @@ __all__ = ["Lifespan", "create_api"]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-ROUTERS: tuple[APIRouter, ...] = (info.router, workspaces.router, members.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    info.router,
+    workspaces.router,
+    members.router,
+    compute_targets.router,
+    datastores.router,
+    snapshots.router,
+    run_leases.router,  # before runs: /runs/due is no run
+    runs.router,
+    tasks.router,
+)
 _FAILURES: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "503": {"model": ErrorAnswer}}
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,10 @@ from aml_plugins.context import open_context
 from aml_plugins.mlflow_store.workspaces import has_workspace
 from aml_plugins.server.access import Access
 from aml_plugins.server.api import create_api
-from aml_plugins.server.identity import OpenDoor
-from aml_plugins.server.serving import Server
+from aml_plugins.server.identity import Door, OpenDoor
+from aml_plugins.server.serving import Members, Server
 from aml_plugins.server.settings import API_PREFIX, CONSOLE_PREFIX, ServerSettings
+from aml_plugins.store.sql.store import SqlStore
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -46,25 +47,26 @@ def compose(settings: ServerSettings) -> ASGIApp:
 def make_server(settings: ServerSettings) -> Server:
     """Open what the routes work with."""
     context = open_context(settings.store_uri)
+    assert isinstance(context.store, SqlStore)  # noqa: S101  ServerSettings takes databases only
 
     def exists(name: str) -> bool:
         if not MLFLOW_ENABLE_WORKSPACES.get():
             return name == "default"
         return has_workspace(settings.store_uri, name)
 
+    access, door, members = _ways_in(settings, exists)
+    requests = context.store.requests
+    return Server(settings=settings, context=context, access=access, door=door, requests=requests, members=members)
+
+
+def _ways_in(settings: ServerSettings, exists: Callable[[str], bool]) -> tuple[Access, Door, Members | None]:
     if not settings.with_auth:
-        return Server(settings=settings, context=context, access=Access(None, exists), door=OpenDoor())
+        return Access(None, exists), OpenDoor(), None
     from aml_plugins.server.mlflow_auth import MlflowDoor, MlflowRoles  # noqa: PLC0415  needs Flask-WTF
     from aml_plugins.server.mlflow_members import MlflowMembers  # noqa: PLC0415  as above
 
     roles = MlflowRoles()
-    return Server(
-        settings=settings,
-        context=context,
-        access=Access(roles, exists),
-        door=MlflowDoor(),
-        members=MlflowMembers(roles),
-    )
+    return Access(roles, exists), MlflowDoor(), MlflowMembers(roles)
 
 
 def _mlflow_application(settings: ServerSettings) -> FastAPI:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from aml_plugins.server.access import Action
 from aml_plugins.server.identity import Identity
-from aml_plugins.server.json_bodies import StrictRequest
+from aml_plugins.server.json_bodies import StrictRequest, without_constants
 from aml_plugins.server.route_actions import ROUTES
 from aml_plugins.server.serving import server_of
 
@@ -49,6 +49,6 @@ class GuardedRoute(APIRoute):
             strict = StrictRequest(request.scope, request.receive)
             if self.body_field is not None:
                 await strict.json()  # FastAPI would make one and the same sentence of everything that is wrong here
-            return await answer(strict)
+            return without_constants(request, await answer(strict))
 
         return guarded

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aml_plugins.context import Context
     from aml_plugins.store.interface import Store
     from aml_plugins.store.records import MemberRecord
+    from aml_plugins.store.sql.requests import SqlRequests
 
 __all__ = ["Members", "Server", "server_of"]
 
@@ -40,6 +41,7 @@ class Server:
     context: Context
     access: Access
     door: Door
+    requests: SqlRequests
     members: Members | None = None
 
     @property

@@ -187,8 +187,16 @@ class Tasks(Protocol):
     def get(self, workspace: str, task_id: str) -> TaskRecord: ...
 
     def list(
-        self, workspace: str, *, subject: str | None = None, active: bool = False, limit: int = 100
-    ) -> Sequence[TaskRecord]: ...
+        self,
+        workspace: str,
+        *,
+        subject: str | None = None,
+        active: bool = False,
+        limit: int = 100,
+        before: tuple[float, str] | None = None,
+    ) -> Sequence[TaskRecord]:
+        """Return tasks, newest first; ``before`` is ``(created_at, task_id)`` of the last one seen."""
+        ...
 
     def events(self, workspace: str, task_id: str, after: int = 0, limit: int = 1000) -> Sequence[TaskEvent]: ...
 
@@ -196,7 +204,9 @@ class Tasks(Protocol):
         """Return events of these subjects that no driver has handed to the event hooks yet, in order."""
         ...
 
-    def mark_delivered(self, sequences: Iterable[int]) -> None: ...
+    def mark_delivered(self, sequences: Iterable[int], workspaces: Collection[str] | None = None) -> None:
+        """Note that events were handed to the event hooks; with ``workspaces``, only events of these."""
+        ...
 
 
 class Store(Protocol):

@@ -8,7 +8,7 @@ from mlflow.version import VERSION  # noqa: TID253  a leaf: the server imports i
 from aml_plugins._version import __version__
 from aml_plugins.server.guarding import GuardedRoute, caller
 from aml_plugins.server.json_bodies import json_reply
-from aml_plugins.server.models import ServerInfo
+from aml_plugins.server.models.things import ServerInfo
 from aml_plugins.server.protection import JSON_LIMIT
 from aml_plugins.server.serving import server_of
 

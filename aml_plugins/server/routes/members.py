@@ -10,7 +10,8 @@ from aml_plugins.errors import InvalidInputError
 from aml_plugins.server.access import Role
 from aml_plugins.server.guarding import GuardedRoute
 from aml_plugins.server.json_bodies import json_reply
-from aml_plugins.server.models import MemberAnswer, MemberBody, Page
+from aml_plugins.server.models.things import Member, MemberBody
+from aml_plugins.server.models.values import Page
 from aml_plugins.server.paging import LIMIT, PageToken, page
 from aml_plugins.server.role_grants import role_of_word
 from aml_plugins.server.serving import Members, server_of
@@ -20,14 +21,14 @@ __all__ = ["router"]
 router = APIRouter(route_class=GuardedRoute, tags=["members"])
 
 
-@router.get("/workspaces/{workspace}/members", response_model=Page[MemberAnswer])
+@router.get("/workspaces/{workspace}/members", response_model=Page[Member])
 def list_members(request: Request, workspace: str, limit: LIMIT = 100, page_token: PageToken = None) -> Response:
     """List who has which role in the workspace, by name."""
     found = _members(request).list(workspace)
     return json_reply(page(found, limit, page_token, lambda member: member.user))
 
 
-@router.put("/workspaces/{workspace}/members", response_model=MemberAnswer)
+@router.put("/workspaces/{workspace}/members", response_model=Member)
 def share_workspace(request: Request, workspace: str, body: MemberBody) -> Response:
     """Give a user a role in the workspace, in place of any other that he has there."""
     return json_reply(_members(request).put(workspace, body.user, _role(body.role)))

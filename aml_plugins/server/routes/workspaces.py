@@ -13,7 +13,8 @@ from aml_plugins.server.access import Action, Role
 from aml_plugins.server.etags import check_match, etag, must_be_new
 from aml_plugins.server.guarding import GuardedRoute, caller
 from aml_plugins.server.json_bodies import json_reply
-from aml_plugins.server.models import Page, WorkspaceAnswer, WorkspaceBody, WorkspaceSettingsBody
+from aml_plugins.server.models.things import Workspace, WorkspaceBody, WorkspaceSettingsBody
+from aml_plugins.server.models.values import Page
 from aml_plugins.server.paging import LIMIT, PageToken, page
 from aml_plugins.server.serving import Server, server_of
 from aml_plugins.store.records import WorkspaceRecord
@@ -23,7 +24,7 @@ __all__ = ["router"]
 router = APIRouter(route_class=GuardedRoute, tags=["workspaces"])
 
 
-@router.get("/workspaces", response_model=Page[WorkspaceAnswer])
+@router.get("/workspaces", response_model=Page[Workspace])
 def list_workspaces(request: Request, limit: LIMIT = 100, page_token: PageToken = None) -> Response:
     """List the workspaces that you can see, by name."""
     server, who = server_of(request), caller(request)
@@ -35,7 +36,7 @@ def list_workspaces(request: Request, limit: LIMIT = 100, page_token: PageToken 
     return json_reply({**found, "items": items})
 
 
-@router.post("/workspaces", status_code=201, response_model=WorkspaceAnswer)
+@router.post("/workspaces", status_code=201, response_model=Workspace)
 def create_workspace(request: Request, body: WorkspaceBody) -> Response:
     """Create a workspace."""
     server = server_of(request)
@@ -48,7 +49,7 @@ def create_workspace(request: Request, body: WorkspaceBody) -> Response:
     return json_reply(_answer(request, body.name, server.store.workspaces.find(body.name)), status=201)
 
 
-@router.get("/workspaces/{workspace}", response_model=WorkspaceAnswer)
+@router.get("/workspaces/{workspace}", response_model=Workspace)
 def show_workspace(request: Request, workspace: str) -> Response:
     """Show a workspace."""
     record = server_of(request).store.workspaces.find(workspace)
@@ -63,7 +64,7 @@ def delete_workspace(request: Request, workspace: str, *, contents: bool = False
     return Response(status_code=204)
 
 
-@router.put("/workspaces/{workspace}/settings", response_model=WorkspaceAnswer)
+@router.put("/workspaces/{workspace}/settings", response_model=Workspace)
 def write_workspace_settings(request: Request, workspace: str, body: WorkspaceSettingsBody) -> Response:
     """Write a workspace's settings: with `If-None-Match: *` where there are none, else over those that there are."""
     store = server_of(request).store.workspaces

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aml_plugins.store.sql.compute_targets import SqlComputeTargets
 from aml_plugins.store.sql.database import Database, database_url
 from aml_plugins.store.sql.datastores import SqlDatastores
+from aml_plugins.store.sql.requests import SqlRequests
 from aml_plugins.store.sql.runs import SqlRuns
 from aml_plugins.store.sql.schema import ensure_schema
 from aml_plugins.store.sql.snapshots import SqlSnapshots
@@ -15,7 +16,7 @@ __all__ = ["SqlStore"]
 
 
 class SqlStore:
-    """Implements :class:`aml_plugins.store.interface.Store`.
+    """Implements :class:`aml_plugins.store.interface.Store`; ``requests`` is the server's alone.
 
     :param uri: what the caller gave, which :attr:`uri` returns unchanged.
     :param plain: the same without ``aml+``.
@@ -36,6 +37,7 @@ class SqlStore:
         self.runs = SqlRuns(self._database)
         self.snapshots = SqlSnapshots(self._database)
         self.tasks = SqlTasks(self._database)
+        self.requests = SqlRequests(self._database)
 
     @property
     def uri(self) -> str:

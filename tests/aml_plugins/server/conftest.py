@@ -27,7 +27,13 @@ def server(store_uri: str) -> Iterator[Server]:
 
     context = open_context(store_uri)
     access = Access(None, lambda name: has_workspace(store_uri, name))
-    yield Server(settings=ServerSettings(store_uri=store_uri), context=context, access=access, door=OpenDoor())
+    yield Server(
+        settings=ServerSettings(store_uri=store_uri),
+        context=context,
+        access=access,
+        door=OpenDoor(),
+        requests=context.store.requests,
+    )
     context.close()
 
 
