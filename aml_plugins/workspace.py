@@ -14,8 +14,9 @@ from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundEr
 from aml_plugins.home import configured, resolve_workspace, write_config
 from aml_plugins.names import check_name
 from aml_plugins.store.opening import has_password, shown_uri
-from aml_plugins.store.records import ComputeTargetRecord, WorkspaceRecord
+from aml_plugins.store.records import ComputeTargetRecord, MemberRecord, WorkspaceRecord
 from aml_plugins.suggestions import did_you_mean
+from aml_plugins.workspace_names import create_workspace, list_workspaces, set_description
 from aml_plugins.workspaces import lifecycle
 from aml_plugins.workspaces.settings import DEFAULT_DATASTORE, change_settings, check_open
 
@@ -55,8 +56,6 @@ class Workspace:
         :raises AlreadyExistsError: where the name is taken.
         :raises InvalidInputError: for a name that MLflow does not allow.
         """
-        from aml_plugins.mlflow_store.workspaces import create_workspace  # noqa: PLC0415  MLflow costs seconds
-
         context = open_context(store)
         try:
             create_workspace(context.store.uri, name, description=description)
@@ -103,8 +102,6 @@ class Workspace:
     @classmethod
     def list(cls, *, store: str | None = None) -> Sequence[str]:
         """Return the names of the store's workspaces."""
-        from aml_plugins.mlflow_store.workspaces import list_workspaces  # noqa: PLC0415  MLflow costs seconds
-
         context = open_context(store)
         return sorted(list_workspaces(context.store.uri))
 
@@ -126,8 +123,6 @@ class Workspace:
                 self.context.store, self.name, lambda found: {**found, DEFAULT_DATASTORE: default_datastore}
             )
         if description is not None:
-            from aml_plugins.mlflow_store.workspaces import set_description  # noqa: PLC0415  MLflow costs seconds
-
             set_description(self.context.store.uri, self.name, description)
 
     def archive(self) -> None:
@@ -152,6 +147,35 @@ class Workspace:
         """
         lifecycle.delete(self.context, self.driver, self.name, force=force)
 
+    @property
+    def role(self) -> str:
+        """What you are in the workspace: ``owner``, ``contributor`` or ``reader``; owner where nobody is asked."""
+        return self.context.store.members.role(self.name)
+
+    def members(self) -> Sequence[MemberRecord]:
+        """Return who has which role in the workspace, by name.
+
+        :raises InvalidInputError: where the store is a database: it asks nobody who he is.
+        """
+        return self.context.store.members.list(self.name)
+
+    def share(self, user: str, role: str = "reader") -> MemberRecord:
+        """Give a user of the server a role in the workspace, in place of any other that he has there.
+
+        :param role: ``owner``, ``contributor`` or ``reader``.
+        :raises PermissionDeniedError: unless you are an owner.
+        :raises NotFoundError: where there is no such user.
+        """
+        return self.context.store.members.put(self.name, user, role)
+
+    def unshare(self, user: str) -> None:
+        """Take from a user every role and permission in the workspace.
+
+        :raises PermissionDeniedError: unless you are an owner.
+        :raises NotFoundError: where he is no member.
+        """
+        self.context.store.members.remove(self.name, user)
+
     def write_config(self, directory: str | Path = ".") -> Path:
         """Write ``.aml/config.yaml`` so that tools started there find this workspace.
 
@@ -160,7 +184,7 @@ class Workspace:
         if has_password(self.context.store.uri):
             raise InvalidInputError(
                 f"The URI of the store {shown_uri(self.context.store.uri)} has a password, which no file may keep.",
-                "Leave it out of the URI, and give it in PGPASSWORD or ~/.pgpass.",
+                "Leave it out of the URI, and give it in PGPASSWORD, ~/.pgpass or MLFLOW_TRACKING_PASSWORD.",
             )
         return write_config(Path(directory), store=self.context.store.uri, workspace=self.name)
 
@@ -246,8 +270,6 @@ def _check_exists(context: Context, name: str) -> None:
     """Ask MLflow only for workspaces that we have no row of: MLflow costs seconds to import."""
     if name == "default" or context.store.workspaces.find(name) is not None:
         return
-    from aml_plugins.mlflow_store.workspaces import list_workspaces  # noqa: PLC0415  see above
-
     names = sorted(list_workspaces(context.store.uri))
     if name not in names:
         raise NotFoundError(

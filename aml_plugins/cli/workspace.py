@@ -8,6 +8,7 @@ import click
 
 from aml_plugins.cli.options import in_store, in_workspace, open_workspace
 from aml_plugins.cli.output import facts, show, table
+from aml_plugins.cli.workspace_members import members, share, unshare
 
 
 @click.group()
@@ -136,3 +137,7 @@ def gc(store: str | None, workspace: str | None, output: str) -> None:
     gone = release_snapshots(opened.context, opened.name)
     value = {"snapshots": [record.digest for record in gone], "bytes": sum(record.size for record in gone)}
     show(output, value, lambda: f"Deleted {len(gone)} snapshots, {value['bytes']} bytes.")
+
+
+for command in (members, share, unshare):
+    workspace.add_command(command)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from aml_plugins.datastores.contract import Datastore
 from aml_plugins.errors import InvalidInputError, NotFoundError, PluginError
-from aml_plugins.store.opening import plain_uri
+from aml_plugins.store.opening import is_server, plain_uri
 from aml_plugins.store.records import DatastoreRecord
 from aml_plugins.suggestions import did_you_mean
 
@@ -22,6 +22,7 @@ DEFAULT_DATASTORE = "workspace-files"
 """The datastore that every workspace has without registering it: a directory."""
 
 DATASTORE_TYPES = "aml_datastore_types"
+_DIRECTORY = "directory"
 
 
 def default_datastore(context: Context, workspace: str) -> Datastore:
@@ -43,7 +44,17 @@ def open_datastore(context: Context, workspace: str, name: str) -> Datastore:
             f"The workspace '{workspace}' has no datastore '{name}'.{did_you_mean(name, records)}",
             f"It has: {', '.join(sorted(records))}.",
         )
+    if is_server(context.store.uri) and records[name].type == _DIRECTORY:
+        return _served(context, workspace, name)
     return _open(context, records[name])
+
+
+def _served(context: Context, workspace: str, name: str) -> Datastore:
+    """Return a directory of the server's machine, whose files go through the server."""
+    from aml_plugins.datastores.server import ServerDatastore  # noqa: PLC0415  a database needs no HTTP
+    from aml_plugins.store.rest.store import connect  # noqa: PLC0415  as above
+
+    return ServerDatastore(name, connect(context.store.uri), workspace)
 
 
 def _open(context: Context, record: DatastoreRecord) -> Datastore:
@@ -67,4 +78,4 @@ def built_in_directory(context: Context, workspace: str) -> Path:
 
 def _built_in(context: Context, workspace: str) -> DatastoreRecord:
     path = str(built_in_directory(context, workspace))
-    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type="directory", config={"path": path})
+    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type=_DIRECTORY, config={"path": path})

@@ -142,6 +142,11 @@ class SqlRunHistory:
         with ours():
             return artifacts.download(self._repository(run_id), path, destination)
 
+    def local_file(self, run_id: str, path: str) -> Path | None:
+        """Return where a file of the run lies on this machine, None where it does not."""
+        with ours():
+            return artifacts.local_file(self._repository(run_id), path)
+
     def get(self, run_id: str) -> RunView:
         with ours():
             return _view(self._tracking.get_run(run_id))
@@ -178,7 +183,7 @@ class SqlRunHistory:
         with ours():
             uri = self._tracking.run_artifact_uri(run_id)
             if not path or not artifacts.exists(artifacts.repository(uri), path):
-                raise artifacts.no_such_artifact(path)
+                raise artifacts.no_such_file(path)
             return models.register_version(self._registry, name, append_to_uri_path(uri, path), run_id, tags or {})
 
     def models(self, name: str | None = None) -> Sequence[ModelVersion]:

@@ -104,7 +104,8 @@ def open_workspace_provider(workspace_uri: str) -> WorkspaceProvider:
 
 
 def _forget_leftovers(provider: WorkspaceProvider, store: Store, name: str) -> None:
-    if store.workspaces.find(name) is None:
+    # Looked for before MLflow is asked: what somebody adds who creates the workspace now is not found.
+    if store.workspaces.find(name) is None and not store.workspaces.contents(name):
         return
     try:
         provider.get_workspace(name)

@@ -25,6 +25,7 @@ __all__ = [
     "list_workspaces",
     "set_description",
     "workspace_contents",
+    "workspace_description",
 ]
 
 
@@ -52,6 +53,16 @@ def describe_workspaces(uri: str) -> Mapping[str, str]:
     """Return the descriptions of the workspaces that the caller may see, by name; empty where there is none."""
     with ours():
         return {found.name: found.description or "" for found in _provider(uri).list_workspaces()}
+
+
+def workspace_description(uri: str, name: str) -> str | None:
+    """Return a workspace's description; None where there is none, or no such workspace."""
+    try:
+        with ours():
+            found: str | None = _provider(uri).get_workspace(name).description
+    except NotFoundError:
+        return None
+    return found
 
 
 def set_description(uri: str, name: str, description: str) -> None:

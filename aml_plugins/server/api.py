@@ -14,10 +14,14 @@ from aml_plugins.server.models.values import ErrorAnswer
 from aml_plugins.server.protection import Authentication, BodyLimit, FormRefusal
 from aml_plugins.server.route_actions import ROUTES
 from aml_plugins.server.routes import (
+    artifacts,
     compute_targets,
+    datastore_files,
     datastores,
+    history,
     info,
     members,
+    models,
     run_leases,
     runs,
     snapshots,
@@ -43,6 +47,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     run_leases.router,  # before runs: /runs/due is no run
     runs.router,
     tasks.router,
+    history.router,
+    artifacts.router,
+    models.router,
+    datastore_files.router,
 )
 _FAILURES: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "503": {"model": ErrorAnswer}}
 

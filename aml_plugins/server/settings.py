@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from aml_plugins.errors import InvalidInputError
 
@@ -16,6 +17,7 @@ AUTH = "AML_SERVER_AUTH"
 MONITOR = "AML_SERVER_MONITOR"
 URL = "AML_SERVER_URL"
 UPLOAD_LIMIT = "AML_SERVER_UPLOAD_LIMIT"
+DIRECTORIES = "AML_SERVER_DIRECTORIES"
 
 # MLflow's server hands its command line on to its workers in these.
 _STORE_URI = "_MLFLOW_SERVER_FILE_STORE"
@@ -36,6 +38,7 @@ class ServerSettings:
     :param url: how scripts on compute targets reach this server; None where nobody said.
     :param static_prefix: what MLflow's ``--static-prefix`` puts before every path.
     :param upload_limit: bytes of the largest file that is taken.
+    :param directories: where registered directories may lie that are served.
     """
 
     store_uri: str
@@ -44,6 +47,7 @@ class ServerSettings:
     url: str | None = None
     static_prefix: str = ""
     upload_limit: int = _DEFAULT_UPLOAD_LIMIT * _MEBIBYTE
+    directories: tuple[Path, ...] = ()
 
     @classmethod
     def from_environment(cls) -> ServerSettings:
@@ -58,6 +62,7 @@ class ServerSettings:
             url=os.environ.get(URL) or None,
             static_prefix=os.environ.get(_STATIC_PREFIX, "").rstrip("/"),
             upload_limit=_mebibytes(UPLOAD_LIMIT, _DEFAULT_UPLOAD_LIMIT),
+            directories=tuple(Path(name).resolve() for name in os.environ.get(DIRECTORIES, "").split(":") if name),
         )
 
 

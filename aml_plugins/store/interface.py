@@ -13,6 +13,7 @@ from aml_plugins.json_types import JsonObject
 from aml_plugins.store.records import (
     ComputeTargetRecord,
     DatastoreRecord,
+    MemberRecord,
     RunRecord,
     SnapshotRecord,
     TaskEvent,
@@ -20,7 +21,7 @@ from aml_plugins.store.records import (
     WorkspaceRecord,
 )
 
-__all__ = ["ComputeTargets", "Datastores", "Runs", "Snapshots", "Store", "Tasks", "Workspaces"]
+__all__ = ["ComputeTargets", "Datastores", "Members", "Runs", "Snapshots", "Store", "Tasks", "Workspaces"]
 
 
 class Workspaces(Protocol):
@@ -52,6 +53,26 @@ class Workspaces(Protocol):
 
     def remove(self, name: str) -> None:
         """Delete the settings and everything else that we keep of the workspace. Refused as :meth:`empty` is."""
+        ...
+
+
+class Members(Protocol):
+    """Who has which role in a workspace. A database asks nobody who he is: whoever opens it may do everything."""
+
+    def role(self, workspace: str) -> str:
+        """Return the caller's own role: ``owner``, ``contributor`` or ``reader``."""
+        ...
+
+    def list(self, workspace: str) -> Sequence[MemberRecord]:
+        """Return everybody with a role, by name; ``InvalidInputError`` where nobody is asked who he is."""
+        ...
+
+    def put(self, workspace: str, user: str, role: str) -> MemberRecord:
+        """Give a user a role, in place of any other that he has there."""
+        ...
+
+    def remove(self, workspace: str, user: str) -> None:
+        """Take every role and permission that a user has there."""
         ...
 
 
@@ -216,6 +237,8 @@ class Store(Protocol):
     def uri(self) -> str: ...
     @property
     def workspaces(self) -> Workspaces: ...
+    @property
+    def members(self) -> Members: ...
     @property
     def compute_targets(self) -> ComputeTargets: ...
     @property

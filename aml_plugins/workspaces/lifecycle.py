@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aml_plugins.errors import InvalidInputError, NotFoundError, OperationFailedError
 from aml_plugins.runs.reconciliation.intervals import Pause
 from aml_plugins.runs.states import RunState
+from aml_plugins.workspace_names import delete_workspace, describe_workspaces, workspace_contents
 from aml_plugins.workspaces.settings import (
     ARCHIVED_AT,
     DELETED_AT,
@@ -54,16 +55,12 @@ class Description:
 
 def describe(context: Context, name: str) -> Description:
     """Return what a workspace is."""
-    from aml_plugins.mlflow_store.workspaces import describe_workspaces  # noqa: PLC0415  MLflow costs seconds
-
     words = describe_workspaces(context.store.uri).get(name, "")
     return _description(name, words, settings(context.store, name))
 
 
 def describe_all(context: Context) -> Sequence[Description]:
     """Return what the workspaces are that the caller may see, by name."""
-    from aml_plugins.mlflow_store.workspaces import describe_workspaces  # noqa: PLC0415  MLflow costs seconds
-
     known = {record.name: record.settings for record in context.store.workspaces.list()}
     words = describe_workspaces(context.store.uri)
     return [_description(name, words[name], known.get(name, {})) for name in sorted(words)]
@@ -102,8 +99,6 @@ def contents(context: Context, name: str) -> Mapping[str, int]:
 
     :raises NotFoundError: where there is no such workspace, nor the rest of one whose deletion was interrupted.
     """
-    from aml_plugins.mlflow_store.workspaces import workspace_contents  # noqa: PLC0415  MLflow costs seconds
-
     try:
         return {**context.store.workspaces.contents(name), **workspace_contents(context.store.uri, name)}
     except NotFoundError:
@@ -119,8 +114,6 @@ def delete(context: Context, driver: Driver, name: str, *, force: bool) -> None:
     :raises InvalidInputError: for ``default``, and without ``force`` while anything lives in it, counted.
     :raises OperationFailedError: where runs do not end in time.
     """
-    from aml_plugins.mlflow_store.workspaces import delete_workspace  # noqa: PLC0415  MLflow costs seconds
-
     if name == "default":
         raise InvalidInputError("The workspace 'default' cannot be deleted.", "It is there for everyone; leave it.")
     found = contents(context, name)

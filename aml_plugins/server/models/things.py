@@ -10,6 +10,7 @@ from aml_plugins.server.models.values import Count, Digest, Identifier, JsonMapp
 
 __all__ = [
     "DatastoreFile",
+    "DatastoreFileState",
     "Member",
     "MemberBody",
     "Registered",
@@ -23,6 +24,8 @@ __all__ = [
     "SnapshotRemoval",
     "Workspace",
     "WorkspaceBody",
+    "WorkspaceChange",
+    "WorkspaceContents",
     "WorkspaceSettingsBody",
 ]
 
@@ -53,10 +56,23 @@ class WorkspaceSettingsBody(Strict):
     settings: JsonMapping = Field(default_factory=dict)
 
 
+class WorkspaceChange(Strict):
+    """What of a workspace changes."""
+
+    description: Annotated[str, Field(max_length=1000)]
+
+
+class WorkspaceContents(Strict):
+    """How many things live in a workspace, by what they are called, in the plural."""
+
+    contents: dict[str, int]
+
+
 class Workspace(Strict):
     """A workspace; ``settings`` is null where none were ever written. ``role`` is yours."""
 
     name: str
+    description: str | None = None
     settings: JsonMapping | None = None
     created_at: Moment | None = None
     role: str
@@ -101,6 +117,13 @@ class DatastoreFile(Strict):
 
     path: str
     size: int
+
+
+class DatastoreFileState(Strict):
+    """Whether a file is there."""
+
+    path: str
+    exists: bool
 
 
 class SnapshotBody(Strict):
