@@ -22,6 +22,7 @@ from aml_plugins.server.routes import (
     datastores,
     history,
     info,
+    members,
     models,
     run_leases,
     runs,
@@ -42,6 +43,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 ROUTERS: tuple[APIRouter, ...] = (
     info.router,
     workspaces.router,
+    members.router,
     compute_targets.router,
     datastores.router,
     snapshots.router,

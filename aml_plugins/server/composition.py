@@ -23,7 +23,7 @@ from aml_plugins.server.access import Access
 from aml_plugins.server.api import create_api
 from aml_plugins.server.identity import Door, OpenDoor
 from aml_plugins.server.monitoring import monitored
-from aml_plugins.server.serving import Server
+from aml_plugins.server.serving import Members, Server
 from aml_plugins.server.settings import API_PREFIX, CONSOLE_PREFIX, ServerSettings
 from aml_plugins.store.opening import open_store
 from aml_plugins.store.sql.store import SqlStore
@@ -69,16 +69,20 @@ def make_server(settings: ServerSettings) -> Server:
             return name == "default"
         return has_workspace(settings.store_uri, name)
 
-    access, door = _ways_in(settings, exists)
-    return Server(settings=settings, context=context, access=access, door=door, requests=store.requests)
+    access, door, members = _ways_in(settings, exists)
+    return Server(
+        settings=settings, context=context, access=access, door=door, requests=store.requests, members=members
+    )
 
 
-def _ways_in(settings: ServerSettings, exists: Callable[[str], bool]) -> tuple[Access, Door]:
+def _ways_in(settings: ServerSettings, exists: Callable[[str], bool]) -> tuple[Access, Door, Members | None]:
     if not settings.with_auth:
-        return Access(None, exists), OpenDoor()
+        return Access(None, exists), OpenDoor(), None
     from aml_plugins.server.mlflow_auth import MlflowDoor, MlflowRoles  # noqa: PLC0415  needs Flask-WTF
+    from aml_plugins.server.mlflow_members import MlflowMembers  # noqa: PLC0415  as above
 
-    return Access(MlflowRoles(), exists), MlflowDoor()
+    roles = MlflowRoles()
+    return Access(roles, exists), MlflowDoor(), MlflowMembers(roles)
 
 
 def _mlflow_application(settings: ServerSettings) -> FastAPI:
