@@ -60,7 +60,7 @@ class AzureBatchBackend(ComputeBackend):
 
     def submit(self, spec: JobSpec, key: str) -> JobHandle:
         self._check(spec, key)
-        job = job_id(spec)
+        job = job_id(self._config, spec)
         self._ensure_pool()
         self._ensure_job(spec)
         handle = self._handle(job, key)

@@ -41,10 +41,10 @@ class Addresses:
     delivery: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def job_id(spec: JobSpec) -> str:
-    """Return the id of the Batch job for a run's experiment: readable, and never that of another one."""
+def job_id(config: AzureBatchConfig, spec: JobSpec) -> str:
+    """Return the id of the Batch job for a run's experiment: readable, and never that of another one or pool."""
     workspace, experiment = spec.workspace, spec.display.get("experiment", "")
-    digest = hashlib.sha256(json.dumps([workspace, experiment]).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps([config.pool.lower(), workspace, experiment]).encode()).hexdigest()[:8]
     readable = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{workspace}-{experiment}").strip("-")
     return f"{PREFIX}{readable[: _LONGEST_ID - len(PREFIX) - 9].strip('-')}-{digest}"
 
@@ -98,7 +98,7 @@ def autoscale_formula(config: AzureBatchConfig) -> str:
 def job_body(config: AzureBatchConfig, spec: JobSpec) -> dict[str, Any]:
     """Return the job of the run's experiment. It ends with nobody's task: the next run may come at any time."""
     return {
-        "id": job_id(spec),
+        "id": job_id(config, spec),
         "displayName": f"{spec.workspace}/{spec.display.get('experiment', '')}"[:1024],
         "priority": config.priority,
         "poolInfo": {"poolId": config.pool},
