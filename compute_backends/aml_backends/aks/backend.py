@@ -7,18 +7,21 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aml_backends.aks.access import open_cluster
 from aml_backends.aks.cluster import Cluster
 from aml_backends.aks.config import AksConfig
-from aml_backends.aks.log import since, take_new
+from aml_backends.aks.log import look_back, take_new
 from aml_backends.aks.plan import HIDDEN, LABEL, job_body, secret_body, service_body
 from aml_backends.aks.states import CANCELLED, status_of
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobStatus, LogChunk, TargetConfig
 from aml_plugins.compute.runner_directory import job_status
 from aml_plugins.compute.staging import Staging
 from aml_plugins.errors import BackendError, InvalidInputError, JobNotFoundError, NotYetDoneError
+
+if TYPE_CHECKING:
+    from aml_backends.aks.provisioning import AzureCluster
 
 __all__ = ["AksBackend"]
 
@@ -46,38 +49,38 @@ class AksBackend(ComputeBackend):
 
     def submit(self, spec: JobSpec, key: str) -> JobHandle:
         self._check(spec, key)
-        job = self._cluster.find("jobs", key) or self._create(spec, key)
-        self._give_to(job, key, ["secrets", *(["services"] if spec.node_count > 1 else [])])
+        job = self._cluster.find("job", key) or self._create(spec, key)
+        self._give_to(job, key, ["secret", *(["service"] if spec.node_count > 1 else [])])
         return self._handle(key)
 
     def find(self, key: str) -> JobHandle | None:
-        return self._handle(key) if self._cluster.find("jobs", key) else None
+        return self._handle(key) if self._cluster.find("job", key) else None
 
     def status(self, handle: JobHandle) -> JobStatus:
-        job = self._cluster.find("jobs", handle.job_id)
+        job = self._cluster.find("job", handle.job_id)
         if job is None:
             return self._without_job(handle)
-        return self._status(handle, job, list(self._cluster.list("pods", f"{LABEL}={handle.job_id}")))
+        return self._status(handle, job, list(self._cluster.list("pod", f"{LABEL}={handle.job_id}")))
 
     def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
         """Two lists, of jobs and of pods, however many jobs there are."""
         wanted = list(handles)
         if len(wanted) < FEW:
             return super().statuses(wanted)
-        jobs = {job["metadata"]["name"]: job for job in self._cluster.list("jobs", MANAGED)}
+        jobs = {job["metadata"]["name"]: job for job in self._cluster.list("job", MANAGED)}
         pods: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for pod in self._cluster.list("pods", MANAGED):
+        for pod in self._cluster.list("pod", MANAGED):
             pods[pod["metadata"]["labels"].get(LABEL, "")].append(pod)
         return {handle: self._safe_status(handle, jobs.get(handle.job_id), pods[handle.job_id]) for handle in wanted}
 
     def cancel(self, handle: JobHandle) -> None:
         """Suspend the job: its pods get SIGTERM, send what they have, and go; none comes after them."""
         changes = {"metadata": {"annotations": {CANCELLED: "true"}}, "spec": {"suspend": True}}
-        self._cluster.patch("jobs", handle.job_id, changes)
+        self._cluster.patch("job", handle.job_id, changes)
 
     def fetch(self, handle: JobHandle, destination: Path) -> None:
         found = self._staging(handle.job_id).take_results(destination)
-        if not found and self._cluster.find("jobs", handle.job_id) is None:
+        if not found and self._cluster.find("job", handle.job_id) is None:
             raise self._missing(handle)
         log = destination / "logs" / "std_log.txt"
         if not log.is_file():
@@ -85,20 +88,20 @@ class AksBackend(ComputeBackend):
             log.write_bytes(self._whole_log(handle))
 
     def cleanup(self, handle: JobHandle) -> None:
-        for kind in ("secrets", "services"):  # owned by the job, unless its submitter was killed in between
+        for kind in ("secret", "service"):  # owned by the job, unless its submitter was killed in between
             self._cluster.delete(kind, handle.job_id)
-        if self._cluster.delete("jobs", handle.job_id) and self._cluster.find("jobs", handle.job_id):
+        if self._cluster.delete("job", handle.job_id) and self._cluster.find("job", handle.job_id):
             raise NotYetDoneError(f"The cluster is deleting the job '{handle.job_id}'.")
         self._staging(handle.job_id).forget()
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return output since ``cursor``, line by line; of the first node, where there are many."""
         pod = self._pod_with_log(handle)
-        return take_new(self._cluster.log(pod, since(cursor)), cursor) if pod else LogChunk(b"", cursor)
+        return take_new(self._cluster.log(pod, look_back(cursor)), cursor) if pod else LogChunk(b"", cursor)
 
     def list_jobs(self) -> Iterable[JobHandle]:
         """Return the handles of all our jobs in the namespace."""
-        return [self._handle(job["metadata"]["name"]) for job in self._cluster.list("jobs", MANAGED)]
+        return [self._handle(job["metadata"]["name"]) for job in self._cluster.list("job", MANAGED)]
 
     def ensure_target(self) -> bool:
         """Go on creating the cluster; return whether it is ready.
@@ -134,7 +137,7 @@ class AksBackend(ComputeBackend):
 
     def check(self) -> str:
         version = self._cluster.version()
-        jobs = sum(1 for _ in self._cluster.list("jobs", MANAGED))
+        jobs = sum(1 for _ in self._cluster.list("job", MANAGED))
         return f"Kubernetes {version}, namespace '{self._config.namespace}' with {jobs} of our jobs"
 
     def close(self) -> None:
@@ -153,7 +156,7 @@ class AksBackend(ComputeBackend):
             self._opened = open_cluster(self._config, self.target.secret, lambda: self._azure().kubeconfig())
         return self._opened
 
-    def _azure(self) -> Any:
+    def _azure(self) -> AzureCluster:
         from aml_backends.aks.provisioning import AzureCluster  # noqa: PLC0415  a cloud SDK
 
         return AzureCluster(self._config.resource_id or "", self._config.arm_url)
@@ -173,12 +176,12 @@ class AksBackend(ComputeBackend):
             "echo": True,
         }
         self._cluster.create(
-            "secrets", secret_body(key, {**spec.environment_variables, "AML_COURIER": json.dumps(orders)})
+            "secret", secret_body(key, {**spec.environment_variables, "AML_COURIER": json.dumps(orders)})
         )
         if spec.node_count > 1:
-            self._cluster.create("services", service_body(key))
-        self._cluster.create("jobs", job_body(spec, self._config, key))
-        job = self._cluster.find("jobs", key)
+            self._cluster.create("service", service_body(key))
+        self._cluster.create("job", job_body(spec, self._config, key))
+        job = self._cluster.find("job", key)
         if job is None:
             raise BackendError(f"The job '{key}' was deleted as soon as it was there.", "Submit the run again.")
         return job
@@ -212,7 +215,7 @@ class AksBackend(ComputeBackend):
         index = "batch.kubernetes.io/job-completion-index"
         pods = [
             pod
-            for pod in self._cluster.list("pods", f"{LABEL}={handle.job_id}")
+            for pod in self._cluster.list("pod", f"{LABEL}={handle.job_id}")
             if (pod["metadata"].get("annotations") or {}).get(index, "0") == "0"
             and pod["status"].get("phase") in {"Running", "Succeeded", "Failed"}
         ]
@@ -221,9 +224,7 @@ class AksBackend(ComputeBackend):
 
     def _whole_log(self, handle: JobHandle) -> bytes:
         collected, cursor = b"", ""
-        while chunk := self.logs(handle, cursor):
-            if not chunk.data:
-                break
+        while (chunk := self.logs(handle, cursor)).data:
             collected, cursor = collected + chunk.data, chunk.cursor
         return collected
 

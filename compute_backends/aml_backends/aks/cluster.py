@@ -15,16 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["Cluster", "RefusedError"]
 
 PAGE = 500
+LOG_BYTES = 4 << 20
 Body = Mapping[str, Any]
-_KINDS = {
-    "jobs": "/apis/batch/v1/namespaces/{namespace}/jobs",
-    "pods": "/api/v1/namespaces/{namespace}/pods",
-    "secrets": "/api/v1/namespaces/{namespace}/secrets",
-    "services": "/api/v1/namespaces/{namespace}/services",
-}
-_BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE,
-                   HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.INTERNAL_SERVER_ERROR})  # fmt: skip
-_MERGE = "application/merge-patch+json"
+_KINDS = {"job": "BatchV1Api", "pod": "CoreV1Api", "secret": "CoreV1Api", "service": "CoreV1Api"}
+_BUSY = frozenset({
+    HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT,
+})  # fmt: skip
 
 
 class RefusedError(BackendError):
@@ -51,9 +48,9 @@ class Cluster:
         self._timeout = timeout
 
     def create(self, kind: str, body: Body) -> bool:
-        """Create an object; False where there is one of its name."""
+        """Create an object (``job``, ``pod``, ``secret``, ``service``); False where there is one of its name."""
         try:
-            self._ask("POST", self._path(kind), body=body)
+            self._ask("create", kind, self._namespace, body)
         except RefusedError as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
@@ -63,116 +60,101 @@ class Cluster:
     def find(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return an object, None where there is none."""
         try:
-            return self._json("GET", self._path(kind, name))
+            found: dict[str, Any] = json.loads(self._ask("read", kind, name, self._namespace))
         except RefusedError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
             return None
+        return found
 
     def list(self, kind: str, labels: str) -> Iterator[dict[str, Any]]:
         """Return the objects that have these labels."""
-        query = {"labelSelector": labels, "limit": PAGE}
+        options: dict[str, Any] = {"label_selector": labels, "limit": PAGE}
         while True:
-            page = self._json("GET", self._path(kind), query)
+            page = json.loads(self._ask("list", kind, self._namespace, **options))
             yield from page.get("items") or ()
-            more = page["metadata"].get("continue")
-            if not more:
+            options["_continue"] = page["metadata"].get("continue")
+            if not options["_continue"]:
                 return
-            query["continue"] = more
 
     def patch(self, kind: str, name: str, changes: Body) -> bool:
         """Change an object; False where there is none."""
-        try:
-            self._ask("PATCH", self._path(kind, name), body=changes, content_type=_MERGE)
-        except RefusedError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-            return False
-        return True
+        return self._if_there("patch", kind, name, self._namespace, changes)
 
     def delete(self, kind: str, name: str) -> bool:
         """Ask for an object's end and that of all it owns; False where there is none."""
-        query = {"propagationPolicy": "Foreground" if kind == "jobs" else "Background"}
+        policy = "Foreground" if kind == "job" else "Background"
+        return self._if_there("delete", kind, name, self._namespace, propagation_policy=policy)
+
+    def log(self, pod: str, seconds: int | None) -> bytes:
+        """Return what a pod printed, at most 4 MiB, each line behind its time.
+
+        :param seconds: how far to look back; None for everything.
+        """
+        options = {"since_seconds": seconds} if seconds is not None else {}
+        return self._call(
+            "CoreV1Api",
+            "read_namespaced_pod_log",
+            pod,
+            self._namespace,
+            timestamps=True,
+            limit_bytes=LOG_BYTES,
+            **options,
+        )
+
+    def version(self) -> str:
+        """Return the cluster's version."""
+        return str(json.loads(self._call("VersionApi", "get_code"))["gitVersion"])
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()  # type: ignore[no-untyped-call]  # not annotated there
+
+    def _if_there(self, verb: str, kind: str, *arguments: Any, **options: Any) -> bool:
         try:
-            self._ask("DELETE", self._path(kind, name), query)
+            self._ask(verb, kind, *arguments, **options)
         except RefusedError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
             return False
         return True
 
-    def log(self, pod: str, since: str | None) -> bytes:
-        """Return what a pod printed, each line behind its time.
+    def _ask(self, verb: str, kind: str, *arguments: Any, **options: Any) -> bytes:
+        return self._call(_KINDS[kind], f"{verb}_namespaced_{kind}", *arguments, **options)
 
-        :param since: the second from which on, RFC 3339.
-        """
-        query: dict[str, Any] = {"timestamps": "true", "limitBytes": 4 << 20}
-        if since:
-            query["sinceTime"] = since
-        data: bytes = self._ask("GET", f"{self._path('pods', pod)}/log", query).data
-        return data
-
-    def version(self) -> str:
-        """Return the cluster's version."""
-        return str(self._json("GET", "/version").get("gitVersion"))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-    def _path(self, kind: str, name: str = "") -> str:
-        return f"{_KINDS[kind].format(namespace=self._namespace)}/{name}".rstrip("/")
-
-    def _json(self, method: str, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads(self._ask(method, path, query).data)
-        return value
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, Any] | None = None,
-        body: Body | None = None,
-        content_type: str = "application/json",
-    ) -> Any:
+    def _call(self, api: str, method: str, *arguments: Any, **options: Any) -> bytes:
+        import kubernetes.client
         from kubernetes.client.exceptions import ApiException
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415  likewise
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415  it comes with kubernetes
 
+        call = getattr(getattr(kubernetes.client, api)(self._client), method)
         try:
-            return self._client.call_api(
-                path,
-                method,
-                query_params=list((query or {}).items()),
-                header_params={"Accept": "application/json", "Content-Type": content_type},
-                body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _return_http_data_only=True,
-                _request_timeout=self._timeout,
-            )
+            answer = call(*arguments, _preload_content=False, _request_timeout=self._timeout, **options)
         except ApiException as error:
-            raise _in_words(error, method, path) from None
+            raise _in_words(error, method) from None
         except (HTTPError, OSError) as error:
             raise TransientBackendError(
                 f"The cluster does not answer: {_reason(error)}.",
                 "Check the target's kubeconfig, and that the cluster runs.",
             ) from None
+        data: bytes = answer.data
+        return data
 
 
-def _in_words(error: Any, method: str, path: str) -> BackendError:
+def _in_words(error: Any, method: str) -> BackendError:
     said = _message(error.body) or str(error.reason)
     if error.status in _BUSY:
-        after = (error.headers or {}).get("Retry-After", "")
+        after = str((error.headers or {}).get("Retry-After", ""))
         return TransientBackendError(
             f"The cluster is busy ({error.status}): {said}", retry_after=float(after) if after.isdigit() else None
         )
     if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return RefusedError(
-            f"The cluster refuses {method} {path}: {said}",
+            f"The cluster refuses '{method}': {said}",
             "Give the user of the target's kubeconfig rights on jobs, pods, pods/log, secrets and services.",
             status=error.status,
         )
-    return RefusedError(f"The cluster refuses the request ({error.status}): {said}", status=error.status)
+    return RefusedError(f"The cluster refuses '{method}' ({error.status}): {said}", status=error.status)
 
 
 def _message(body: object) -> str:

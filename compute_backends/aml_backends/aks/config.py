@@ -37,7 +37,7 @@ class AksConfig(TargetConfig):
     """
 
     kubeconfig: str | None = Field(None, min_length=1, description="Path of a kubeconfig file.")
-    kubeconfig_secret: SecretSetting | None = Field(None, description="secret:// reference to a kubeconfig's text.")
+    kubeconfig_secret: SecretSetting | None = Field(None, description="secret:// reference to a kubeconfig.")
     context: str | None = Field(
         None, min_length=1, description="Context of the kubeconfig; the current one by default."
     )

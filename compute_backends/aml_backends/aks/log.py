@@ -1,36 +1,50 @@
-"""A pod's log with a cursor. Kubernetes knows only times, in whole seconds, from which on it repeats lines."""
+"""A pod's log with a cursor. Kubernetes can be asked for the last seconds only, and repeats what it said of them."""
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
+
 from aml_plugins.compute import LogChunk
 
-__all__ = ["since", "take_new"]
+__all__ = ["look_back", "take_new"]
 
-_SECOND = len("2026-01-01T00:00:00")
+SLACK_SECONDS = 60
+"""How far the cluster's clock may be from ours; lines that were seen are dropped again."""
 
 
-def since(cursor: str) -> str | None:
-    """Return the second from which on to ask for lines."""
-    second = cursor.partition("|")[0]
-    return f"{second}Z" if second else None
+def look_back(cursor: str) -> int | None:
+    """Return how many seconds of the log to ask for, None for all of it."""
+    if not cursor:
+        return None
+    last = datetime.fromisoformat(_padded(cursor.partition("|")[0])).timestamp()
+    return max(1, int(time.time() - last)) + SLACK_SECONDS
 
 
 def take_new(answer: bytes, cursor: str) -> LogChunk:
-    """Return the whole lines of an answer that were not there at ``cursor``, without their times.
+    """Return the whole lines of an answer that come after ``cursor``, without their times.
 
-    :param cursor: ``SECOND|COUNT``: the second of the last line seen, and how many lines of that second were.
+    :param cursor: ``TIME|COUNT``: the time of the last line seen, and how many lines of that very time were.
     """
-    second, _, count = cursor.partition("|")
-    seen = int(count or 0)
-    lines = [line for line in answer.splitlines(keepends=True) if line.endswith(b"\n")]
-    same = [line for line in lines if line[:_SECOND].decode("ascii", "replace") == second]
-    fresh = same[seen:] + lines[len(same) :] if second else lines
-    if not fresh:
-        return LogChunk(b"", cursor)
-    last = fresh[-1][:_SECOND]
-    of_last = sum(line[:_SECOND] == last for line in lines)
-    return LogChunk(b"".join(_text(line) for line in fresh), f"{last.decode('ascii', 'replace')}|{of_last}")
+    last, _, count = cursor.partition("|")
+    seen, data = int(count or 0), []
+    same = 0
+    for line in answer.splitlines(keepends=True):
+        moment, _, text = line.partition(b" ")
+        if not line.endswith(b"\n"):
+            break  # still being written
+        stamp = _padded(moment.decode("ascii", "replace"))
+        if last and stamp < last:
+            continue
+        same = same + 1 if stamp == last else 1
+        if stamp != last or same > seen:
+            data.append(text)
+            seen = same
+        last = stamp
+    return LogChunk(b"".join(data), f"{last}|{seen}" if last else "")
 
 
-def _text(line: bytes) -> bytes:
-    return line.partition(b" ")[2]
+def _padded(moment: str) -> str:
+    """Return a time whose fraction has all nine digits: the order of texts is then the order of times."""
+    whole, _, fraction = moment.rstrip("Z").partition(".")
+    return f"{whole}.{fraction:0<9}Z"
