@@ -339,7 +339,9 @@ def _wait(condition: Callable[[], object], plan: _Plan, what: str) -> None:
         except (OSError, RuntimeError, KeyError) as caught:
             error = caught
         time.sleep(0.2)
-    logs = "\n".join(f"{path.name}: {path.read_text(errors='replace')[-1500:]}" for path in plan.directory.glob("*.log"))
+    logs = "\n".join(
+        f"{path.name}: {path.read_text(errors='replace')[-1500:]}" for path in plan.directory.glob("*.log")
+    )
     raise RuntimeError(f"It never came true that {what}: {error}\n{logs}")
 
 

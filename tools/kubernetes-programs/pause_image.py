@@ -1,13 +1,17 @@
 """Pack a static program as a container image: python3 pause_image.py PROGRAM ARCHIVE."""
 
+from __future__ import annotations
+
 import hashlib
 import io
 import json
 import sys
 import tarfile
+from collections.abc import Iterable
+from pathlib import Path
 
 
-def archive_of(files):
+def archive_of(files: Iterable[tuple[str, bytes, int]]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, content, mode in files:
@@ -17,9 +21,8 @@ def archive_of(files):
     return buffer.getvalue()
 
 
-def main(program, target):
-    with open(program, "rb") as file:
-        layer = archive_of([("pause", file.read(), 0o755)])
+def main(program: str, target: str) -> None:
+    layer = archive_of([("pause", Path(program).read_bytes(), 0o755)])
     config = {
         "architecture": "amd64",
         "os": "linux",
@@ -29,8 +32,7 @@ def main(program, target):
     manifest = [{"Config": "config.json", "RepoTags": ["aml.test/pause:1"], "Layers": ["layer.tar"]}]
     parts = [("manifest.json", manifest), ("config.json", config)]
     files = [(name, json.dumps(value).encode(), 0o644) for name, value in parts]
-    with open(target, "wb") as file:
-        file.write(archive_of([*files, ("layer.tar", layer, 0o644)]))
+    Path(target).write_bytes(archive_of([*files, ("layer.tar", layer, 0o644)]))
 
 
 main(*sys.argv[1:])

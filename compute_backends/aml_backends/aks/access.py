@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aml_backends.aks.cluster import Cluster
 from aml_backends.aks.config import AksConfig
-from aml_plugins.errors import BackendError, InvalidInputError, MissingExtraError
+from aml_plugins.errors import InvalidInputError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def open_cluster(config: AksConfig, secret: Callable[[str], str], fetch_kubeconf
         raise MissingExtraError("A compute target of type 'aks'", "aks") from None
     try:
         client = _client(kubernetes.config, config, secret, fetch_kubeconfig)
-    except (kubernetes.config.ConfigException, OSError, ValueError) as error:
+    except (kubernetes.config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
         raise InvalidInputError(
             f"The kubeconfig of the cluster cannot be used: {str(error).partition(chr(10))[0].rstrip('.')}.",
             "Correct the target's 'kubeconfig' or 'context'; try it with: kubectl get jobs",
@@ -53,13 +53,11 @@ def _client(
 
 def _from_text(kubeconfig: Any, text: str, context: str | None) -> ApiClient:
     """Read a kubeconfig that is in no file. The library wants certificates as files and makes temporary ones itself."""
-    import yaml  # noqa: PLC0415  for these targets only
+    import yaml  # noqa: PLC0415  as above
 
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        what = "The secret with the kubeconfig is not YAML."
-        raise BackendError(what, "Set it to a kubeconfig's whole text.") from None
+    value = yaml.safe_load(text)
+    if not isinstance(value, dict):
+        raise ValueError("it has no keys")  # noqa: TRY004  what the library raises for other nonsense
     with tempfile.TemporaryDirectory(prefix="aml-kubeconfig-") as directory:
         client: ApiClient = kubeconfig.new_client_from_config_dict(value, context=context, temp_file_path=directory)
         _keep_certificates(client)

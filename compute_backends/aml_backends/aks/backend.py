@@ -83,7 +83,7 @@ class AksBackend(ComputeBackend):
         if not found and self._cluster.find("job", handle.job_id) is None:
             raise self._missing(handle)
         log = destination / "logs" / "std_log.txt"
-        if not log.is_file():
+        if not log.is_file() and self._cluster.find("job", handle.job_id):
             log.parent.mkdir(exist_ok=True)
             log.write_bytes(self._whole_log(handle))
 
@@ -97,6 +97,8 @@ class AksBackend(ComputeBackend):
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return output since ``cursor``, line by line; of the first node, where there are many."""
         pod = self._pod_with_log(handle)
+        if pod is None and self._cluster.find("job", handle.job_id) is None:
+            raise self._missing(handle)
         return take_new(self._cluster.log(pod, look_back(cursor)), cursor) if pod else LogChunk(b"", cursor)
 
     def list_jobs(self) -> Iterable[JobHandle]:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["Cluster", "RefusedError"]
 
 PAGE = 500
-LOG_BYTES = 4 << 20
 Body = Mapping[str, Any]
 _KINDS = {"job": "BatchV1Api", "pod": "CoreV1Api", "secret": "CoreV1Api", "service": "CoreV1Api"}
 _BUSY = frozenset({
@@ -86,21 +85,17 @@ class Cluster:
         policy = "Foreground" if kind == "job" else "Background"
         return self._if_there("delete", kind, name, self._namespace, propagation_policy=policy)
 
-    def log(self, pod: str, seconds: int | None) -> bytes:
-        """Return what a pod printed, at most 4 MiB, each line behind its time.
+    def log(self, pod: str, seconds: int | None) -> Iterator[bytes]:
+        """Yield the lines that a pod printed, each behind its time; read no further than is asked for.
 
         :param seconds: how far to look back; None for everything.
         """
         options = {"since_seconds": seconds} if seconds is not None else {}
-        return self._call(
-            "CoreV1Api",
-            "read_namespaced_pod_log",
-            pod,
-            self._namespace,
-            timestamps=True,
-            limit_bytes=LOG_BYTES,
-            **options,
-        )
+        answer = self._open("CoreV1Api", "read_namespaced_pod_log", pod, self._namespace, timestamps=True, **options)
+        try:
+            yield from answer
+        finally:
+            answer.close()
 
     def version(self) -> str:
         """Return the cluster's version."""
@@ -123,13 +118,17 @@ class Cluster:
         return self._call(_KINDS[kind], f"{verb}_namespaced_{kind}", *arguments, **options)
 
     def _call(self, api: str, method: str, *arguments: Any, **options: Any) -> bytes:
+        data: bytes = self._open(api, method, *arguments, **options).data
+        return data
+
+    def _open(self, api: str, method: str, *arguments: Any, **options: Any) -> Any:
         import kubernetes.client
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError  # noqa: PLC0415  it comes with kubernetes
 
         call = getattr(getattr(kubernetes.client, api)(self._client), method)
         try:
-            answer = call(*arguments, _preload_content=False, _request_timeout=self._timeout, **options)
+            return call(*arguments, _preload_content=False, _request_timeout=self._timeout, **options)
         except ApiException as error:
             raise _in_words(error, method) from None
         except (HTTPError, OSError) as error:
@@ -137,8 +136,6 @@ class Cluster:
                 f"The cluster does not answer: {_reason(error)}.",
                 "Check the target's kubeconfig, and that the cluster runs.",
             ) from None
-        data: bytes = answer.data
-        return data
 
 
 def _in_words(error: Any, method: str) -> BackendError:

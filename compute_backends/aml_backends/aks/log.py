@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import datetime
 
 from aml_plugins.compute import LogChunk
 
 __all__ = ["look_back", "take_new"]
 
+CHUNK_BYTES = 1 << 20
 SLACK_SECONDS = 60
 """How far the cluster's clock may be from ours; lines that were seen are dropped again."""
 
@@ -21,25 +23,25 @@ def look_back(cursor: str) -> int | None:
     return max(1, int(time.time() - last)) + SLACK_SECONDS
 
 
-def take_new(answer: bytes, cursor: str) -> LogChunk:
-    """Return the whole lines of an answer that come after ``cursor``, without their times.
+def take_new(lines: Iterable[bytes], cursor: str) -> LogChunk:
+    """Return the whole lines that come after ``cursor``, without their times, up to the size of a chunk.
 
     :param cursor: ``TIME|COUNT``: the time of the last line seen, and how many lines of that very time were.
     """
     last, _, count = cursor.partition("|")
-    seen, data = int(count or 0), []
-    same = 0
-    for line in answer.splitlines(keepends=True):
+    seen, same, size = int(count or 0), 0, 0
+    data: list[bytes] = []
+    for line in lines:
         moment, _, text = line.partition(b" ")
-        if not line.endswith(b"\n"):
-            break  # still being written
+        if not line.endswith(b"\n") or (data and size + len(text) > CHUNK_BYTES):
+            break
         stamp = _padded(moment.decode("ascii", "replace"))
         if last and stamp < last:
             continue
         same = same + 1 if stamp == last else 1
         if stamp != last or same > seen:
             data.append(text)
-            seen = same
+            seen, size = same, size + len(text)
         last = stamp
     return LogChunk(b"".join(data), f"{last}|{seen}" if last else "")
 
