@@ -25,6 +25,8 @@ def open_cluster(config: AksConfig, secret: Callable[[str], str], fetch_kubeconf
     :param fetch_kubeconfig: asks Azure for the kubeconfig of ``resource_id``.
     :raises InvalidInputError: where there is no such kubeconfig or context.
     """
+    import yaml  # noqa: PLC0415  for these targets only
+
     try:
         import kubernetes.config
     except ImportError:
