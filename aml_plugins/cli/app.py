@@ -17,6 +17,7 @@ NOUNS = {
     "completion": ("Print a completion script for your shell.", "completion:completion"),
     "compute": ("Attach, list and detach compute targets.", "compute:compute"),
     "doctor": ("Try everything that runs depend on.", "doctor:doctor"),
+    "emulator": ("Start stand-ins for services, such as Azure.", "emulator:emulator"),
     "experiment": ("List experiments and their runs.", "experiment:experiment"),
     "model": ("Register, list and download models.", "model:model"),
     "monitor": ("Drive runs that nobody waits for.", "monitor:monitor"),
