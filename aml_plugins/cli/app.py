@@ -18,6 +18,7 @@ NOUNS = {
     "compute": ("Attach, list and detach compute targets.", "compute:compute"),
     "datastore": ("Register datastores, and move files to and from them.", "datastore:datastore"),
     "doctor": ("Try everything that runs depend on.", "doctor:doctor"),
+    "emulator": ("Start stand-ins for services, such as Azure.", "emulator:emulator"),
     "experiment": ("List experiments and their runs.", "experiment:experiment"),
     "model": ("Register, list and download models.", "model:model"),
     "monitor": ("Drive runs that nobody waits for.", "monitor:monitor"),
