@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aml_plugins.secrets import SecretSource
     from aml_plugins.store.interface import Store
 
-__all__ = ["Context", "open_context"]
+__all__ = ["Context", "open_context", "open_run_history"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +70,21 @@ def open_context(store_uri: str | None = None) -> Context:
     uri = resolve_store_uri(store_uri)
     home = aml_home()
     return Context(
-        store=open_store(uri), plugins=default_plugins(), home=home, open_history=lambda name: _open_history(uri, name)
+        store=open_store(uri),
+        plugins=default_plugins(),
+        home=home,
+        open_history=lambda name: open_run_history(uri, name),
     )
 
 
-def _open_history(uri: str, workspace: str) -> RunHistory:
+def open_run_history(uri: str, workspace: str) -> RunHistory:
+    """Open MLflow's run history of a workspace: here in this process, or behind a server."""
+    from aml_plugins.store.opening import is_server  # noqa: PLC0415  as above
+
+    if is_server(uri):
+        from aml_plugins.mlflow_rest.history import open_history as open_served  # noqa: PLC0415  not for databases
+
+        return open_served(uri, workspace)
     from aml_plugins.mlflow_store.history import open_history  # noqa: PLC0415  MLflow costs seconds
 
     return open_history(uri, workspace)

@@ -26,7 +26,7 @@ NOUNS = {
     "secret": ("Set, list and delete secrets in the workspace's secret stores.", "secret:secret"),
     "server": ("Serve workspaces to a team: MLflow, REST API, console.", "server:server"),
     "task": ("List and show long-running tasks.", "task:task"),
-    "workspace": ("Create, list and choose workspaces.", "workspace:workspace"),
+    "workspace": ("Create, choose, archive and delete workspaces.", "workspace:workspace"),
 }
 
 

@@ -10,7 +10,7 @@ from aml_plugins.datastores.contract import Datastore, DatastoreConfig
 from aml_plugins.errors import NotFoundError, PluginError
 from aml_plugins.plugins.settings import checked_settings
 from aml_plugins.secrets import secret_source
-from aml_plugins.store.opening import plain_uri
+from aml_plugins.store.opening import is_server, plain_uri
 from aml_plugins.store.records import DatastoreRecord
 from aml_plugins.store.settings import settings_of
 from aml_plugins.suggestions import did_you_mean
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_DATASTORE",
+    "built_in_directory",
     "check_record",
     "datastore_records",
     "default_datastore",
@@ -31,6 +32,7 @@ DEFAULT_DATASTORE = "workspace-files"
 """The datastore that every workspace has without registering it: a directory."""
 
 DATASTORE_TYPES = "aml_datastore_types"
+_DIRECTORY = "directory"
 
 
 def default_datastore(context: Context, workspace: str) -> Datastore:
@@ -62,9 +64,19 @@ def open_datastore(context: Context, workspace: str, name: str) -> Datastore:
             f"It has: {', '.join(sorted(records))}. Register one with: aml datastore register TYPE {name}",
         )
     record = records[name]
+    if is_server(context.store.uri) and record.type == _DIRECTORY:
+        return _served(context, workspace, name)
     opened = _type_of(context, record)(record.name, check_record(context, record))
     opened.secrets = secret_source(context, workspace)
     return opened
+
+
+def _served(context: Context, workspace: str, name: str) -> Datastore:
+    """Return a directory of the server's machine, whose files go through the server."""
+    from aml_plugins.datastores.server import ServerDatastore  # noqa: PLC0415  a database needs no HTTP
+    from aml_plugins.store.rest.store import connect  # noqa: PLC0415  as above
+
+    return ServerDatastore(name, connect(context.store.uri), workspace)
 
 
 def check_record(context: Context, record: DatastoreRecord) -> DatastoreConfig:
@@ -84,9 +96,13 @@ def _type_of(context: Context, record: DatastoreRecord) -> type[Datastore]:
     return loaded
 
 
-def _built_in(context: Context, workspace: str) -> DatastoreRecord:
-    """Return the directory beside an embedded database, else the one in the home directory."""
+def built_in_directory(context: Context, workspace: str) -> Path:
+    """Return where the built-in datastore lies: beside an embedded database, else in the home directory."""
     uri = plain_uri(context.store.uri)
     beside = Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else context.home
-    path = beside.absolute() / "datastore" / workspace
-    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type="directory", config={"path": str(path)})
+    return beside.absolute() / "datastore" / workspace
+
+
+def _built_in(context: Context, workspace: str) -> DatastoreRecord:
+    path = str(built_in_directory(context, workspace))
+    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type=_DIRECTORY, config={"path": path})

@@ -24,6 +24,7 @@ from aml_plugins.runs.snapshot import stays_at_home, take_snapshot
 from aml_plugins.runs.source import check_directory
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.records import RunRecord
+from aml_plugins.workspaces.settings import check_open
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
@@ -64,6 +65,7 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     :raises InvalidInputError: for a mistake of the caller; nothing was written.
     """
     _check_names(wanted)
+    _check_workspace(context, wanted)
     configuration = _resolved(wanted)
     _check_data(context, wanted.workspace, configuration)
     target = find_target(context.store, wanted.workspace, configuration.target or "")
@@ -125,6 +127,13 @@ def _check_names(wanted: Submission) -> None:
         raise InvalidInputError(
             f"'{wanted.parent_run_id}' is not a run id.", "A run id has 32 hexadecimal digits; see: aml run list"
         )
+
+
+def _check_workspace(context: Context, wanted: Submission) -> None:
+    """Refuse new work in an archived workspace; a run that was submitted before is still found by its key."""
+    key = wanted.idempotency_key
+    if key is None or context.store.runs.find_by_key(wanted.workspace, key) is None:
+        check_open(context.store, wanted.workspace)
 
 
 def _resolved(wanted: Submission) -> RunConfiguration:

@@ -9,21 +9,29 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
+from aml_plugins.server.console import pages as console_pages
+from aml_plugins.server.console import routes as console_routes
 from aml_plugins.server.failures import answer_failures
 from aml_plugins.server.models.values import ErrorAnswer
 from aml_plugins.server.protection import Authentication, BodyLimit, FormRefusal
 from aml_plugins.server.route_actions import ROUTES
 from aml_plugins.server.routes import (
+    artifacts,
     compute_targets,
+    datastore_files,
     datastores,
+    history,
     info,
+    members,
+    models,
     run_leases,
     runs,
     snapshots,
+    task_stream,
     tasks,
     workspaces,
 )
-from aml_plugins.server.settings import API_PREFIX
+from aml_plugins.server.settings import API_PREFIX, CONSOLE_PREFIX
 
 if TYPE_CHECKING:
     from aml_plugins.server.serving import Server
@@ -35,12 +43,18 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 ROUTERS: tuple[APIRouter, ...] = (
     info.router,
     workspaces.router,
+    members.router,
     compute_targets.router,
     datastores.router,
     snapshots.router,
     run_leases.router,  # before runs: /runs/due is no run
     runs.router,
     tasks.router,
+    task_stream.router,
+    history.router,
+    artifacts.router,
+    models.router,
+    datastore_files.router,
 )
 _FAILURES: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "503": {"model": ErrorAnswer}}
 
@@ -65,6 +79,8 @@ def create_api(server: Server, lifespan: Lifespan | None = None) -> FastAPI:
     api.state.server = server
     for router in ROUTERS:
         api.include_router(router, prefix=prefix, responses=_FAILURES)
+    api.include_router(console_routes.router, prefix=prefix)
+    api.include_router(console_pages.router, prefix=f"{server.settings.static_prefix}{CONSOLE_PREFIX}")
     _check_table(api)
     answer_failures(api)
     # The last one added is asked first.

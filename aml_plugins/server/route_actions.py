@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aml_plugins.server.access import Action
+from aml_plugins.server.console.actions import CONSOLE
 
 __all__ = ["ROUTES"]
 
@@ -11,9 +12,14 @@ ROUTES: dict[str, Action] = {
     "list_workspaces": Action.ENTER,
     "create_workspace": Action.ADMINISTER,
     "show_workspace": Action.READ,
+    "describe_workspace": Action.OWN,
+    "count_workspace_contents": Action.READ,
     "delete_workspace": Action.ADMINISTER,
     "write_workspace_settings": Action.OWN,
     "delete_workspace_settings": Action.OWN,
+    "list_members": Action.READ,
+    "share_workspace": Action.OWN,
+    "unshare_workspace": Action.OWN,
     "list_compute_targets": Action.READ,
     "attach_compute_target": Action.OWN,
     "show_compute_target": Action.READ,
@@ -36,6 +42,19 @@ ROUTES: dict[str, Action] = {
     "show_task": Action.READ,
     "write_task": Action.CONTRIBUTE,
     "list_task_events": Action.READ,
+    "stream_task_events": Action.READ,
+    "create_mlflow_run": Action.CONTRIBUTE,
+    "set_mlflow_status": Action.CONTRIBUTE,
+    "list_artifacts": Action.READ,
+    "download_artifact": Action.READ,
+    "upload_artifact": Action.CONTRIBUTE,
+    "register_model": Action.CONTRIBUTE,
+    "download_model": Action.READ,
+    "list_datastore_files": Action.READ,
+    "show_datastore_file": Action.READ,
+    "download_datastore_file": Action.READ,
+    "upload_datastore_file": Action.CONTRIBUTE,
+    "delete_datastore_file": Action.CONTRIBUTE,
     # About things of any workspace; each checks the workspace of each thing.
     "find_run": Action.ENTER,
     "list_due_runs": Action.ENTER,
@@ -48,4 +67,5 @@ ROUTES: dict[str, Action] = {
     "list_unreferenced_snapshots": Action.ENTER,
     "list_undelivered_events": Action.ENTER,
     "mark_events_delivered": Action.ENTER,
+    **CONSOLE,
 }

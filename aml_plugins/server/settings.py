@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from aml_plugins.errors import InvalidInputError
 
@@ -16,10 +17,18 @@ AUTH = "AML_SERVER_AUTH"
 MONITOR = "AML_SERVER_MONITOR"
 URL = "AML_SERVER_URL"
 UPLOAD_LIMIT = "AML_SERVER_UPLOAD_LIMIT"
+DIRECTORIES = "AML_SERVER_DIRECTORIES"
 
 # MLflow's server hands its command line on to its workers in these.
 _STORE_URI = "_MLFLOW_SERVER_FILE_STORE"
 _STATIC_PREFIX = "_MLFLOW_STATIC_PREFIX"
+
+_SCRIPT_USER = {
+    "MLFLOW_TRACKING_USERNAME": "AML_SCRIPT_USERNAME",
+    "MLFLOW_TRACKING_PASSWORD": "AML_SCRIPT_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN": "AML_SCRIPT_TOKEN",
+}
+"""The user as whom scripts log that the server itself started; those that a client drives log as that client."""
 
 _MEBIBYTE = 1 << 20
 _DEFAULT_UPLOAD_LIMIT = 10_240
@@ -36,6 +45,7 @@ class ServerSettings:
     :param url: how scripts on compute targets reach this server; None where nobody said.
     :param static_prefix: what MLflow's ``--static-prefix`` puts before every path.
     :param upload_limit: bytes of the largest file that is taken.
+    :param directories: where registered directories may lie that are served.
     """
 
     store_uri: str
@@ -44,6 +54,7 @@ class ServerSettings:
     url: str | None = None
     static_prefix: str = ""
     upload_limit: int = _DEFAULT_UPLOAD_LIMIT * _MEBIBYTE
+    directories: tuple[Path, ...] = ()
 
     @classmethod
     def from_environment(cls) -> ServerSettings:
@@ -58,7 +69,15 @@ class ServerSettings:
             url=os.environ.get(URL) or None,
             static_prefix=os.environ.get(_STATIC_PREFIX, "").rstrip("/"),
             upload_limit=_mebibytes(UPLOAD_LIMIT, _DEFAULT_UPLOAD_LIMIT),
+            directories=tuple(Path(name).resolve() for name in os.environ.get(DIRECTORIES, "").split(":") if name),
         )
+
+    def script_access(self) -> dict[str, str]:
+        """Return the variables with which a script that the server started logs to it; empty where it cannot."""
+        user = {name: os.environ[given] for name, given in _SCRIPT_USER.items() if os.environ.get(given)}
+        if self.url is None or (self.with_auth and not user):
+            return {}
+        return {"MLFLOW_TRACKING_URI": self.url + self.static_prefix, **user}
 
 
 def _store_uri() -> str:

@@ -35,7 +35,7 @@ def has_password(uri: str) -> bool:
 
 def is_server(uri: str) -> bool:
     """Say whether a store's URI is the address of a server."""
-    return uri.startswith(("http://", "https://"))
+    return plain_uri(uri).startswith(("http://", "https://"))
 
 
 def open_store(uri: str) -> Store:
@@ -49,7 +49,7 @@ def open_store(uri: str) -> Store:
     if is_server(uri):
         from aml_plugins.store.rest.store import RestStore  # noqa: PLC0415  a database needs no HTTP
 
-        return RestStore(uri)
+        return RestStore(plain_uri(uri))
     from aml_plugins.store.sql.store import SqlStore  # noqa: PLC0415  SQLAlchemy costs 0.2 s; plain_uri() needs none
 
     plain = plain_uri(uri)

@@ -21,6 +21,7 @@ __all__ = ["AmlServer", "free_port", "running_aml_server"]
 
 _START_SECONDS = 180
 _STOP_SECONDS = 20
+_EMPTIED = ("aml_", "runs", "metrics", "latest_metrics", "params", "tags", "registered_model", "model_version")
 
 
 @dataclass
@@ -95,12 +96,13 @@ class AmlServer:
             self.kill()
 
     def empty(self) -> None:
-        """Take everything of ours out of its database."""
+        """Take runs, models and everything of ours out of its database; workspaces stay."""
         with closing(sqlite3.connect(self.database, timeout=30)) as connection, connection:
-            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'aml_%'")
-            for (name,) in names.fetchall():
-                if name != "aml_alembic_version":
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            for (name,) in names:
+                if name.startswith(_EMPTIED) and name != "aml_alembic_version":
                     connection.execute(f"DELETE FROM {name}")
+            connection.execute("DELETE FROM experiments WHERE name <> 'Default'")
 
     def _environment(self) -> dict[str, str]:
         return clean_environment(self.directory / "home") | {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.datastores.opening import default_datastore, open_datastore
 from aml_plugins.errors import OperationFailedError
+from aml_plugins.runs.console_link import console_link_tags
 from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.snapshot import take_snapshot
@@ -104,6 +105,7 @@ def _create_mlflow_run(step: Step, run: RunRecord, zip_file: Path) -> None:
         "aml.snapshot": run.snapshot_digest or "",
         "aml.script": run.script,
         **source_tags(Path(str(run.source.get("directory"))), run.script),
+        **console_link_tags(step.context.store.uri, run),
         **configuration(run).tags,
     }
     history.create_run(

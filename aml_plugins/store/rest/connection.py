@@ -16,7 +16,7 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from aml_plugins._version import __version__
-from aml_plugins.errors import AmlError, InvalidInputError
+from aml_plugins.errors import AmlError, InvalidInputError, StoreError
 from aml_plugins.runs.reconciliation.intervals import Pause
 from aml_plugins.store.rest.credentials import Address
 from aml_plugins.store.rest.failures import error_of, unreachable
@@ -99,15 +99,13 @@ class Connection:
         response, again = self._ask(
             method, path, query, content, sent, repeatable=repeatable, gone_is_done=gone_is_done
         )
-        data = response.data
-        return Answer(json.loads(data) if data else None, response.headers, again)
+        return Answer(self._value(response), response.headers, again)
 
     def upload(self, method: str, path: str, file: IO[bytes], headers: Mapping[str, str]) -> Answer:
         """Send a file; sent again from its start where it was lost on its way."""
         sent = {"Content-Type": "application/octet-stream", **headers}
         response, again = self._ask(method, path, None, file, sent, repeatable=True)
-        data = response.data
-        return Answer(json.loads(data) if data else None, response.headers, again)
+        return Answer(self._value(response), response.headers, again)
 
     def download(self, path: str, query: Mapping[str, Any] | None, target: IO[bytes]) -> Mapping[str, str]:
         """Bring a file into ``target``, which is empty.
@@ -181,6 +179,15 @@ class Connection:
             retries=False,
             timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=seconds),
         )
+
+    def _value(self, response: BaseHTTPResponse) -> Any:
+        data = response.data
+        try:
+            return json.loads(data) if data else None
+        except ValueError:
+            raise StoreError(
+                f"{self.address.url} did not answer as our server does.", "Check the address, and proxies on the way."
+            ) from None
 
     def _error(self, response: BaseHTTPResponse) -> AmlError:
         body = response.data

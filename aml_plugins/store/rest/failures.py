@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from urllib3.exceptions import SSLError
+from urllib3.exceptions import NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as NoAnswerError
 
 from aml_plugins import errors
@@ -55,7 +55,8 @@ def unreachable(url: str, error: Exception) -> StoreError:
             f"The certificate of the server {url} cannot be trusted.",
             "Name its authority's file in MLFLOW_TRACKING_SERVER_CERT_PATH.",
         )
-    said = "does not answer in time" if isinstance(error, NoAnswerError) else "cannot be reached"
+    late = isinstance(error, NoAnswerError) and not isinstance(error, NewConnectionError)
+    said = "does not answer in time" if late else "cannot be reached"
     return StoreError(f"The server {url} {said}.", "Check the address and whether it runs: aml server")
 
 

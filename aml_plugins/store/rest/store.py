@@ -8,6 +8,7 @@ from aml_plugins.store.rest.compute_targets import RestComputeTargets
 from aml_plugins.store.rest.connection import Connection
 from aml_plugins.store.rest.credentials import Address, address_of
 from aml_plugins.store.rest.datastores import RestDatastores
+from aml_plugins.store.rest.members import RestMembers
 from aml_plugins.store.rest.runs import RestRuns
 from aml_plugins.store.rest.snapshots import RestSnapshots
 from aml_plugins.store.rest.tasks import RestTasks
@@ -27,6 +28,7 @@ class RestStore:
         self._uri = uri
         self.connection = connect(uri)
         self.workspaces = RestWorkspaces(self.connection)
+        self.members = RestMembers(self.connection)
         self.compute_targets = RestComputeTargets(self.connection)
         self.datastores = RestDatastores(self.connection)
         self.runs = RestRuns(self.connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aml_plugins.store.sql.compute_targets import SqlComputeTargets
 from aml_plugins.store.sql.database import Database, database_url
 from aml_plugins.store.sql.datastores import SqlDatastores
+from aml_plugins.store.sql.members import SqlMembers
 from aml_plugins.store.sql.requests import SqlRequests
 from aml_plugins.store.sql.runs import SqlRuns
 from aml_plugins.store.sql.schema import ensure_schema
@@ -32,6 +33,7 @@ class SqlStore:
             self._database.close()
             raise
         self.workspaces = SqlWorkspaces(self._database)
+        self.members = SqlMembers()
         self.compute_targets = SqlComputeTargets(self._database)
         self.datastores = SqlDatastores(self._database)
         self.runs = SqlRuns(self._database)
@@ -42,6 +44,11 @@ class SqlStore:
     @property
     def uri(self) -> str:
         return self._uri
+
+    @property
+    def database(self) -> Database:
+        """The database, for those that read it in their own way: the server's read models."""
+        return self._database
 
     def close(self) -> None:
         self._database.close()

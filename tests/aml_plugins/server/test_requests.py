@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -43,12 +44,15 @@ def test_a_bad_body_is_a_mistake_of_the_caller(client, body):
     assert set(refused.json()) == {"error_code", "message", "fix"}
 
 
-def test_what_no_database_keeps_is_refused_deep_inside(client):
-    url = "/workspaces/default/settings"
-    for value in ("\0", "\ud800"):
-        body = json.dumps({"settings": {"a": [{"b": value}]}})
-        refused = client.put(url, content=body, headers={"Content-Type": "application/json", "If-None-Match": "*"})
-        assert refused.status_code == 400
+def test_odd_values_inside_of_settings_are_kept(client):
+    body = json.dumps({"settings": {"nan": math.nan, "texts": ["\0", "\ud800", "ü"]}})
+    url, headers = "/workspaces/default/settings", {"Content-Type": "application/json", "If-None-Match": "*"}
+    assert client.put(url, content=body, headers=headers).status_code == 200
+    plain = client.get("/workspaces/default")
+    assert json.loads(plain.content)["settings"] == {"nan": None, "texts": ["\0", "\ud800", "ü"]}
+    python = client.get("/workspaces/default", headers={"Accept": "application/x-python-json"})
+    assert math.isnan(json.loads(python.content)["settings"]["nan"])
+    assert python.headers["ETag"] == plain.headers["ETag"]
 
 
 def test_a_large_body_is_refused(client):
