@@ -273,6 +273,23 @@ class Workspace:
         set_default_datastore(self.context, self.name, name, artifacts=artifacts)
 
     @property
+    def telemetry(self) -> Mapping[str, Any] | None:
+        """``{"type", "config"}`` of where traces and metrics go, None where they are not collected."""
+        from aml_plugins.telemetry.opening import telemetry_of  # noqa: PLC0415  pydantic models
+
+        return telemetry_of(self.context, self.name)
+
+    def set_telemetry(self, type_name: str | None, **settings: Any) -> None:
+        """Send traces and metrics of runs somewhere, or nowhere with None.
+
+        :param type_name: ``log-file``, ``otlp``, ``azure-monitor`` or a plugin's type.
+        :raises InvalidInputError: for a wrong setting; nothing was written.
+        """
+        from aml_plugins.telemetry.opening import set_telemetry  # noqa: PLC0415  as above
+
+        set_telemetry(self.context, self.name, type_name, settings)
+
+    @property
     def secret_stores(self) -> Mapping[str, Mapping[str, Any]]:
         """The secret stores by name, each as ``{"type", "config"}``; ``env`` is always there."""
         from aml_plugins.secrets.stores import secret_stores  # noqa: PLC0415  pydantic models
