@@ -82,7 +82,10 @@ def _import_image(engine: DockerEngine) -> None:
         if client.images.list(engine.image):
             return
         name, _, tag = engine.image.rpartition(":")
-        changes = ["ENV PATH=/opt/python/bin:/usr/bin:/bin LD_LIBRARY_PATH=/opt/python/lib LANG=C.UTF-8", 'CMD ["python3"]']
+        changes = [
+            "ENV PATH=/opt/python/bin:/usr/bin:/bin LD_LIBRARY_PATH=/opt/python/lib LANG=C.UTF-8",
+            'CMD ["python3"]',
+        ]
         client.api.import_image(src=str(_packed_image()), repository=name, tag=tag, changes=changes)
 
 
