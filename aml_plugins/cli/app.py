@@ -18,10 +18,12 @@ NOUNS = {
     "compute": ("Attach, list and detach compute targets.", "compute:compute"),
     "doctor": ("Try everything that runs depend on.", "doctor:doctor"),
     "experiment": ("List experiments and their runs.", "experiment:experiment"),
+    "image": ("Build, list, pull and delete images.", "image:image"),
     "model": ("Register, list and download models.", "model:model"),
     "monitor": ("Drive runs that nobody waits for.", "monitor:monitor"),
     "plugins": ("List and check plugins.", "plugins:plugins"),
     "run": ("Submit, watch, cancel and read runs.", "run:run"),
+    "service": ("Deploy, call, update and delete web services.", "service:service"),
     "task": ("List and show long-running tasks.", "task:task"),
     "workspace": ("Create, list and choose workspaces.", "workspace:workspace"),
 }
