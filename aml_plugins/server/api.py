@@ -93,7 +93,7 @@ def described_api(static_prefix: str = "", lifespan: Lifespan | None = None) -> 
     for router in ROUTERS:
         api.include_router(router, prefix=prefix, responses=_FAILURES)
     api.include_router(console_routes.router, prefix=prefix)
-    api.include_router(console_pages.router, prefix=f"{server.settings.static_prefix}{CONSOLE_PREFIX}")
+    api.include_router(console_pages.router, prefix=f"{static_prefix}{CONSOLE_PREFIX}")
     _check_table(api)
     api.openapi = lambda: completed(api)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return api
