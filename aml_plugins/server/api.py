@@ -22,11 +22,13 @@ from aml_plugins.server.routes import (
     datastore_files,
     datastores,
     history,
+    images,
     info,
     members,
     models,
     run_leases,
     runs,
+    services,
     snapshots,
     task_stream,
     tasks,
@@ -56,6 +58,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     artifacts.router,
     models.router,
     datastore_files.router,
+    images.router,
+    services.router,
 )
 _FAILURES: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "503": {"model": ErrorAnswer}}
 
