@@ -22,6 +22,7 @@ ROUTES: dict[str, Action] = {
     "unshare_workspace": Action.OWN,
     "list_compute_targets": Action.READ,
     "attach_compute_target": Action.OWN,
+    "attach_local_target": Action.CONTRIBUTE,
     "show_compute_target": Action.READ,
     "change_compute_target": Action.OWN,
     "detach_compute_target": Action.OWN,
