@@ -15,13 +15,13 @@ __all__ = ["ROOT", "run"]
 
 NOUNS = {
     "completion": ("Print a completion script for your shell.", "completion:completion"),
-    "compute": ("Attach, list and detach compute targets.", "compute:compute"),
+    "compute": ("Attach, check, tidy and detach compute targets.", "compute:compute"),
     "doctor": ("Try everything that runs depend on.", "doctor:doctor"),
     "emulator": ("Start stand-ins for services, such as Azure.", "emulator:emulator"),
     "experiment": ("List experiments and their runs.", "experiment:experiment"),
     "model": ("Register, list and download models.", "model:model"),
     "monitor": ("Drive runs that nobody waits for.", "monitor:monitor"),
-    "plugins": ("List and check plugins.", "plugins:plugins"),
+    "plugins": ("List, check and begin plugins.", "plugins:plugins"),
     "run": ("Submit, watch, cancel and read runs.", "run:run"),
     "task": ("List and show long-running tasks.", "task:task"),
     "workspace": ("Create, list and choose workspaces.", "workspace:workspace"),

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict
 
 from aml_plugins.compute.job import JobHandle, JobPlan, JobSpec, JobStatus
 from aml_plugins.errors import InvalidInputError
-from aml_plugins.secrets.references import SecretSource, from_environment
 
 if TYPE_CHECKING:
     from aml_plugins.datastores.contract import Datastore
@@ -39,12 +38,19 @@ def _no_datastore(name: str) -> Datastore:
     )
 
 
+def _secret_value(reference: str) -> str:
+    from aml_plugins.secrets import resolve_secrets  # noqa: PLC0415  it may have to load a store
+
+    return resolve_secrets({reference: reference})[reference]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeTarget:
     """An attached compute target: a name in a workspace, a type, its validated settings.
 
     :param home: a local directory that the backend may use for this target (state, caches).
-    :param secrets: resolves ``secret://STORE/NAME`` with the workspace's secret stores.
+    :param secret: returns the value of a ``secret://STORE/NAME`` of the settings. Call it when connecting, hand the
+        value to what needs it, keep it nowhere.
     :param open_datastore: opens a datastore of the workspace by its name; the empty name is the default one.
     """
 
@@ -53,7 +59,7 @@ class ComputeTarget:
     type: str
     config: TargetConfig
     home: Path
-    secrets: SecretSource = field(default=from_environment, repr=False, compare=False)
+    secret: Callable[[str], str] = field(default=_secret_value, repr=False, compare=False)
     open_datastore: Callable[[str], Datastore] = field(default=_no_datastore, repr=False, compare=False)
 
 
@@ -68,6 +74,9 @@ class ComputeBackend(ABC):
     config_model: ClassVar[type[TargetConfig]] = TargetConfig
     is_own_machine: ClassVar[bool] = False
     """Whether jobs live on the submitter's machine, below its home directory: nobody elsewhere can look at them."""
+
+    shares_files: ClassVar[bool] = False
+    """Whether scripts see the submitting machine's files under the same paths: its tracking database, above all."""
 
     def __init__(self, target: ComputeTarget) -> None:
         """Keep ``target``. Make no network call here: DAG files construct backends when they are parsed."""

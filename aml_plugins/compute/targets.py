@@ -72,7 +72,7 @@ class BackendCache:
                 type=record.type,
                 config=config,
                 home=home,
-                secrets=lambda reference: self._secret(record.workspace, reference),
+                secret=lambda reference: self._secret(record.workspace, reference),
                 open_datastore=lambda name: self._datastore(record.workspace, name),
             )
         )

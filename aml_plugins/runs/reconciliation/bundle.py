@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aml_plugins.compute.job import JobSpec
 from aml_plugins.compute.runner_bundle import runner_file, write_job_file
 from aml_plugins.datastores.opening import default_datastore
+from aml_plugins.runs.configuration.environment import DockerEnvironment, Environment, PythonEnvironment
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key
 
 if TYPE_CHECKING:
@@ -59,12 +60,17 @@ def _job_file(step: Step, run: RunRecord, directory: Path) -> Path:
         snapshot_digest=run.snapshot_digest or "",
         script=run.script,
         arguments=config.arguments,
-        environment=config.environment.model_dump(mode="json", exclude_none=True),
+        environment=_inner(config.environment).model_dump(mode="json", exclude_none=True),
         variables={"AML_WORKSPACE": run.workspace, "AML_TARGET": run.target, "AML_EXPERIMENT_ID": run.experiment_id},
         time_limit_seconds=config.time_limit,
         cache=str(step.context.home / "environments"),
     )
     return path
+
+
+def _inner(environment: Environment) -> PythonEnvironment:
+    """Return what is the runner's to prepare: the image around it is the target's."""
+    return environment.python if isinstance(environment, DockerEnvironment) else environment
 
 
 def _snapshot_file(step: Step, run: RunRecord, directory: Path) -> Path:

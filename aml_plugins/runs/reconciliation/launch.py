@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["launch"]
 
+_A_FILE_HERE = ("sqlite:", "file:", "/")
+_A_FILE_THERE = "sqlite:///outputs/mlflow.db"
+"""Without a route to the tracking store, what a script logs with MLflow itself comes home as an output."""
+
 
 def launch(step: Step, run: RunRecord) -> RunRecord:
     """Submit the job, or find the one that a driver submitted before it was killed."""
@@ -26,7 +30,7 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
     if not _has_slot(step, run, backend):
         return _wait_for_slot(step, run, backend)
     bundle = step.staged.pop(job_key(run), None) or stage_bundle(step, run)
-    spec = job_spec(run, bundle, _variables(step, run))
+    spec = job_spec(run, bundle, _variables(step, run, backend))
     handle = backend.submit(spec, job_key(run))
     submitted = step.save(
         replace(run, handle=handle.to_dict(), reason=None),
@@ -64,10 +68,13 @@ def _wait_for_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRe
     return step.save(replace(run, reason=reason), message=reason)
 
 
-def _variables(step: Step, run: RunRecord) -> Mapping[str, str]:
+def _variables(step: Step, run: RunRecord, backend: ComputeBackend) -> Mapping[str, str]:
     """Return the script's environment variables, secrets resolved: they go to the backend and nowhere else."""
+    tracking = step.history(run).script_variables(run.run_id)
+    if not backend.shares_files and tracking.get("MLFLOW_TRACKING_URI", "").startswith(_A_FILE_HERE):
+        tracking = {"MLFLOW_TRACKING_URI": _A_FILE_THERE}
     return {
-        **step.history(run).script_variables(run.run_id),
+        **tracking,
         **step.context.plugins.run_environment(run),
         **resolve_secrets(configuration(run).environment_variables),
     }
