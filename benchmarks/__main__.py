@@ -13,6 +13,7 @@ BENCHMARKS = {
     "submission": HERE / "submission",
     "snapshot": HERE / "snapshot" / "bench_snapshot.py",
     "store": HERE / "store",
+    "console": HERE / "console",
 }
 
 

@@ -21,6 +21,12 @@ from aml_plugins.store.sql.database import database_url
 
 
 @pytest.fixture
+def store_uri(database_uri):
+    """Schemas are a database's business."""
+    return database_uri
+
+
+@pytest.fixture
 def engine(store_uri):
     made = create_engine(database_url(plain_uri(store_uri)))
     yield made
