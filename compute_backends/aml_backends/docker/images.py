@@ -16,7 +16,7 @@ from typing import Any
 from aml_plugins.compute.job import JobStatus
 from aml_plugins.compute.runner_directory import RunnerDirectory
 from aml_plugins.compute.states import JobState
-from aml_plugins.errors import AmlError
+from aml_plugins.errors import AmlError, BackendError
 from aml_plugins.runs.runner.claiming import release
 
 __all__ = ["IMAGE", "PASSWORD", "REQUEST", "carry", "is_carried", "preparing_status"]
@@ -87,9 +87,12 @@ def _have_image(engine: Any, directory: Path, request: Mapping[str, Any]) -> Non
     what = "Building" if request["dockerfile"] else "Pulling"
     _say(directory, request, "running", f"{what} the image {image}.")
     with (directory / "std_log.txt").open("ab") as log:
-        for line in _telling(engine, request, image):
-            log.write(f"{line}\n".encode())
-            log.flush()
+        try:
+            for line in _telling(engine, request, image):
+                log.write(f"{line}\n".encode())
+                log.flush()
+        except BackendError as error:
+            raise BackendError(f"The image '{image}' cannot be had. {error.what}", error.fix) from None
     _say(directory, request, "succeeded", f"The image {image} is there.")
 
 

@@ -101,20 +101,20 @@ def child(work: Callable[[], None]) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def trial(root: Path, source: Path, fatal: int, target: str, *, cancel: bool) -> bool:
+def trial(fatal: int, options: argparse.Namespace) -> bool:
     """Kill at one boundary and go on; say whether there was such a boundary."""
-    home = root / str(fatal)
+    home = options.root / str(fatal)
     home.mkdir()
-    shutil.copyfile(root / "aml.db", home / "aml.db")
+    shutil.copyfile(options.root / "aml.db", home / "aml.db")
     os.environ["AML_HOME"] = str(home)
-    witness = root / "witness" / str(fatal)
-    witness.parent.mkdir(exist_ok=True)
-    witness.parent.chmod(0o777)  # the target's user may be another one
-    seconds = "20" if cancel else "0"
-    status = child(lambda: submitter(source, [str(witness), seconds], fatal, target, cancel=cancel))
+    witness = (options.witness or options.root) / f"witness-{fatal}"
+    witness.touch()
+    witness.chmod(0o666)  # the target's user may be another one
+    words = [str(witness), "20" if options.cancel else "0"]
+    status = child(lambda: submitter(options.source, words, fatal, options.target, cancel=options.cancel))
     killed = os.WIFSIGNALED(status)
     child(monitor)
-    child(lambda: report(home, witness, fatal, target, killed=killed))
+    child(lambda: report(home, witness, fatal, options.target, killed=killed))
     return killed
 
 
@@ -130,7 +130,7 @@ def report(home: Path, witness: Path, fatal: int, target: str, *, killed: bool) 
         "state": run.record.state if run and run.record else None,
         "reason": run.record.reason if run and run.record else None,
         "mlflow": workspace.context.history("default").get(run.id).status if run else None,
-        "lines": len(witness.read_text().splitlines()) if witness.exists() else 0,
+        "lines": len(witness.read_text().splitlines()),
         "files": list(run.get_file_names()) if run else [],
         "slots": workspace.context.store.compute_targets.claim_slot("default", target, "f" * 32, 1),
         "left": left,
@@ -146,10 +146,11 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--target", default="local", help="attached in the database of ROOT")
+    parser.add_argument("--witness", type=Path, help="where scripts write; ROOT by default")
     arguments = parser.parse_args()
     configure_mappers()
     fatal = arguments.first
-    while trial(arguments.root, arguments.source, fatal, arguments.target, cancel=arguments.cancel):
+    while trial(fatal, arguments):
         fatal += arguments.every
     sys.exit(0)
 
