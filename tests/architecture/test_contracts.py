@@ -22,6 +22,9 @@ CONTRACTS = (
     "aml_plugins.runs.states",
     "aml_plugins.store.interface",
     "aml_plugins.store.records",
+    "aml_plugins.testing",
+    "aml_plugins.testing.fake_backend",
+    "aml_plugins.testing.fake_clock",
 )
 
 
