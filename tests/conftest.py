@@ -14,6 +14,8 @@ import pytest
 # Tests are imported by path (import mode "importlib"), which makes nothing here importable by name.
 sys.path.insert(0, str(Path(__file__).parent))
 
+from services import azurite as azurite_service
+from services.aml_server import AmlServer, running_aml_server
 from services.postgresql import INSTALL, PostgresqlServer, find_programs, running_server
 from services.requirements import require_service
 
@@ -49,6 +51,17 @@ def aml_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_database:
 
 
 @pytest.fixture(scope="session")
+def aml_server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[AmlServer]:
+    """The server of this test process, with ``team-a`` and ``team-b``; without authentication and monitor."""
+    with running_aml_server(tmp_path_factory.mktemp("server"), database=migrated_database) as server:
+        from aml_plugins.mlflow_store.workspaces import create_workspace
+
+        for name in ("team-a", "team-b"):
+            create_workspace(server.store_uri, name)
+        yield server
+
+
+@pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresqlServer]:
     """A PostgreSQL server of this test process, started by the first test that asks for it."""
     programs = find_programs()
@@ -64,3 +77,13 @@ def postgresql_uri(postgresql: PostgresqlServer) -> Iterator[str]:
     name = postgresql.create_database()
     yield postgresql.uri(name)
     postgresql.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[azurite_service.Azurite]:
+    """An Azurite of this test process, started by the first test that asks for it."""
+    program = azurite_service.find_program()
+    require_service("Azurite", program, azurite_service.INSTALL)
+    assert program is not None
+    with azurite_service.running_azurite(program) as server:
+        yield server

@@ -30,8 +30,10 @@ __all__ = [
     "Prose",
     "compute_targets",
     "datastores",
+    "images",
     "metadata",
     "runs",
+    "services",
     "slots",
     "snapshots",
     "task_events",
@@ -194,6 +196,15 @@ tasks = Table(
     Index("ix_aml_tasks_workspace", "workspace", "created_at"),
 )
 
+requests = Table(
+    "aml_requests",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Index("ix_aml_requests_created_at", "created_at"),
+)
+
 _UNDELIVERED = text("NOT delivered")
 
 task_events = Table(
@@ -213,4 +224,55 @@ task_events = Table(
     Index("ix_aml_task_events_task", "workspace", "task_id", "sequence"),
     Index("ix_aml_task_events_undelivered", "subject", sqlite_where=_UNDELIVERED, postgresql_where=_UNDELIVERED),
     sqlite_autoincrement=True,  # numbers are never used twice
+)
+
+images = Table(
+    "aml_images",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("state", String, nullable=False),
+    Column("builder", String, nullable=False),
+    Column("config", Json, nullable=False),
+    Column("models", Json, nullable=False),
+    Column("source", Json, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("digest", String),
+    Column("location", Prose),
+    Column("result", Json, nullable=False),
+    Column("reason", Prose),
+    Column("error_code", String),
+    Column("user", Prose, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("lease_owner", String),
+    Column("lease_until", Double),
+    Index("ix_aml_images_state", "state"),
+)
+
+services = Table(
+    "aml_services",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("service_id", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("desired", Json, nullable=False),
+    Column("deployments", Json, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("endpoint", Prose),
+    Column("reason", Prose),
+    Column("error_code", String),
+    Column("tags", Json, nullable=False),
+    Column("user", Prose, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("looked_at", Double, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("lease_owner", String),
+    Column("lease_until", Double),
+    UniqueConstraint("service_id", name="uq_aml_services_service_id"),
 )
