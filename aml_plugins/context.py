@@ -13,9 +13,10 @@ from aml_plugins.plugins import Plugins, default_plugins
 
 if TYPE_CHECKING:
     from aml_plugins.runs.history import RunHistory
+    from aml_plugins.secrets import SecretSource
     from aml_plugins.store.interface import Store
 
-__all__ = ["Context", "open_context"]
+__all__ = ["Context", "open_context", "open_run_history"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,16 @@ class Context:
             self._histories[workspace] = self.open_history(workspace)
         return self._histories[workspace]
 
+    def secrets(self, workspace: str) -> SecretSource:
+        """Return what resolves the secret references of a workspace, when it is asked."""
+
+        def resolve(reference: str) -> str:
+            from aml_plugins.secrets.stores import resolve_reference  # noqa: PLC0415  secrets are the rarer case
+
+            return resolve_reference(self, workspace, reference)
+
+        return resolve
+
     def close(self) -> None:
         """Close backends and the store."""
         self.backends.close()
@@ -59,11 +70,21 @@ def open_context(store_uri: str | None = None) -> Context:
     uri = resolve_store_uri(store_uri)
     home = aml_home()
     return Context(
-        store=open_store(uri), plugins=default_plugins(), home=home, open_history=lambda name: _open_history(uri, name)
+        store=open_store(uri),
+        plugins=default_plugins(),
+        home=home,
+        open_history=lambda name: open_run_history(uri, name),
     )
 
 
-def _open_history(uri: str, workspace: str) -> RunHistory:
+def open_run_history(uri: str, workspace: str) -> RunHistory:
+    """Open MLflow's run history of a workspace: here in this process, or behind a server."""
+    from aml_plugins.store.opening import is_server  # noqa: PLC0415  as above
+
+    if is_server(uri):
+        from aml_plugins.mlflow_rest.history import open_history as open_served  # noqa: PLC0415  not for databases
+
+        return open_served(uri, workspace)
     from aml_plugins.mlflow_store.history import open_history  # noqa: PLC0415  MLflow costs seconds
 
     return open_history(uri, workspace)

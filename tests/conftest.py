@@ -16,6 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from services import azurite as azurite_service
+from services.aml_server import AmlServer, running_aml_server
 from services.postgresql import INSTALL, PostgresqlServer, find_programs, running_server
 from services.requirements import require_service
 
@@ -51,6 +52,17 @@ def aml_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_database:
     work.mkdir()
     monkeypatch.chdir(work)  # no .aml/config.yaml above
     return home
+
+
+@pytest.fixture(scope="session")
+def aml_server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[AmlServer]:
+    """The server of this test process, with ``team-a`` and ``team-b``; without authentication and monitor."""
+    with running_aml_server(tmp_path_factory.mktemp("server"), database=migrated_database) as server:
+        from aml_plugins.mlflow_store.workspaces import create_workspace
+
+        for name in ("team-a", "team-b"):
+            create_workspace(server.store_uri, name)
+        yield server
 
 
 @pytest.fixture(scope="session")

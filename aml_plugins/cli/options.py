@@ -10,12 +10,16 @@ import click
 if TYPE_CHECKING:
     from aml_plugins.workspace import Workspace
 
-__all__ = ["in_store", "in_workspace", "open_workspace", "output_option", "pairs"]
+__all__ = ["in_store", "in_workspace", "open_workspace", "output_option", "pairs", "store_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 store_option = click.option(
-    "--store", metavar="URI", help="The store; default: AML_STORE_URI, .aml/config.yaml, ~/.aml."
+    "--store",
+    "--server",
+    "store",
+    metavar="URI",
+    help="The store, a database or http(s)://SERVER; default: AML_STORE_URI, .aml/config.yaml, ~/.aml.",
 )
 workspace_option = click.option(
     "--workspace", "-w", metavar="NAME", help="The workspace; default: AML_WORKSPACE, .aml/config.yaml, 'default'."

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aml_plugins.compute.job import JobHandle, JobPlan, JobSpec, JobStatus
 from aml_plugins.errors import InvalidInputError
+from aml_plugins.secrets.references import SecretSource, from_environment, is_reference
 
 if TYPE_CHECKING:
     from aml_plugins.datastores.contract import Datastore
@@ -38,19 +39,12 @@ def _no_datastore(name: str) -> Datastore:
     )
 
 
-def _secret_value(reference: str) -> str:
-    from aml_plugins.secrets import resolve_secrets  # noqa: PLC0415  it may have to load a store
-
-    return resolve_secrets({reference: reference})[reference]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeTarget:
     """An attached compute target: a name in a workspace, a type, its validated settings.
 
     :param home: a local directory that the backend may use for this target (state, caches).
-    :param secret: returns the value of a ``secret://STORE/NAME`` of the settings. Call it when connecting, hand the
-        value to what needs it, keep it nowhere.
+    :param secrets: resolves the references in ``config``; see :meth:`secret`.
     :param open_datastore: opens a datastore of the workspace by its name; the empty name is the default one.
     """
 
@@ -59,8 +53,12 @@ class ComputeTarget:
     type: str
     config: TargetConfig
     home: Path
-    secret: Callable[[str], str] = field(default=_secret_value, repr=False, compare=False)
+    secrets: SecretSource = field(default=from_environment, repr=False, compare=False)
     open_datastore: Callable[[str], Datastore] = field(default=_no_datastore, repr=False, compare=False)
+
+    def secret(self, value: str) -> str:
+        """Return the value that a setting such as ``secret://STORE/NAME`` refers to, from the workspace's stores."""
+        return self.secrets(value) if is_reference(value) else value
 
 
 class ComputeBackend(ABC):

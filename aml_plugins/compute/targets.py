@@ -72,18 +72,13 @@ class BackendCache:
                 type=record.type,
                 config=config,
                 home=home,
-                secret=lambda reference: self._secret(record.workspace, reference),
+                secrets=self._context.secrets(record.workspace),
                 open_datastore=lambda name: self._datastore(record.workspace, name),
             )
         )
 
-    def _secret(self, workspace: str, reference: str) -> str:
-        from aml_plugins.secrets import resolve_reference  # noqa: PLC0415  few targets need any
-
-        return resolve_reference(self._context, workspace, reference)
-
     def _datastore(self, workspace: str, name: str) -> Datastore:
-        from aml_plugins.datastores.opening import default_datastore, open_datastore  # noqa: PLC0415  likewise
+        from aml_plugins.datastores.opening import default_datastore, open_datastore  # noqa: PLC0415  few targets need any
 
         return open_datastore(self._context, workspace, name) if name else default_datastore(self._context, workspace)
 

@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aml_plugins.datastores.contract import Datastore
+from aml_plugins.datastores.contract import Datastore, DatastoreConfig
 from aml_plugins.errors import NotFoundError, PluginError
 from aml_plugins.plugins.settings import checked_settings
 from aml_plugins.secrets import secret_source
-from aml_plugins.store.opening import plain_uri
+from aml_plugins.store.opening import is_server, plain_uri
 from aml_plugins.store.records import DatastoreRecord
+from aml_plugins.store.settings import settings_of
 from aml_plugins.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
 
-__all__ = ["DEFAULT_DATASTORE", "default_datastore", "open_datastore"]
+__all__ = [
+    "DEFAULT_DATASTORE",
+    "built_in_directory",
+    "check_record",
+    "datastore_records",
+    "default_datastore",
+    "default_name",
+    "open_datastore",
+]
 
 DEFAULT_DATASTORE = "workspace-files"
 """The datastore that every workspace has without registering it: a directory."""
 
 DATASTORE_TYPES = "aml_datastore_types"
+_DIRECTORY = "directory"
 
 
 def default_datastore(context: Context, workspace: str) -> Datastore:
     """Return the workspace's default datastore."""
-    record = context.store.workspaces.find(workspace)
-    name = record.settings.get("default_datastore") if record else None
-    return open_datastore(context, workspace, str(name or DEFAULT_DATASTORE))
+    return open_datastore(context, workspace, default_name(context, workspace))
+
+
+def default_name(context: Context, workspace: str) -> str:
+    """Return the name of the workspace's default datastore."""
+    return str(settings_of(context.store, workspace).get("default_datastore") or DEFAULT_DATASTORE)
+
+
+def datastore_records(context: Context, workspace: str) -> Mapping[str, DatastoreRecord]:
+    """Return the workspace's datastores by name, the built-in one included."""
+    records = {record.name: record for record in context.store.datastores.list(workspace)}
+    records.setdefault(DEFAULT_DATASTORE, _built_in(context, workspace))
+    return records
 
 
 def open_datastore(context: Context, workspace: str, name: str) -> Datastore:
@@ -36,29 +57,52 @@ def open_datastore(context: Context, workspace: str, name: str) -> Datastore:
 
     :raises NotFoundError: with the names that are there.
     """
-    records = {record.name: record for record in context.store.datastores.list(workspace)}
-    records.setdefault(DEFAULT_DATASTORE, _built_in(context, workspace))
+    records = datastore_records(context, workspace)
     if name not in records:
         raise NotFoundError(
             f"The workspace '{workspace}' has no datastore '{name}'.{did_you_mean(name, records)}",
-            f"It has: {', '.join(sorted(records))}.",
+            f"It has: {', '.join(sorted(records))}. Register one with: aml datastore register TYPE {name}",
         )
-    return _open(context, records[name])
-
-
-def _open(context: Context, record: DatastoreRecord) -> Datastore:
-    loaded = context.plugins.load(DATASTORE_TYPES, record.type)
-    if not (isinstance(loaded, type) and issubclass(loaded, Datastore)):
-        raise PluginError(f"The plugin for datastore type '{record.type}' does not provide a Datastore.")
-    config = checked_settings(loaded.config_model, f"the datastore '{record.name}'", record.config)
-    opened = loaded(record.name, config)
-    opened.secrets = secret_source(context, record.workspace)
+    record = records[name]
+    if is_server(context.store.uri) and record.type == _DIRECTORY:
+        return _served(context, workspace, name)
+    opened = _type_of(context, record)(record.name, check_record(context, record))
+    opened.secrets = secret_source(context, workspace)
     return opened
 
 
-def _built_in(context: Context, workspace: str) -> DatastoreRecord:
-    """Return the directory beside an embedded database, else the one in the home directory."""
+def _served(context: Context, workspace: str, name: str) -> Datastore:
+    """Return a directory of the server's machine, whose files go through the server."""
+    from aml_plugins.datastores.server import ServerDatastore  # noqa: PLC0415  a database needs no HTTP
+    from aml_plugins.store.rest.store import connect  # noqa: PLC0415  as above
+
+    return ServerDatastore(name, connect(context.store.uri), workspace)
+
+
+def check_record(context: Context, record: DatastoreRecord) -> DatastoreConfig:
+    """Return the datastore's settings as its type has them.
+
+    :raises InvalidInputError: naming the first wrong setting.
+    :raises PluginError: where the plugin that brings the type is missing or broken.
+    """
+    model = _type_of(context, record).config_model
+    return checked_settings(model, f"the datastore '{record.name}' of type '{record.type}'", record.config)
+
+
+def _type_of(context: Context, record: DatastoreRecord) -> type[Datastore]:
+    loaded = context.plugins.load(DATASTORE_TYPES, record.type)
+    if not (isinstance(loaded, type) and issubclass(loaded, Datastore)):
+        raise PluginError(f"The plugin for datastore type '{record.type}' does not provide a Datastore.")
+    return loaded
+
+
+def built_in_directory(context: Context, workspace: str) -> Path:
+    """Return where the built-in datastore lies: beside an embedded database, else in the home directory."""
     uri = plain_uri(context.store.uri)
     beside = Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else context.home
-    path = beside.absolute() / "datastore" / workspace
-    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type="directory", config={"path": str(path)})
+    return beside.absolute() / "datastore" / workspace
+
+
+def _built_in(context: Context, workspace: str) -> DatastoreRecord:
+    path = str(built_in_directory(context, workspace))
+    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type=_DIRECTORY, config={"path": path})

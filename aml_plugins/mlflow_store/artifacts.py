@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: TID253  a leaf: imported with a store
@@ -15,47 +15,39 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository  # noqa: TID253  as above
 from mlflow.utils.uri import append_to_uri_path  # noqa: TID253  as above
 
-from aml_plugins.errors import InvalidInputError, NotFoundError, StoreError
+from aml_plugins.errors import InvalidInputError, StoreError
 from aml_plugins.mlflow_store.locations import server_artifacts_destination
 from aml_plugins.runs.history import FileInfo
+from aml_plugins.runs.run_files import check_path, no_such_file, regular_files
 
-__all__ = ["check_path", "download", "exists", "files", "no_such_artifact", "repository", "upload"]
+__all__ = ["check_path", "download", "exists", "files", "local_file", "no_such_file", "repository", "upload"]
 
 # MLflow's listings hide files with this prefix, so that nobody sees one that is not whole.
 _PARTIAL = ".artifact.uploading."
 
 
-def repository(uri: str) -> ArtifactRepository:
+def repository(uri: str, workspace: str) -> ArtifactRepository:
     """Open the artifacts at a URI.
 
+    :param workspace: whose datastores an ``aml-datastore:`` address means: our drivers serve no request of MLflow's.
     :raises InvalidInputError: where only an MLflow server, and not this process, can reach them.
     """
     if not uri.startswith("mlflow-artifacts:"):
-        return get_artifact_repository(uri)
+        return _direct(uri, workspace)
     destination = server_artifacts_destination()
     if destination is None:
         raise InvalidInputError(
             "The run's artifacts are served by an MLflow server.", "Connect to the server's http(s) address instead."
         )
-    return get_artifact_repository(append_to_uri_path(destination, uri.removeprefix("mlflow-artifacts:").lstrip("/")))
+    return _direct(append_to_uri_path(destination, uri.removeprefix("mlflow-artifacts:").lstrip("/")), workspace)
 
 
-def no_such_artifact(path: str) -> NotFoundError:
-    """Return the error for a path that the run has not."""
-    return NotFoundError(f"The run has no artifact '{path}'.", "List them with: aml run outputs RUN")
+def _direct(uri: str, workspace: str) -> ArtifactRepository:
+    if not uri.startswith("aml-datastore:"):
+        return get_artifact_repository(uri)
+    from aml_plugins.mlflow_store.datastore_artifacts import DatastoreArtifacts  # noqa: PLC0415  where it is needed
 
-
-def check_path(path: str) -> str:
-    """Return an artifact path in its normal form.
-
-    :raises InvalidInputError: where it could leave the run's artifacts.
-    """
-    parts = PurePosixPath(path).parts
-    if path.startswith(("/", "~")) or "\\" in path or "\0" in path or ".." in parts:
-        raise InvalidInputError(
-            f"'{path}' is not a path within a run's artifacts.", "Use a relative path without '..'."
-        )
-    return "/".join(parts)
+    return DatastoreArtifacts(uri, workspace=workspace)
 
 
 def upload(repository: ArtifactRepository, local: Path, path: str, linkable: Sequence[Path]) -> None:
@@ -65,8 +57,6 @@ def upload(repository: ArtifactRepository, local: Path, path: str, linkable: Seq
 
     :param linkable: directories whose files cannot change any more; those are hard-linked where that is possible.
     """
-    if not local.exists():
-        raise NotFoundError(f"There is no file '{local}' to store with the run.", "Check the path.")
     try:
         if isinstance(repository, LocalArtifactRepository):
             link = any(local.resolve().is_relative_to(root.resolve()) for root in linkable)
@@ -91,7 +81,7 @@ def download(repository: ArtifactRepository, path: str, destination: Path) -> Pa
     """Bring a file or directory below ``destination``, under its artifact path."""
     path = check_path(path)
     if path and not exists(repository, path):
-        raise no_such_artifact(path)
+        raise no_such_file(path)
     destination.mkdir(parents=True, exist_ok=True)
     if not isinstance(repository, LocalArtifactRepository):
         return Path(repository.download_artifacts(path, str(destination)))
@@ -104,6 +94,20 @@ def download(repository: ArtifactRepository, path: str, destination: Path) -> Pa
     return target
 
 
+def local_file(repository: ArtifactRepository, path: str) -> Path | None:
+    """Return where a file of the run lies on this machine, None where it does not.
+
+    :raises NotFoundError: where the run has no such file; what a link leads out to is none.
+    """
+    if not isinstance(repository, LocalArtifactRepository):
+        return None
+    root = Path(repository.artifact_dir)
+    file = root / check_path(path)
+    if not file.resolve().is_relative_to(root.resolve()) or not file.is_file():
+        raise no_such_file(path)
+    return file
+
+
 def exists(repository: ArtifactRepository, path: str) -> bool:
     """Say whether the run has a file or directory under this path."""
     parent = str(PurePosixPath(path).parent)
@@ -111,31 +115,16 @@ def exists(repository: ArtifactRepository, path: str) -> bool:
 
 
 def _store_locally(directory: Path, local: Path, *, link: bool) -> None:
-    for file, relative in _regular_files(local):
+    for file, relative in regular_files(local):
         target = directory / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         _place(file, target, link=link)
 
 
 def _store_remotely(repository: ArtifactRepository, local: Path, path: str) -> None:
-    for file, relative in _regular_files(local):
+    for file, relative in regular_files(local):
         folder = PurePosixPath(path, relative).parent.as_posix()
         repository.log_artifact(str(file), None if folder == "." else folder)
-
-
-def _regular_files(local: Path) -> Iterator[tuple[Path, str]]:
-    """Yield each file with its path below ``local``; a link to a file within ``local`` counts as that file."""
-    if local.is_file():
-        yield local, local.name
-        return
-    root = local.resolve()
-    for directory, folders, names in os.walk(local):
-        folders.sort()
-        for name in sorted(names):
-            file = Path(directory, name)
-            resolved = file.resolve()
-            if resolved.is_relative_to(root) and resolved.is_file():
-                yield file, file.relative_to(local).as_posix()
 
 
 def _place(file: Path, target: Path, *, link: bool) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
-from aml_plugins.errors import NotFoundError
 from aml_plugins.secrets.contract import SecretStore
+from aml_plugins.secrets.references import environment_value
 
 __all__ = ["EnvironmentSecrets"]
 
@@ -16,10 +14,4 @@ class EnvironmentSecrets(SecretStore):
     type_name = "env"
 
     def get(self, name: str) -> str:
-        value = os.environ.get(name)
-        if value is None:
-            raise NotFoundError(
-                f"The secret '{name}' has no value in the environment.",
-                f"Set {name} where the run is submitted and driven.",
-            )
-        return value
+        return environment_value(name)

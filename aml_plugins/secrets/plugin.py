@@ -18,4 +18,16 @@ def aml_secret_store_types() -> Iterable[TypeDescription]:
             factory="aml_plugins.secrets.environment:EnvironmentSecrets",
             summary="The environment of the process that needs the value.",
         ),
+        TypeDescription(
+            name="file",
+            factory="aml_plugins.secrets.file:FileSecrets",
+            summary="An encrypted file on this machine.",
+            extra="server",
+        ),
+        TypeDescription(
+            name="azure-key-vault",
+            factory="aml_plugins.secrets.key_vault:KeyVaultSecrets",
+            summary="Azure Key Vault.",
+            extra="azure",
+        ),
     ]

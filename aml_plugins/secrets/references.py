@@ -7,9 +7,21 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from aml_plugins.errors import InvalidInputError, NotFoundError
+from aml_plugins.errors import InvalidInputError, NotFoundError, PermissionDeniedError
 
-__all__ = ["REFERENCE", "SecretSource", "from_environment", "is_reference", "parts_of", "resolve_secrets"]
+__all__ = [
+    "ALLOWED_VARIABLES",
+    "REFERENCE",
+    "SecretSource",
+    "environment_value",
+    "from_environment",
+    "is_reference",
+    "parts_of",
+    "resolve_secrets",
+]
+
+ALLOWED_VARIABLES = "AML_ENVIRONMENT_SECRETS"
+"""The variables that ``secret://env/`` may name, comma-separated; unset for all. A server has secrets of its own."""
 
 REFERENCE = re.compile(r"secret://(?P<store>[a-z0-9][a-z0-9_-]*)/(?P<name>[^/\s]+)")
 
@@ -42,6 +54,21 @@ def from_environment(reference: str) -> str:
     if store != "env":
         raise InvalidInputError(
             f"The secret store '{store}' is not there.", "The store 'env' is built in: secret://env/NAME."
+        )
+    return environment_value(name)
+
+
+def environment_value(name: str) -> str:
+    """Return the value of a variable of this process, where it may be given out.
+
+    :raises PermissionDeniedError: where whoever runs this process keeps it from references.
+    :raises NotFoundError: where it is not set.
+    """
+    allowed = os.environ.get(ALLOWED_VARIABLES)
+    if allowed is not None and name not in allowed.split(","):
+        raise PermissionDeniedError(
+            f"The variable '{name}' is not for references to secrets here.",
+            f"Whoever runs this process can name it in {ALLOWED_VARIABLES}.",
         )
     value = os.environ.get(name)
     if value is None:

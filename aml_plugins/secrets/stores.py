@@ -26,6 +26,7 @@ __all__ = [
     "resolve_reference",
     "secret_source",
     "secret_stores",
+    "set_default_secret_store",
 ]
 
 BUILT_IN_STORE = "env"
@@ -47,7 +48,7 @@ def resolve_reference(context: Context, workspace: str, reference: str) -> str:
 
 def secret_source(context: Context, workspace: str) -> SecretSource:
     """Return what resolves the references of one workspace."""
-    return lambda reference: resolve_reference(context, workspace, reference)
+    return context.secrets(workspace)
 
 
 def secret_stores(context: Context, workspace: str) -> Mapping[str, JsonObject]:
@@ -116,6 +117,15 @@ def remove_secret_store(context: Context, workspace: str, name: str) -> None:
     del registered[name]
     left = None if default_secret_store(context, workspace) == name else default_secret_store(context, workspace)
     update_settings(context.store, workspace, {_STORES: registered or None, _DEFAULT: left if registered else None})
+
+
+def set_default_secret_store(context: Context, workspace: str, name: str) -> None:
+    """Choose the store that secrets are set in.
+
+    :raises NotFoundError: for a store that is not there.
+    """
+    open_secret_store(context, workspace, name)
+    update_settings(context.store, workspace, {_DEFAULT: None if name == BUILT_IN_STORE else name})
 
 
 def _made(context: Context, type_name: str, name: str, settings: Mapping[str, Any]) -> SecretStore:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from aml_plugins.json_types import JsonObject
 from aml_plugins.store.records import (
     ComputeTargetRecord,
     DatastoreRecord,
+    MemberRecord,
     RunRecord,
     SnapshotRecord,
     TaskEvent,
@@ -19,7 +21,7 @@ from aml_plugins.store.records import (
     WorkspaceRecord,
 )
 
-__all__ = ["ComputeTargets", "Datastores", "Runs", "Snapshots", "Store", "Tasks", "Workspaces"]
+__all__ = ["ComputeTargets", "Datastores", "Members", "Runs", "Snapshots", "Store", "Tasks", "Workspaces"]
 
 
 class Workspaces(Protocol):
@@ -30,7 +32,48 @@ class Workspaces(Protocol):
     def find(self, name: str) -> WorkspaceRecord | None: ...
     def list(self) -> Sequence[WorkspaceRecord]: ...
     def save(self, record: WorkspaceRecord) -> WorkspaceRecord: ...
-    def remove(self, name: str) -> None: ...
+
+    def save_if_unchanged(self, before: WorkspaceRecord, settings: JsonObject) -> WorkspaceRecord | None:
+        """Write the settings over those of ``before``; None, and nothing written, where they are others by now."""
+        ...
+
+    def contents(self, name: str) -> Mapping[str, int]:
+        """Count what we keep of the workspace, by what users call it, in the plural; what there is none of is left out.
+
+        Runs that were deleted in MLflow do not count; ``runs that have not ended`` are counted among ``runs`` too.
+        """
+        ...
+
+    def empty(self, name: str) -> None:
+        """Delete all but settings, datastores and the snapshots, which nobody names then; safe to repeat.
+
+        Refused (``InvalidInputError``, naming them) while runs have not ended.
+        """
+        ...
+
+    def remove(self, name: str) -> None:
+        """Delete the settings and everything else that we keep of the workspace. Refused as :meth:`empty` is."""
+        ...
+
+
+class Members(Protocol):
+    """Who has which role in a workspace. A database asks nobody who he is: whoever opens it may do everything."""
+
+    def role(self, workspace: str) -> str:
+        """Return the caller's own role: ``owner``, ``contributor`` or ``reader``."""
+        ...
+
+    def list(self, workspace: str) -> Sequence[MemberRecord]:
+        """Return everybody with a role, by name; ``InvalidInputError`` where nobody is asked who he is."""
+        ...
+
+    def put(self, workspace: str, user: str, role: str) -> MemberRecord:
+        """Give a user a role, in place of any other that he has there."""
+        ...
+
+    def remove(self, workspace: str, user: str) -> None:
+        """Take every role and permission that a user has there."""
+        ...
 
 
 class ComputeTargets(Protocol):
@@ -165,8 +208,16 @@ class Tasks(Protocol):
     def get(self, workspace: str, task_id: str) -> TaskRecord: ...
 
     def list(
-        self, workspace: str, *, subject: str | None = None, active: bool = False, limit: int = 100
-    ) -> Sequence[TaskRecord]: ...
+        self,
+        workspace: str,
+        *,
+        subject: str | None = None,
+        active: bool = False,
+        limit: int = 100,
+        before: tuple[float, str] | None = None,
+    ) -> Sequence[TaskRecord]:
+        """Return tasks, newest first; ``before`` is ``(created_at, task_id)`` of the last one seen."""
+        ...
 
     def events(self, workspace: str, task_id: str, after: int = 0, limit: int = 1000) -> Sequence[TaskEvent]: ...
 
@@ -174,7 +225,9 @@ class Tasks(Protocol):
         """Return events of these subjects that no driver has handed to the event hooks yet, in order."""
         ...
 
-    def mark_delivered(self, sequences: Iterable[int]) -> None: ...
+    def mark_delivered(self, sequences: Iterable[int], workspaces: Collection[str] | None = None) -> None:
+        """Note that events were handed to the event hooks; with ``workspaces``, only events of these."""
+        ...
 
 
 class Store(Protocol):
@@ -184,6 +237,8 @@ class Store(Protocol):
     def uri(self) -> str: ...
     @property
     def workspaces(self) -> Workspaces: ...
+    @property
+    def members(self) -> Members: ...
     @property
     def compute_targets(self) -> ComputeTargets: ...
     @property

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from aml_plugins.errors import InvalidInputError
 from aml_plugins.home import aml_home
 from aml_plugins.store.interface import Store
 
-__all__ = ["has_password", "open_store", "plain_uri", "shown_uri"]
+__all__ = ["has_password", "is_server", "open_store", "plain_uri", "shown_uri"]
 
 _PREFIX = "aml+"
 _SQLITE = "sqlite:///"
@@ -34,20 +33,26 @@ def has_password(uri: str) -> bool:
     return shown_uri(uri) != uri
 
 
+def is_server(uri: str) -> bool:
+    """Say whether a store's URI is the address of a server."""
+    return plain_uri(uri).startswith(("http://", "https://"))
+
+
 def open_store(uri: str) -> Store:
-    """Open the store behind a URI; an old or empty database gets our tables, MLflow's are not touched.
+    """Open the store behind a URI: a database, or a server.
+
+    An old or empty database gets our tables, MLflow's are not touched. A server is asked nothing yet.
 
     :raises InvalidInputError: for a URI that names no store.
     :raises StoreError: where the database cannot be opened, or is of a newer schema.
     """
+    if is_server(uri):
+        from aml_plugins.store.rest.store import RestStore  # noqa: PLC0415  a database needs no HTTP
+
+        return RestStore(plain_uri(uri))
     from aml_plugins.store.sql.store import SqlStore  # noqa: PLC0415  SQLAlchemy costs 0.2 s; plain_uri() needs none
 
     plain = plain_uri(uri)
-    if plain.startswith(("http://", "https://")):
-        raise InvalidInputError(
-            "A store behind a server cannot be opened yet: the REST store is missing from this version.",
-            "Give the server's database as aml+postgresql://… or aml+sqlite:///… instead.",
-        )
     _make_home(plain)
     return SqlStore(uri, plain)
 

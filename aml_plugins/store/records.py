@@ -10,6 +10,7 @@ from aml_plugins.json_types import JsonObject, JsonValue
 __all__ = [
     "ComputeTargetRecord",
     "DatastoreRecord",
+    "MemberRecord",
     "RunRecord",
     "SnapshotRecord",
     "TaskEvent",
@@ -22,7 +23,7 @@ __all__ = [
 class WorkspaceRecord:
     """Settings of a workspace; the workspace itself is MLflow's.
 
-    :param settings: ``default_datastore`` and whatever later features keep here.
+    :param settings: ``default_datastore``, and what ``workspaces/settings.py`` keeps here.
     """
 
     name: str
@@ -50,6 +51,17 @@ class DatastoreRecord:
     type: str
     config: JsonObject = field(default_factory=dict)
     created_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRecord:
+    """Somebody with a role in a workspace.
+
+    :param role: ``owner``, ``contributor`` or ``reader``.
+    """
+
+    user: str
+    role: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

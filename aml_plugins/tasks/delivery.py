@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from aml_plugins.runs.states import RunState
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aml_plugins.store.interface import Store
     from aml_plugins.store.records import RunRecord, TaskEvent
 
-__all__ = ["deliver"]
+__all__ = ["deliver", "tell"]
 
 _RUN = "run"
 
@@ -23,17 +23,22 @@ def deliver(store: Store, plugins: Plugins, subjects: Collection[str]) -> int:
     Events are told in their order. Where the process dies on the way, the next driver tells again what was not
     marked. The run that observers get is the run as stored now, which may be further than the event they are told of.
     """
-    events = store.tasks.undelivered(subjects)
-    runs = store.runs.get_many({event.subject for event in events if event.kind == _RUN}) if events else {}
     told: list[int] = []
     try:
-        for event in events:
-            _tell(plugins, event, runs.get(event.subject))
-            told.append(event.sequence)
+        for sequence in tell(store, plugins, store.tasks.undelivered(subjects)):
+            told.append(sequence)  # noqa: PERF402  what was told before an interruption counts
     finally:  # also where Ctrl-C ended it: what was told need not be told twice
         if told:
             store.tasks.mark_delivered(told)
     return len(told)
+
+
+def tell(store: Store, plugins: Plugins, events: Collection[TaskEvent]) -> Iterator[int]:
+    """Tell plugins of events and mark nothing; yield the number of each event that was told."""
+    runs = store.runs.get_many({event.subject for event in events if event.kind == _RUN}) if events else {}
+    for event in events:
+        _tell(plugins, event, runs.get(event.subject))
+        yield event.sequence
 
 
 def _tell(plugins: Plugins, event: TaskEvent, run: RunRecord | None) -> None:

@@ -12,6 +12,7 @@ from azure.core.credentials import (  # noqa: TID253  a leaf: imported with a da
 )
 
 from aml_plugins.errors import InvalidInputError
+from aml_plugins.secrets.azure_login import default_credential
 
 if TYPE_CHECKING:
     from aml_plugins.datastores.azure_storage.settings import AccountConfig
@@ -47,9 +48,7 @@ class Account:
             return AzureNamedKeyCredential(self.name, self.key)
         if self.sas:
             return AzureSasCredential(self.sas)
-        from azure.identity import DefaultAzureCredential
-
-        return DefaultAzureCredential()
+        return default_credential()
 
 
 def open_account(datastore: str, config: AccountConfig, secrets: SecretSource, service: str) -> Account:

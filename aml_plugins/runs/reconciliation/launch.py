@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.states import RunState
-from aml_plugins.secrets import resolve_secrets
+from aml_plugins.secrets import resolve_secrets, secret_source
 
 if TYPE_CHECKING:
     from aml_plugins.compute.backend import ComputeBackend
@@ -30,7 +31,8 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
     if not _has_slot(step, run, backend):
         return _wait_for_slot(step, run, backend)
     bundle = step.staged.pop(job_key(run), None) or stage_bundle(step, run)
-    spec = job_spec(run, bundle, _variables(step, run, backend))
+    variables = {**_variables(step, run, backend), **_signatures(step, run, bundle)}
+    spec = job_spec(run, bundle, variables)
     handle = backend.submit(spec, job_key(run))
     submitted = step.save(
         replace(run, handle=handle.to_dict(), reason=None),
@@ -68,6 +70,15 @@ def _wait_for_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRe
     return step.save(replace(run, reason=reason), message=reason)
 
 
+def _signatures(step: Step, run: RunRecord, bundle: Mapping[str, Path]) -> Mapping[str, str]:
+    """Return the addresses of data that the job fetches itself: they are as good as credentials for their time."""
+    if not configuration(run).data:
+        return {}
+    from aml_plugins.runs.data.bringing import signatures  # noqa: PLC0415  most runs have none
+
+    return signatures(step, run, bundle)
+
+
 def _variables(step: Step, run: RunRecord, backend: ComputeBackend) -> Mapping[str, str]:
     """Return the script's environment variables, secrets resolved: they go to the backend and nowhere else."""
     tracking = step.history(run).script_variables(run.run_id)
@@ -76,5 +87,5 @@ def _variables(step: Step, run: RunRecord, backend: ComputeBackend) -> Mapping[s
     return {
         **tracking,
         **step.context.plugins.run_environment(run),
-        **resolve_secrets(configuration(run).environment_variables),
+        **resolve_secrets(configuration(run).environment_variables, secret_source(step.context, run.workspace)),
     }

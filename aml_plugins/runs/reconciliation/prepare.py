@@ -9,8 +9,9 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aml_plugins.datastores.opening import default_datastore
+from aml_plugins.datastores.opening import default_datastore, open_datastore
 from aml_plugins.errors import OperationFailedError
+from aml_plugins.runs.console_link import console_link_tags
 from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.snapshot import take_snapshot
@@ -73,7 +74,12 @@ def _snapshot_file(step: Step, run: RunRecord) -> Path:
 
 def _store_snapshot(step: Step, run: RunRecord, zip_file: Path) -> None:
     digest = run.snapshot_digest or ""
-    datastore = default_datastore(step.context, run.workspace)
+    record = step.context.store.snapshots.find(run.workspace, digest)
+    datastore = (
+        open_datastore(step.context, run.workspace, record.datastore)  # the default one may have changed since
+        if record
+        else default_datastore(step.context, run.workspace)
+    )
     path = snapshot_path(digest)
     if not datastore.exists(path):
         datastore.put(zip_file, path, immutable=True)
@@ -99,6 +105,7 @@ def _create_mlflow_run(step: Step, run: RunRecord, zip_file: Path) -> None:
         "aml.snapshot": run.snapshot_digest or "",
         "aml.script": run.script,
         **source_tags(Path(str(run.source.get("directory"))), run.script),
+        **console_link_tags(step.context.store.uri, run),
         **configuration(run).tags,
     }
     history.create_run(

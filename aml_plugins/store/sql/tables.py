@@ -194,6 +194,15 @@ tasks = Table(
     Index("ix_aml_tasks_workspace", "workspace", "created_at"),
 )
 
+requests = Table(
+    "aml_requests",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Index("ix_aml_requests_created_at", "created_at"),
+)
+
 _UNDELIVERED = text("NOT delivered")
 
 task_events = Table(

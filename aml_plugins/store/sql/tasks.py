@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from aml_plugins.errors import NotFoundError
@@ -56,13 +56,21 @@ class SqlTasks:
         return record_of(TaskRecord, row)
 
     def list(
-        self, workspace: str, *, subject: str | None = None, active: bool = False, limit: int = 100
+        self,
+        workspace: str,
+        *,
+        subject: str | None = None,
+        active: bool = False,
+        limit: int = 100,
+        before: tuple[float, str] | None = None,
     ) -> Sequence[TaskRecord]:
         statement = _SELECT.where(_T.c.workspace == workspace)
         if subject is not None:
             statement = statement.where(_T.c.subject == subject)
         if active:
             statement = statement.where(_T.c.state.in_(_ACTIVE_STATES))
+        if before is not None:
+            statement = statement.where(tuple_(_T.c.created_at, _T.c.task_id) < tuple_(*before))
         newest_first = statement.order_by(_T.c.created_at.desc(), _T.c.task_id.desc()).limit(limit)
         with self._database.reading() as connection:
             return [record_of(TaskRecord, row) for row in connection.execute(newest_first)]
@@ -79,11 +87,12 @@ class SqlTasks:
         with self._database.reading() as connection:
             return [record_of(TaskEvent, row) for row in connection.execute(statement)]
 
-    def mark_delivered(self, sequences: Iterable[int]) -> None:
+    def mark_delivered(self, sequences: Iterable[int], workspaces: Collection[str] | None = None) -> None:
         numbers = list(sequences)
         if not numbers:
             return
-        chosen = locked_in_order(_EVENTS.c.sequence, _EVENTS.c.sequence.in_(numbers))
+        within = [] if workspaces is None else [_EVENTS.c.workspace.in_(list(workspaces))]
+        chosen = locked_in_order(_EVENTS.c.sequence, _EVENTS.c.sequence.in_(numbers), *within)
         with self._database.writing() as connection:
             connection.execute(update(_EVENTS).where(chosen).values(delivered=True))
 

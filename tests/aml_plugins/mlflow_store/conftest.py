@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from services.aml_server import AmlServer
 from services.mlflow_server import MlflowServer, clean_environment, shared_server
 from services.postgresql import PostgresqlServer
 
-from aml_plugins.mlflow_store.history import open_history
+from aml_plugins.context import open_run_history
 from aml_plugins.mlflow_store.workspaces import create_workspace
 from aml_plugins.runs.history import RunHistory
 from aml_plugins.store.interface import Store
@@ -78,9 +79,22 @@ def store_uri(request: pytest.FixtureRequest) -> str:
     return uri
 
 
+@pytest.fixture(params=["sqlite_uri", "aml_postgresql_uri", "server_uri"], ids=["sqlite", "postgresql", "server"])
+def any_store_uri(request: pytest.FixtureRequest) -> str:
+    """A database of either kind, or a server, with the two workspaces."""
+    uri: str = request.getfixturevalue(request.param)
+    return uri
+
+
+@pytest.fixture
+def server_uri(aml_server: AmlServer) -> str:
+    aml_server.empty()
+    return aml_server.url
+
+
 @pytest.fixture
 def history(store_uri: str) -> RunHistory:
-    return open_history(store_uri, "team-a")
+    return open_run_history(store_uri, "team-a")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Run history on both databases."""
+"""Run history, on both databases and behind a server."""
 
 from __future__ import annotations
 
@@ -10,9 +10,16 @@ import uuid
 import pytest
 from mlflow import MlflowClient
 
+from aml_plugins.context import open_run_history as open_history
 from aml_plugins.errors import InvalidInputError, NotFoundError
-from aml_plugins.mlflow_store.history import open_history
 from aml_plugins.runs.history import Metric
+
+on_databases = pytest.mark.parametrize("any_store_uri", ["sqlite_uri", "aml_postgresql_uri"], indirect=True)
+
+
+@pytest.fixture
+def store_uri(any_store_uri):
+    return any_store_uri
 
 
 def test_an_experiment_is_created_once_and_restored_when_deleted(history, store_uri, monkeypatch):
@@ -189,7 +196,7 @@ def test_the_environment_has_no_say_in_the_workspace(store_uri, monkeypatch):
     assert MlflowClient(store_uri).get_experiment_by_name("iris").experiment_id == experiment
 
 
-def test_a_script_with_plain_mlflow_logs_to_its_run(history, new_run, python):
+def test_a_script_with_plain_mlflow_logs_to_its_run(history, store_uri, new_run, python):
     run_id = new_run()
     history.set_status(run_id, "RUNNING")
     code = """
@@ -206,13 +213,15 @@ print(type(mlflow.tracking._tracking_service.utils._get_store()).__module__)
 """
     done = python("-c", code, **history.script_variables(run_id))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "mlflow.store.tracking.sqlalchemy_workspace_store"
+    kind = "rest_store" if store_uri.startswith("http") else "sqlalchemy_workspace_store"
+    assert done.stdout.splitlines()[-1] == f"mlflow.store.tracking.{kind}"
     run = history.get(run_id)
     assert (run.metrics, run.params, run.status) == ({"loss": 0.5}, {"alpha": "1"}, "FINISHED")
     assert [file.path for file in history.files(run_id, "outputs")] == ["outputs/model.txt"]
     assert [child.metrics for child in history.children(run_id)] == [{"inner": 1.0}]
 
 
+@on_databases
 def test_an_experiment_behind_a_servers_proxy_keeps_our_runs_files_in_reach(history, store_uri, new_run, tmp_path):
     from aml_plugins.mlflow_store.tracking import TrackingStore
 
@@ -225,6 +234,7 @@ def test_an_experiment_behind_a_servers_proxy_keeps_our_runs_files_in_reach(hist
     assert [file.path for file in history.files(run_id, "logs")] == ["logs/log.txt"]
 
 
+@on_databases
 def test_files_behind_a_servers_proxy_are_refused_with_a_hint(history, store_uri):
     from aml_plugins.mlflow_store.tracking import TrackingStore
 
@@ -234,7 +244,7 @@ def test_files_behind_a_servers_proxy_are_refused_with_a_hint(history, store_uri
         history.files(run.info.run_id)
 
 
-@pytest.mark.parametrize("store_uri", ["sqlite_uri"], indirect=True)
+@pytest.mark.parametrize("any_store_uri", ["sqlite_uri"], indirect=True)
 def test_inside_a_server_its_artifact_store_is_used(store_uri, tmp_path, monkeypatch):
     monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", "mlflow-artifacts:/")
     monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_DESTINATION", str(tmp_path / "served"))

@@ -8,6 +8,11 @@ from aml_plugins.errors import InvalidInputError, NotFoundError
 
 
 @pytest.fixture
+def store_uri(any_store_uri):
+    return any_store_uri
+
+
+@pytest.fixture
 def run_with_model(history, new_run, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "weights.txt").write_text("weights")

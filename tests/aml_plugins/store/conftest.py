@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,12 +15,27 @@ from aml_plugins.store.leases import new_owner
 from aml_plugins.store.opening import open_store
 from aml_plugins.store.records import RunRecord
 
-KINDS = ["sqlite", "postgresql"]
+DATABASES = ["sqlite", "postgresql"]
+KINDS = [*DATABASES, "server"]
+
+
+@pytest.fixture(params=DATABASES)
+def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URI of a database that does not exist yet."""
+    return _database(request, tmp_path)
 
 
 @pytest.fixture(params=KINDS)
 def store_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URI of a store that does not exist yet."""
+    """The URI of a store with nothing in it."""
+    if request.param == "server":
+        server = request.getfixturevalue("aml_server")
+        server.empty()
+        return str(server.url)
+    return _database(request, tmp_path)
+
+
+def _database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"aml+sqlite:///{tmp_path / 'aml.db'}"
     return f"aml+{request.getfixturevalue('postgresql_uri')}"
@@ -56,3 +73,14 @@ def new_run(owner: str) -> Callable[..., RunRecord]:
         return RunRecord(**(values | changes))
 
     return make
+
+
+@pytest.fixture
+def python() -> Callable[[str], str]:
+    """Run a program in a fresh interpreter and return what it printed."""
+
+    def run(program: str) -> str:
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    return run

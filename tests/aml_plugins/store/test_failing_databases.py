@@ -89,8 +89,9 @@ def test_a_timeout_that_is_no_number(database, monkeypatch):
 @pytest.mark.parametrize(
     ("uri", "words"),
     [
-        ("https://aml.example.org", "REST store is missing"),
-        ("aml+http://127.0.0.1:1", "REST store is missing"),
+        ("https://", "server's URI cannot be read"),
+        ("http://u:hunter2@host:99999", "server's URI cannot be read"),
+        ("http://u:hunter2@host/?workspace=a", "server's URI cannot be read"),
         ("mysql://u:hunter2@h/d", "cannot be kept in 'mysql'"),
         ("aml+sqlite://", "needs a file"),
         ("sqlite:///:memory:", "needs a file"),
@@ -104,7 +105,7 @@ def test_a_uri_that_names_no_store(uri, words):
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_server_that_is_not_there():
+def test_a_database_server_that_is_not_there():
     with pytest.raises(StoreError, match=r"postgresql://ann:\*\*\*@127.0.0.1:1/d cannot be reached") as caught:
         open_store("aml+postgresql://ann:hunter2@127.0.0.1:1/d")
     assert "hunter2" not in str(caught.value)

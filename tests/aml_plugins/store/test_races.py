@@ -64,10 +64,10 @@ def test_an_empty_database_is_opened_by_several_at_once(store_uri):
 
 
 @pytest.mark.parametrize("statements", [1, 6, 12])
-def test_a_migration_that_was_killed_is_done_by_the_next(store_uri, statements):
-    with _killed_later("open_and_die", store_uri, str(statements)) as victim:
+def test_a_migration_that_was_killed_is_done_by_the_next(database_uri, statements):
+    with _killed_later("open_and_die", database_uri, str(statements)) as victim:
         assert victim.wait(timeout=60) == -signal.SIGKILL
-    store = open_store(store_uri)
+    store = open_store(database_uri)
     store.compute_targets.add(ComputeTargetRecord(workspace="team-a", name="box", type="local"))
     assert len(store.compute_targets.list("team-a")) == 1
     store.close()

@@ -21,6 +21,12 @@ from aml_plugins.store.sql.database import database_url
 
 
 @pytest.fixture
+def store_uri(database_uri):
+    """Schemas are a database's business."""
+    return database_uri
+
+
+@pytest.fixture
 def engine(store_uri):
     made = create_engine(database_url(plain_uri(store_uri)))
     yield made
@@ -92,7 +98,7 @@ def test_a_newer_database_is_refused_and_not_changed(store_uri, engine):
     with engine.begin() as connection:
         connection.execute(text(f"UPDATE {schema.VERSION_TABLE} SET version_num = '9999'"))
     before = _dump(engine)
-    with pytest.raises(StoreSchemaError, match=r"revision '9999'.*0001.*pip install --upgrade"):
+    with pytest.raises(StoreSchemaError, match=r"revision '9999'.*0002.*pip install --upgrade"):
         open_store(store_uri)
     assert _dump(engine) == before
 

@@ -1,0 +1,103 @@
+"""Our part of the server as one application: the REST API under ``/api/2.0/aml`` and the console under ``/aml``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from aml_plugins.server.console import pages as console_pages
+from aml_plugins.server.console import routes as console_routes
+from aml_plugins.server.failures import answer_failures
+from aml_plugins.server.models.values import ErrorAnswer
+from aml_plugins.server.protection import Authentication, BodyLimit, FormRefusal
+from aml_plugins.server.route_actions import ROUTES
+from aml_plugins.server.routes import (
+    artifacts,
+    compute_targets,
+    datastore_files,
+    datastores,
+    history,
+    info,
+    members,
+    models,
+    run_leases,
+    runs,
+    snapshots,
+    task_stream,
+    tasks,
+    workspaces,
+)
+from aml_plugins.server.settings import API_PREFIX, CONSOLE_PREFIX
+
+if TYPE_CHECKING:
+    from aml_plugins.server.serving import Server
+
+__all__ = ["Lifespan", "create_api"]
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+ROUTERS: tuple[APIRouter, ...] = (
+    info.router,
+    workspaces.router,
+    members.router,
+    compute_targets.router,
+    datastores.router,
+    snapshots.router,
+    run_leases.router,  # before runs: /runs/due is no run
+    runs.router,
+    tasks.router,
+    task_stream.router,
+    history.router,
+    artifacts.router,
+    models.router,
+    datastore_files.router,
+)
+_FAILURES: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "503": {"model": ErrorAnswer}}
+
+
+def create_api(server: Server, lifespan: Lifespan | None = None) -> FastAPI:
+    """Return the application, without what MLflow's server puts around it.
+
+    :param lifespan: what runs along with the application.
+    """
+    prefix = f"{server.settings.static_prefix}{API_PREFIX}"
+    api = FastAPI(
+        title="AML Plugins",
+        version="2.0",
+        summary="Workspaces, compute targets, runs, snapshots, datastores and tasks beside MLflow.",
+        openapi_url=f"{prefix}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan or _nothing,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    api.state.server = server
+    for router in ROUTERS:
+        api.include_router(router, prefix=prefix, responses=_FAILURES)
+    api.include_router(console_routes.router, prefix=prefix)
+    api.include_router(console_pages.router, prefix=f"{server.settings.static_prefix}{CONSOLE_PREFIX}")
+    _check_table(api)
+    answer_failures(api)
+    # The last one added is asked first.
+    api.add_middleware(Authentication, door=server.door)
+    api.add_middleware(FormRefusal)
+    api.add_middleware(BodyLimit, upload_limit=server.settings.upload_limit)
+    return api
+
+
+@asynccontextmanager
+async def _nothing(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+def _check_table(api: FastAPI) -> None:
+    """Refuse to start with an action of a route that is not there: its new name would be unguarded."""
+    names = {route.name for route in api.routes if isinstance(route, APIRoute)}
+    missing = sorted(set(ROUTES) - names)
+    if missing:
+        raise AssertionError(f"route_actions.py has routes that nobody serves: {', '.join(missing)}")

@@ -1,0 +1,255 @@
+"""Requests to a server: connections are kept, what may be repeated is repeated, and every failure is a sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from aml_plugins._version import __version__
+from aml_plugins.errors import AmlError, InvalidInputError, StoreError
+from aml_plugins.runs.reconciliation.intervals import Pause
+from aml_plugins.store.rest.credentials import Address
+from aml_plugins.store.rest.failures import error_of, unreachable
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+__all__ = ["API", "Answer", "Connection", "path_of"]
+
+API = "/api/2.0/aml"
+
+_CONNECT_SECONDS, _READ_SECONDS, _FILE_SECONDS = 5.0, 60.0, 600.0
+_STRANGER_PATIENCE, _PATIENCE = 1.0, 60.0
+"""How long a server is asked again that never answered, and one that did: it may be starting anew."""
+_BUSY = frozenset({502, 503, 504})
+_BUSY_TRIES = 3
+_FAILURE, _GONE = 400, 404
+_PIECE = 1 << 20
+_HEADERS = {
+    "Accept": "application/x-python-json, application/json",
+    "User-Agent": f"aml-plugins/{__version__}",
+    "X-AML-Request": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer.
+
+    :param value: its JSON; None where it has none.
+    :param again: an earlier try was lost on its way, and may have done what this one was asked to do.
+    """
+
+    value: Any
+    headers: Mapping[str, str]
+    again: bool
+
+
+def path_of(*segments: str) -> str:
+    """Return the path of a thing of ours; each segment is quoted whole."""
+    return "/".join((API, *(quote(segment, safe="") for segment in segments)))
+
+
+class Connection:
+    """A server. Safe to share between threads, and to inherit over ``fork``."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._pool: urllib3.PoolManager | None = None
+        self._pid = 0
+        self._lock = threading.Lock()
+        self._answered = False
+
+    def __repr__(self) -> str:
+        return f"Connection({self.address.url!r})"
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+        gone_is_done: bool = False,
+    ) -> Answer:
+        """Ask for something.
+
+        :param body: a JSON value.
+        :param repeatable: asking twice does what asking once does.
+        :param gone_is_done: where an earlier try was lost on its way, "not found" means that it did what was asked.
+        :raises StoreError: where the server cannot be reached or fails; other errors as the server says.
+        """
+        sent = dict(headers or {})
+        content = None
+        if body is not None:
+            content = json.dumps(body, separators=(",", ":"), default=_plain).encode()
+            sent["Content-Type"] = "application/json"
+        response, again = self._ask(
+            method, path, query, content, sent, repeatable=repeatable, gone_is_done=gone_is_done
+        )
+        return Answer(self._value(response), response.headers, again)
+
+    def upload(self, method: str, path: str, file: IO[bytes], headers: Mapping[str, str]) -> Answer:
+        """Send a file; sent again from its start where it was lost on its way."""
+        sent = {"Content-Type": "application/octet-stream", **headers}
+        response, again = self._ask(method, path, None, file, sent, repeatable=True)
+        return Answer(self._value(response), response.headers, again)
+
+    def download(self, path: str, query: Mapping[str, Any] | None, target: IO[bytes]) -> Mapping[str, str]:
+        """Bring a file into ``target``, which is empty.
+
+        :raises StoreError: also where the connection breaks on the way.
+        """
+        response, _ = self._ask("GET", path, query, None, {}, repeatable=True, whole=False)
+        try:
+            for piece in response.stream(_PIECE):
+                target.write(piece)
+        except HTTPError as error:
+            raise unreachable(self.address.url, error) from error
+        finally:
+            response.release_conn()
+        return response.headers
+
+    def stream(self, path: str, query: Mapping[str, Any] | None = None) -> BaseHTTPResponse:
+        """Open an answer that goes on; the caller closes it."""
+        return self._ask("GET", path, query, None, {"Accept": "text/event-stream"}, repeatable=True, whole=False)[0]
+
+    def close(self) -> None:
+        """Close what is open; the next request opens anew."""
+        if self._pool is not None and self._pid == os.getpid():
+            self._pool.clear()
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None,
+        content: bytes | IO[bytes] | None,
+        headers: dict[str, str],
+        *,
+        repeatable: bool,
+        whole: bool = True,
+        gone_is_done: bool = False,
+    ) -> tuple[BaseHTTPResponse, bool]:
+        url = f"{self.address.url}{path}{_query(query)}"
+        sent = {**_HEADERS, **self.address.headers(), **headers}
+        pause, begun, busy, lost = Pause(shortest=0.05, longest=2.0, growth=2.0), time.monotonic(), 0, False
+        while True:
+            try:
+                response = self._send(method, url, content, sent, whole=whole)
+            except HTTPError as error:
+                not_sent = isinstance(_cause(error), (NewConnectionError, ConnectTimeoutError))
+                lost = lost or not not_sent
+                if not (not_sent or repeatable) or not _may_pass(error) or self._is_late(begun):
+                    raise unreachable(self.address.url, _cause(error)) from error
+            else:
+                self._answered = True
+                if response.status < _FAILURE or (response.status == _GONE and gone_is_done and lost):
+                    return response, lost
+                busy += 1
+                if response.status not in _BUSY or not repeatable or busy >= _BUSY_TRIES:
+                    raise self._error(response)
+            time.sleep(pause.seconds())
+
+    def _send(
+        self, method: str, url: str, content: bytes | IO[bytes] | None, headers: dict[str, str], *, whole: bool
+    ) -> BaseHTTPResponse:
+        if content is not None and not isinstance(content, bytes):
+            content.seek(0)
+        seconds = _READ_SECONDS if whole and not hasattr(content, "read") else _FILE_SECONDS
+        return self._pools().request(
+            method,
+            url,
+            body=content,
+            headers=headers,
+            preload_content=whole,
+            redirect=False,
+            retries=False,
+            timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=seconds),
+        )
+
+    def _value(self, response: BaseHTTPResponse) -> Any:
+        data = response.data
+        try:
+            return json.loads(data) if data else None
+        except ValueError:
+            raise StoreError(
+                f"{self.address.url} did not answer as our server does.", "Check the address, and proxies on the way."
+            ) from None
+
+    def _error(self, response: BaseHTTPResponse) -> AmlError:
+        body = response.data
+        response.release_conn()
+        return error_of(response.status, body, self.address.url)
+
+    def _is_late(self, begun: float) -> bool:
+        return time.monotonic() - begun > (_PATIENCE if self._answered else _STRANGER_PATIENCE)
+
+    def _pools(self) -> urllib3.PoolManager:
+        with self._lock:
+            if self._pool is None or self._pid != os.getpid():  # a parent's connections are not ours to use
+                self._pool, self._pid = _new_pool(self.address.url), os.getpid()
+            return self._pool
+
+
+def _new_pool(url: str) -> urllib3.PoolManager:
+    options: dict[str, Any] = {"num_pools": 2, "maxsize": 16, **_tls()}
+    proxy = _proxy(url)
+    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+
+def _tls() -> dict[str, Any]:
+    """Read the variables with which MLflow's own client is told whom to trust."""
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"1", "true"}:
+        return {"cert_reqs": ssl.CERT_NONE}
+    authority = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or os.environ.get("REQUESTS_CA_BUNDLE")
+    client = os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH")
+    found = {"ca_certs": authority, "cert_file": client}
+    for name in filter(None, found.values()):
+        if not os.path.isfile(name):  # noqa: PTH113  a string is what is kept
+            raise InvalidInputError(f"The certificate file '{name}' does not exist.", "Correct the variable.")
+    return {name: value for name, value in found.items() if value}
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy that the environment names for this server."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415  costs 20 ms, seldom needed
+
+    scheme, _, rest = url.partition("://")
+    proxies = getproxies()
+    chosen = proxies.get(scheme) or proxies.get("all")
+    return None if proxy_bypass(rest.partition("/")[0]) else chosen
+
+
+def _cause(error: HTTPError) -> Exception:
+    """Return what is inside of urllib3's own wrapping."""
+    reason = getattr(error, "reason", None)
+    return reason if isinstance(reason, Exception) else error
+
+
+def _may_pass(error: HTTPError) -> bool:
+    return not isinstance(_cause(error), (urllib3.exceptions.SSLError, urllib3.exceptions.LocationValueError))
+
+
+def _query(query: Mapping[str, Any] | None) -> str:
+    given = {name: value for name, value in (query or {}).items() if value is not None}
+    return f"?{urlencode(given, doseq=True, errors='replace')}" if given else ""
+
+
+def _plain(value: Any) -> Any:
+    """Turn the mappings and sequences that ``json`` does not know into those that it does."""
+    return dict(value) if isinstance(value, Mapping) else list(value)
