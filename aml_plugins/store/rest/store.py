@@ -8,8 +8,10 @@ from aml_plugins.store.rest.compute_targets import RestComputeTargets
 from aml_plugins.store.rest.connection import Connection
 from aml_plugins.store.rest.credentials import Address, address_of
 from aml_plugins.store.rest.datastores import RestDatastores
+from aml_plugins.store.rest.images import RestImages
 from aml_plugins.store.rest.members import RestMembers
 from aml_plugins.store.rest.runs import RestRuns
+from aml_plugins.store.rest.services import RestServices
 from aml_plugins.store.rest.snapshots import RestSnapshots
 from aml_plugins.store.rest.tasks import RestTasks
 from aml_plugins.store.rest.workspaces import RestWorkspaces
@@ -34,6 +36,8 @@ class RestStore:
         self.runs = RestRuns(self.connection)
         self.snapshots = RestSnapshots(self.connection)
         self.tasks = RestTasks(self.connection)
+        self.images = RestImages(self.connection)
+        self.services = RestServices(self.connection)
 
     @property
     def uri(self) -> str:

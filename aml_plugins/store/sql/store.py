@@ -5,10 +5,12 @@ from __future__ import annotations
 from aml_plugins.store.sql.compute_targets import SqlComputeTargets
 from aml_plugins.store.sql.database import Database, database_url
 from aml_plugins.store.sql.datastores import SqlDatastores
+from aml_plugins.store.sql.images import SqlImages
 from aml_plugins.store.sql.members import SqlMembers
 from aml_plugins.store.sql.requests import SqlRequests
 from aml_plugins.store.sql.runs import SqlRuns
 from aml_plugins.store.sql.schema import ensure_schema
+from aml_plugins.store.sql.services import SqlServices
 from aml_plugins.store.sql.snapshots import SqlSnapshots
 from aml_plugins.store.sql.tasks import SqlTasks
 from aml_plugins.store.sql.workspaces import SqlWorkspaces
@@ -40,6 +42,8 @@ class SqlStore:
         self.snapshots = SqlSnapshots(self._database)
         self.tasks = SqlTasks(self._database)
         self.requests = SqlRequests(self._database)
+        self.images = SqlImages(self._database)
+        self.services = SqlServices(self._database)
 
     @property
     def uri(self) -> str:

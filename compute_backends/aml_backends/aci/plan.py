@@ -16,7 +16,7 @@ __all__ = ["CONTAINER", "HIDDEN", "Secrets", "group_body", "image_of", "tags_of"
 
 CONTAINER = "run"
 HIDDEN = "***"
-DIRECTORY = "/tmp/aml-job"  # the image may have another user than root
+DIRECTORY = "/tmp/aml-job"  # noqa: S108  the container is the job's own, and its image may have another user than root
 _TAG_LENGTH = 256
 
 

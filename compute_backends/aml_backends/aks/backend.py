@@ -161,7 +161,7 @@ class AksBackend(ComputeBackend):
     def _azure(self) -> AzureCluster:
         from aml_backends.aks.provisioning import AzureCluster  # noqa: PLC0415  a cloud SDK
 
-        return AzureCluster(self._config.resource_id or "", self._config.arm_url)
+        return AzureCluster(self._config.resource_id or "", self._config.endpoint, self._config.authority)
 
     def _staging(self, key: str) -> Staging:
         return Staging(self.target, self._config.datastore, key)

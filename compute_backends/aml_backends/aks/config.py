@@ -42,7 +42,8 @@ class AksConfig(TargetConfig):
         None, min_length=1, description="Context of the kubeconfig; the current one by default."
     )
     resource_id: str | None = Field(None, description="The cluster's id on Azure: /subscriptions/…")
-    arm_url: str = Field("https://management.azure.com", description="Azure Resource Manager, for sovereign clouds.")
+    endpoint: str = Field("https://management.azure.com", description="Azure Resource Manager, for sovereign clouds.")
+    authority: str | None = Field(None, description="Host that gives tokens, where it is not Azure's public one.")
 
     namespace: str = Field("default", pattern=_NAME, description="Namespace of the jobs; it must exist.")
     datastore: str = Field("", description="Datastore for the jobs' files; the workspace's default one if empty.")

@@ -11,7 +11,7 @@ from typing import Any
 
 from aml_backends.aks.config import AksConfig
 from aml_plugins.compute import JobSpec
-from aml_plugins.compute.bootstrap import bootstrap_command
+from aml_plugins.compute.staging import courier_loader
 
 __all__ = ["HIDDEN", "LABEL", "job_body", "secret_body", "service_body"]
 
@@ -112,7 +112,7 @@ def _container(spec: JobSpec, config: AksConfig, key: str) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": "job",
         "image": str(image or config.image),
-        "command": bootstrap_command(config.python, _DIRECTORY),
+        "command": courier_loader(config.python, _DIRECTORY),
         "env": _environment(spec, config, key),
         "envFrom": [{"secretRef": {"name": key}}],
         "volumeMounts": [{"name": "job", "mountPath": "/aml"}],

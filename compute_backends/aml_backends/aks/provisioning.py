@@ -29,14 +29,15 @@ class AzureCluster:
     """One managed cluster of Azure Resource Manager.
 
     :param resource_id: as the portal shows it.
-    :param arm_url: where Azure Resource Manager is.
+    :param endpoint: where Azure Resource Manager is.
+    :param authority: who gives tokens, None for Azure's public one.
     """
 
-    def __init__(self, resource_id: str, arm_url: str) -> None:
+    def __init__(self, resource_id: str, endpoint: str, authority: str | None = None) -> None:
         match = _ID.fullmatch(resource_id)
         assert match is not None  # noqa: S101  AksConfig checked it
         self._place = match["group"], match["name"]
-        self._client = _client(match["subscription"], arm_url)
+        self._client = _client(match["subscription"], endpoint.rstrip("/"), authority)
 
     def kubeconfig(self) -> str:
         """Return the kubeconfig of the cluster's users.
@@ -113,15 +114,26 @@ def cluster_body(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _client(subscription: str, arm_url: str) -> Any:
+def _client(subscription: str, endpoint: str, authority: str | None) -> Any:
     try:
         from azure.identity import DefaultAzureCredential
         from azure.mgmt.containerservice import ContainerServiceClient
     except ImportError:
         raise MissingExtraError("A cluster by its resource id", "aks") from None
+    identity = {"authority": authority, "disable_instance_discovery": True} if authority else {}
     return ContainerServiceClient(
-        DefaultAzureCredential(), subscription, base_url=arm_url, credential_scopes=[f"{arm_url}/.default"]
+        DefaultAzureCredential(**identity),
+        subscription,
+        base_url=endpoint,
+        credential_scopes=[_scope(endpoint)],
+        retry_total=0,  # waiting is the core's
     )
+
+
+def _scope(endpoint: str) -> str:
+    """Public Azure's, for an address that is not that of a sovereign cloud."""
+    known = endpoint.endswith((".azure.com", ".azure.cn", ".usgovcloudapi.net", ".microsoftazure.de"))
+    return f"{endpoint if known else 'https://management.azure.com'}/.default"
 
 
 @contextmanager

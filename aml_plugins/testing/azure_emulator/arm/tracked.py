@@ -10,7 +10,7 @@ from typing import Any
 
 from aml_plugins.testing.azure_emulator.arm.errors import ArmProblem
 from aml_plugins.testing.azure_emulator.arm.operations import Operations
-from aml_plugins.testing.azure_emulator.batch.text import etag, iso
+from aml_plugins.testing.azure_emulator.batch.text import iso
 from aml_plugins.testing.azure_emulator.engine import Engine
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
 from aml_plugins.testing.azure_emulator.settings import Settings
@@ -134,7 +134,6 @@ class TrackedResources:
             "id": path,
             "name": parts[-1],
             "type": f"{namespace}/{parts[-2]}",
-            "etag": etag(),
             "properties": properties,
         }
         self._known[path.lower()] = stored
