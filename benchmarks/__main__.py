@@ -13,8 +13,8 @@ BENCHMARKS = {
     "submission": HERE / "submission",
     "snapshot": HERE / "snapshot" / "bench_snapshot.py",
     "store": HERE / "store",
-    "console": HERE / "console",
     "targets": HERE / "targets",
+    "console": HERE / "console",
 }
 
 
