@@ -24,6 +24,7 @@ from aml_plugins.server.routes import (
     info,
     models,
     run_leases,
+    run_logs,
     runs,
     snapshots,
     task_stream,
@@ -46,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     datastores.router,
     snapshots.router,
     run_leases.router,  # before runs: /runs/due is no run
+    run_logs.router,
     runs.router,
     tasks.router,
     task_stream.router,

@@ -8,6 +8,7 @@ from aml_plugins.store.rest.compute_targets import RestComputeTargets
 from aml_plugins.store.rest.connection import Connection
 from aml_plugins.store.rest.credentials import Address, address_of
 from aml_plugins.store.rest.datastores import RestDatastores
+from aml_plugins.store.rest.run_logs import RestRunLogs
 from aml_plugins.store.rest.runs import RestRuns
 from aml_plugins.store.rest.snapshots import RestSnapshots
 from aml_plugins.store.rest.tasks import RestTasks
@@ -30,6 +31,7 @@ class RestStore:
         self.compute_targets = RestComputeTargets(self.connection)
         self.datastores = RestDatastores(self.connection)
         self.runs = RestRuns(self.connection)
+        self.run_logs = RestRunLogs(self.connection)
         self.snapshots = RestSnapshots(self.connection)
         self.tasks = RestTasks(self.connection)
 
