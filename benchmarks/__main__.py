@@ -14,6 +14,7 @@ BENCHMARKS = {
     "snapshot": HERE / "snapshot" / "bench_snapshot.py",
     "store": HERE / "store",
     "console": HERE / "console",
+    "targets": HERE / "targets",
 }
 
 

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from aml_plugins.json_types import JsonObject
 
@@ -66,12 +67,13 @@ def write_job_file(
     time_limit_seconds: float | None = None,
     cache: str | None = None,
     grace_seconds: float = 10.0,
+    data: Sequence[JsonObject] = (),
 ) -> None:
     """Write ``job.json``, whole or not at all (``runs/runner/__init__.py`` says what it means).
 
     :param variables: no secrets: those go through the backend to the runner's own environment.
     """
-    job = {
+    job: dict[str, Any] = {
         "version": 1,
         "key": key,
         "run_id": run_id,
@@ -84,6 +86,7 @@ def write_job_file(
         "time_limit_seconds": time_limit_seconds,
         "cache": cache,
         "grace_seconds": grace_seconds,
+        **({"data": list(data)} if data else {}),
     }
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_text(json.dumps(job, indent=1), encoding="utf-8")

@@ -127,14 +127,14 @@ class RunnerDirectory:
             Status(str(self.path)).finish(word, reason=reason)
             return True
 
-    def bury(self) -> bool:
+    def bury(self, reason: str = burial.REASON) -> bool:
         """End what is left of a job whose runner died, and say that it failed; False where a runner lives.
 
         On the job's machine.
         """
         with self.without_runner() as alone:
             if alone and self.is_started:
-                burial.bury(str(self.path))
+                burial.bury(str(self.path), reason)
             return alone
 
     def end_remnants(self) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_DATASTORE",
+    "built_in_directory",
     "check_record",
     "datastore_records",
     "default_datastore",
@@ -95,9 +96,13 @@ def _type_of(context: Context, record: DatastoreRecord) -> type[Datastore]:
     return loaded
 
 
-def _built_in(context: Context, workspace: str) -> DatastoreRecord:
-    """Return the directory beside an embedded database, else the one in the home directory."""
+def built_in_directory(context: Context, workspace: str) -> Path:
+    """Return where the built-in datastore lies: beside an embedded database, else in the home directory."""
     uri = plain_uri(context.store.uri)
     beside = Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else context.home
-    path = beside.absolute() / "datastore" / workspace
-    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type=_DIRECTORY, config={"path": str(path)})
+    return beside.absolute() / "datastore" / workspace
+
+
+def _built_in(context: Context, workspace: str) -> DatastoreRecord:
+    path = str(built_in_directory(context, workspace))
+    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type=_DIRECTORY, config={"path": path})

@@ -197,7 +197,7 @@ class SqlRunHistory:
         path = artifacts.check_path(path)
         with ours():
             uri = self._tracking.run_artifact_uri(run_id)
-            if not path or not artifacts.exists(artifacts.repository(uri), path):
+            if not path or not artifacts.exists(artifacts.repository(uri, self._workspace), path):
                 raise artifacts.no_such_file(path)
             return models.register_version(self._registry, name, append_to_uri_path(uri, path), run_id, tags or {})
 
@@ -209,7 +209,7 @@ class SqlRunHistory:
 
     def download_model(self, name: str, version: str, destination: Path) -> Path:
         with ours():
-            return models.download_model(self._registry, name, version, destination)
+            return models.download_model(self._registry, name, version, destination, self._workspace)
 
     def script_variables(self, run_id: str) -> Mapping[str, str]:
         """Return what plain MLflow needs: nothing of ours has to be installed where the script runs."""
@@ -236,7 +236,7 @@ class SqlRunHistory:
         return made
 
     def _repository(self, run_id: str) -> ArtifactRepository:
-        return artifacts.repository(self._tracking.run_artifact_uri(run_id))
+        return artifacts.repository(self._tracking.run_artifact_uri(run_id), self._workspace)
 
 
 def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

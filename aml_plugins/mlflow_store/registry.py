@@ -14,8 +14,9 @@ from mlflow.store.model_registry.sqlalchemy_workspace_store import (  # noqa: TI
 
 from aml_plugins.mlflow_store.bound import WorkspaceBound
 from aml_plugins.mlflow_store.engines import prepare_database, tune
-from aml_plugins.mlflow_store.locations import server_read_replica
-from aml_plugins.store.opening import plain_uri
+from aml_plugins.mlflow_store.locations import is_in_memory, server_read_replica
+from aml_plugins.mlflow_store.model_usage import ServiceAware
+from aml_plugins.store.opening import open_store, plain_uri
 
 if TYPE_CHECKING:
     _Base = SqlAlchemyStore
@@ -33,13 +34,14 @@ class _Opening(_Base):
         prepare_database(self._get_or_create_engine(uri))
         super().__init__(uri, read_db_uri=plain_uri(read_db_uri) if read_db_uri else None)
         tune(self.engine)
+        self.services = None if is_in_memory(uri) else open_store(db_uri)
 
 
-class ModelRegistryStore(WorkspaceBound, _Opening, WorkspaceAwareSqlAlchemyStore):
+class ModelRegistryStore(ServiceAware, WorkspaceBound, _Opening, WorkspaceAwareSqlAlchemyStore):
     """For servers and clients with workspaces, and for our own run history."""
 
 
-class SingleWorkspaceModelRegistryStore(_Opening, SqlAlchemyStore):
+class SingleWorkspaceModelRegistryStore(ServiceAware, _Opening, SqlAlchemyStore):
     """What MLflow opens where workspaces are off."""
 
 

@@ -12,6 +12,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # noqa: TID2
 from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore  # noqa: TID253  as above
 
 from aml_plugins.mlflow_store import locations
+from aml_plugins.mlflow_store.artifact_root import ArtifactRoot
 from aml_plugins.mlflow_store.bound import WorkspaceBound
 from aml_plugins.mlflow_store.engines import prepare_database, tune
 from aml_plugins.mlflow_store.failures import to_mlflow
@@ -51,7 +52,10 @@ class _Opening(_Base):
         tune(self.engine)
 
 
-class TrackingStore(JobAware, OwnWrites, WorkspaceBound, _Opening, FastTracking, WorkspaceAwareSqlAlchemyStore):  # type: ignore[misc]  # the mixins refine MLflow's signatures
+_WorkspaceAware = WorkspaceAwareSqlAlchemyStore
+
+
+class TrackingStore(ArtifactRoot, JobAware, OwnWrites, WorkspaceBound, _Opening, FastTracking, _WorkspaceAware):  # type: ignore[misc]  # the mixins refine MLflow's signatures
     """For servers and clients with workspaces, and for our own run history."""
 
 

@@ -13,7 +13,8 @@ from aml_plugins.server.console import pages as console_pages
 from aml_plugins.server.console import routes as console_routes
 from aml_plugins.server.failures import answer_failures
 from aml_plugins.server.models.values import ErrorAnswer
-from aml_plugins.server.protection import Authentication, BodyLimit, FormRefusal
+from aml_plugins.server.openapi import completed
+from aml_plugins.server.protection import Authentication, BodyLimit, FormRefusal, PathCheck
 from aml_plugins.server.route_actions import ROUTES
 from aml_plugins.server.routes import (
     artifacts,
@@ -21,11 +22,14 @@ from aml_plugins.server.routes import (
     datastore_files,
     datastores,
     history,
+    images,
     info,
+    members,
     models,
     run_leases,
     run_logs,
     runs,
+    services,
     snapshots,
     task_stream,
     tasks,
@@ -36,13 +40,14 @@ from aml_plugins.server.settings import API_PREFIX, CONSOLE_PREFIX
 if TYPE_CHECKING:
     from aml_plugins.server.serving import Server
 
-__all__ = ["Lifespan", "create_api"]
+__all__ = ["Lifespan", "create_api", "described_api"]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 ROUTERS: tuple[APIRouter, ...] = (
     info.router,
     workspaces.router,
+    members.router,
     compute_targets.router,
     datastores.router,
     snapshots.router,
@@ -55,6 +60,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     artifacts.router,
     models.router,
     datastore_files.router,
+    images.router,
+    services.router,
 )
 _FAILURES: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "503": {"model": ErrorAnswer}}
 
@@ -64,7 +71,20 @@ def create_api(server: Server, lifespan: Lifespan | None = None) -> FastAPI:
 
     :param lifespan: what runs along with the application.
     """
-    prefix = f"{server.settings.static_prefix}{API_PREFIX}"
+    api = described_api(server.settings.static_prefix, lifespan)
+    api.state.server = server
+    answer_failures(api)
+    # The last one added is asked first.
+    api.add_middleware(Authentication, door=server.door)
+    api.add_middleware(FormRefusal)
+    api.add_middleware(PathCheck)
+    api.add_middleware(BodyLimit, upload_limit=server.settings.upload_limit)
+    return api
+
+
+def described_api(static_prefix: str = "", lifespan: Lifespan | None = None) -> FastAPI:
+    """Return the application with all its routes and nobody to answer them: enough for its OpenAPI document."""
+    prefix = f"{static_prefix}{API_PREFIX}"
     api = FastAPI(
         title="AML Plugins",
         version="2.0",
@@ -76,17 +96,12 @@ def create_api(server: Server, lifespan: Lifespan | None = None) -> FastAPI:
         lifespan=lifespan or _nothing,
         generate_unique_id_function=lambda route: route.name,
     )
-    api.state.server = server
     for router in ROUTERS:
         api.include_router(router, prefix=prefix, responses=_FAILURES)
     api.include_router(console_routes.router, prefix=prefix)
-    api.include_router(console_pages.router, prefix=f"{server.settings.static_prefix}{CONSOLE_PREFIX}")
+    api.include_router(console_pages.router, prefix=f"{static_prefix}{CONSOLE_PREFIX}")
     _check_table(api)
-    answer_failures(api)
-    # The last one added is asked first.
-    api.add_middleware(Authentication, door=server.door)
-    api.add_middleware(FormRefusal)
-    api.add_middleware(BodyLimit, upload_limit=server.settings.upload_limit)
+    api.openapi = lambda: completed(api)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return api
 
 

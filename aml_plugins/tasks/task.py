@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.reconciliation.intervals import Pause
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ __all__ = ["Task"]
 
 ENDED = frozenset({"Completed", "Failed", "Canceled"})
 RUN = "run"
+OF_RUNS = frozenset({RUN, "environment"})
+"""Kinds whose subject is a run: to cancel such a task is to cancel that run."""
 
 
 class Task:
@@ -79,6 +82,18 @@ class Task:
         """The state now: Queued, Running, Completed, Failed or Canceled."""
         self.record = self.workspace.context.store.tasks.get(self.workspace.name, self.id)
         return self.record.state
+
+    def cancel(self) -> None:
+        """Ask what the task is about to end; returns at once, and :meth:`events` tells when it has.
+
+        :raises InvalidInputError: for a task that nothing can end before its time.
+        """
+        if self.kind not in OF_RUNS:
+            raise InvalidInputError(
+                f"A task of the kind '{self.kind}' cannot be cancelled.", "Wait for it, or delete what it makes."
+            )
+        self.workspace.get_run(self.subject).cancel()
+        self.record = self.workspace.context.store.tasks.get(self.workspace.name, self.id)
 
     def events(self, *, follow: bool = False) -> Iterator[TaskEvent]:
         """Yield what happened to the task, oldest first.

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from azure.core import MatchConditions  # noqa: TID253  a leaf: imported with a datastore of this type
-from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient  # noqa: TID253  as above
+from azure.storage.blob import BlobClient, BlobPrefix, BlobServiceClient, ContainerClient  # noqa: TID253  as above
 from pydantic import Field
 
 from aml_plugins.datastores.abilities import Permission
@@ -93,6 +93,14 @@ class BlobDatastore(Datastore):
             ):
                 if (blob.metadata or {}).get("hdi_isfolder") != "true":  # accounts with folders list those, too
                     yield blob.name[root:], blob.size
+
+    def children(self, folder: str = "") -> Iterator[tuple[str, int | None]]:
+        key = self._key(folder)
+        prefix = f"{key}/" if key else ""
+        with self._words(folder):
+            for found in self._container().walk_blobs(name_starts_with=prefix or None, delimiter="/"):
+                size = None if isinstance(found, BlobPrefix) else found.size
+                yield found.name[len(prefix) :].rstrip("/"), size
 
     def delete(self, path: str) -> None:
         blob = self._blob(path)

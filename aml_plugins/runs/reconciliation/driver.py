@@ -18,6 +18,7 @@ from aml_plugins.runs.reconciliation.step import Step
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.leases import new_owner
 from aml_plugins.tasks.delivery import deliver
+from aml_plugins.telemetry.surroundings import observing
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
@@ -178,7 +179,8 @@ class Driver:
     def _deliver(self, runs: Collection[RunRecord]) -> None:
         """Hand events to the hooks, then let go of what has ended."""
         if runs:
-            deliver(self._store, self._context.plugins, [run.run_id for run in runs])
+            with observing(self._context):
+                deliver(self._store, self._context.plugins, [run.run_id for run in runs])
             self._delivered.update((run.run_id, run.version) for run in runs)
         ended = [run.run_id for run in runs if _ended(run)]
         if ended:

@@ -19,9 +19,11 @@ from aml_plugins.errors import (
     NotYetDoneError,
     TransientBackendError,
 )
+from aml_plugins.runs.masking import mask_of
 from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.states import RunState, mlflow_status
+from aml_plugins.secrets.masking import Mask, mask_file
 
 if TYPE_CHECKING:
     from aml_plugins.store.records import RunRecord
@@ -59,10 +61,31 @@ def _collect(step: Step, run: RunRecord) -> RunRecord:
     with tempfile.TemporaryDirectory(dir=staging, prefix="results-") as name:
         results = Path(name)
         _fetch(step, run, results)
+        mask = _hide_secrets(step, run, results)
         with contextlib.suppress(InvalidInputError):  # deleted in MLflow: there is no place for its results
             _upload(step, run, results)
-        run = replace(run, reason=_reason(run, results))
-    return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}))
+        told = _deliver_data(step, run, results)
+        reason = _reason(run, results)
+        run = replace(run, reason=mask.text(reason) if reason else reason)
+    return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}), message=told)
+
+
+def _hide_secrets(step: Step, run: RunRecord, results: Path) -> Mask:
+    """Take the values of the run's secrets out of its log, before anybody else can read it."""
+    mask = mask_of(step.context, run)
+    log = results / "logs" / LOG
+    if mask and log.is_file():
+        mask_file(log, mask)
+    return mask
+
+
+def _deliver_data(step: Step, run: RunRecord, results: Path) -> str:
+    """Store what a completed script wrote for datastores; half a result of one that failed stays where it was."""
+    if run.outcome != RunState.COMPLETED.value or not configuration(run).data:
+        return ""
+    from aml_plugins.runs.data.delivering import deliver_data  # noqa: PLC0415  most runs have none
+
+    return " ".join(deliver_data(step, run, results / "uploads"))
 
 
 def _fetch(step: Step, run: RunRecord, results: Path) -> None:

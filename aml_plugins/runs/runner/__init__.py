@@ -11,7 +11,8 @@ Written before the runner starts: ``runner.pyz``, ``snapshot.zip``, ``job.json``
      "environment": {"kind": "existing" | "pip" | "conda", ...},   # environments/ has the shapes
      "variables": {...},                        # no secrets: those come through the runner's own environment
      "time_limit_seconds": float | null, "cache": str | null,      # where built environments live on the target
-     "grace_seconds": float}                    # between SIGTERM and SIGKILL
+     "grace_seconds": float,                    # between SIGTERM and SIGKILL
+     "data": [{"name", "variable", "way", ...}]} # inputs and outputs in datastores, where there are any (data.py)
 
 Written by the runner: ``lock`` (flock held for its whole life; says ``PID BIRTH`` of the runner), ``started`` (created
 with O_EXCL once, before anything with effects: a job is never run twice), ``status.json`` (replaced atomically at each

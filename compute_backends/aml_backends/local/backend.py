@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from aml_backends.local.config import LocalConfig
-from aml_backends.local.files import delete_directory, place_files
-from aml_backends.local.starting import start_detached
 from aml_plugins.compute import (
     ComputeBackend,
     JobHandle,
@@ -23,6 +21,8 @@ from aml_plugins.compute import (
     LogChunk,
     TargetConfig,
 )
+from aml_plugins.compute.detached import start_detached
+from aml_plugins.compute.job_files import delete_directory, place_files
 from aml_plugins.compute.runner_bundle import runner_command
 from aml_plugins.compute.runner_directory import RunnerDirectory
 from aml_plugins.errors import BackendError, InvalidInputError, JobNotFoundError, NotYetDoneError
@@ -39,6 +39,7 @@ class LocalBackend(ComputeBackend):
     type_name: ClassVar[str] = "local"
     config_model: ClassVar[type[TargetConfig]] = LocalConfig
     is_own_machine: ClassVar[bool] = True
+    shares_files: ClassVar[bool] = True
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec)

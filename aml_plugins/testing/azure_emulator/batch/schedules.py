@@ -52,4 +52,4 @@ class JobSchedule(Resource):
 
 
 def _time(text: str | None) -> float | None:
-    return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00").timestamp() if text else None
+    return datetime.fromisoformat(text).timestamp() if text else None

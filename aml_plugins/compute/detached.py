@@ -1,4 +1,4 @@
-"""Starting a process that belongs to nobody here."""
+"""For backends that start the runner on this machine: a process that belongs to nobody here."""
 
 from __future__ import annotations
 
