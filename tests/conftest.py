@@ -16,6 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from services.postgresql import INSTALL, PostgresqlServer, find_programs, running_server
 from services.requirements import require_service
+from services.skips import pytest_make_collect_report, pytest_runtest_makereport
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES  # noqa: TID253  a leaf: imported with a store
@@ -18,8 +19,18 @@ from aml_plugins.mlflow_store.locations import server_read_replica
 from aml_plugins.store.opening import plain_uri
 
 if TYPE_CHECKING:
+    from aml_plugins.mlflow_store.fast.sessions import LightSessions
+
     _Base = SqlAlchemyStore
+elif os.environ.get("AML_FAST_STORE") == "0":
+
+    class LightSessions:
+        """Nothing: MLflow's own sessions, for comparison and in need."""
+
+    _Base = object
 else:
+    from aml_plugins.mlflow_store.fast.sessions import LightSessions
+
     _Base = object
 
 __all__ = ["ModelRegistryStore", "SingleWorkspaceModelRegistryStore", "open_registry_store"]
@@ -35,11 +46,11 @@ class _Opening(_Base):
         tune(self.engine)
 
 
-class ModelRegistryStore(WorkspaceBound, _Opening, WorkspaceAwareSqlAlchemyStore):
+class ModelRegistryStore(WorkspaceBound, _Opening, LightSessions, WorkspaceAwareSqlAlchemyStore):
     """For servers and clients with workspaces, and for our own run history."""
 
 
-class SingleWorkspaceModelRegistryStore(_Opening, SqlAlchemyStore):
+class SingleWorkspaceModelRegistryStore(_Opening, LightSessions, SqlAlchemyStore):
     """What MLflow opens where workspaces are off."""
 
 

@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException  # noqa: TID253  as above
 from mlflow.protos.databricks_pb2 import INVALID_STATE  # noqa: TID253  as above
 from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore  # noqa: TID253  as above
 
-from aml_plugins.mlflow_store.engines import tune
+from aml_plugins.mlflow_store.engines import close_together, tune
 from aml_plugins.mlflow_store.failures import to_mlflow
 from aml_plugins.mlflow_store.jobs import release_runs
 from aml_plugins.mlflow_store.locations import is_in_memory, make_directory
@@ -31,6 +31,8 @@ class WorkspaceProvider(SqlAlchemyStore):
         self.jobs = None if is_in_memory(db_uri) else open_store(db_uri)
         super().__init__(plain_uri(db_uri))
         tune(self._engine)
+        if self.jobs is not None:
+            close_together(self._engine, self.jobs)
 
     def delete_workspace(
         self, workspace_name: str, mode: WorkspaceDeletionMode = WorkspaceDeletionMode.RESTRICT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from aml_plugins.runs.states import RunState
@@ -17,14 +17,19 @@ __all__ = ["deliver"]
 _RUN = "run"
 
 
-def deliver(store: Store, plugins: Plugins, subjects: Collection[str]) -> int:
+def deliver(
+    store: Store, plugins: Plugins, subjects: Collection[str], runs: Mapping[str, RunRecord] | None = None
+) -> int:
     """Tell plugins what happened to ``subjects`` and was not told yet; return how many events that were.
 
     Events are told in their order. Where the process dies on the way, the next driver tells again what was not
-    marked. The run that observers get is the run as stored now, which may be further than the event they are told of.
+    marked. The run that observers get is the run as it is now, which may be further than the event they are told of.
+
+    :param runs: the runs among them as stored, from a driver that knows; None asks for them.
     """
     events = store.tasks.undelivered(subjects)
-    runs = store.runs.get_many({event.subject for event in events if event.kind == _RUN}) if events else {}
+    if runs is None:
+        runs = store.runs.get_many({event.subject for event in events if event.kind == _RUN}) if events else {}
     told: list[int] = []
     try:
         for event in events:

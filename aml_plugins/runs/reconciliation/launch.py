@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aml_plugins.compute.backend import ComputeBackend
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["launch"]
+__all__ = ["launch", "waits"]
 
 
 def launch(step: Step, run: RunRecord) -> RunRecord:
@@ -34,6 +34,17 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
     )
     step.context.plugins.notify("aml_run_submitted", run=submitted)
     return submitted
+
+
+def waits(step: Step, run: RunRecord) -> bool:
+    """Say whether a run waits for a slot, as it is noted to, on a target that has none in this round."""
+    return (
+        run.state == RunState.QUEUED.value
+        and run.handle is None
+        and run.reason is not None
+        and run.cancel_requested_at is None
+        and (run.workspace, run.target) in step.full
+    )
 
 
 def _cancel_unsubmitted(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRecord:
