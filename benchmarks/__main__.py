@@ -15,6 +15,7 @@ BENCHMARKS = {
     "store": HERE / "store",
     "targets": HERE / "targets",
     "console": HERE / "console",
+    "server": HERE / "server",
 }
 
 
