@@ -13,6 +13,8 @@ BENCHMARKS = {
     "submission": HERE / "submission",
     "snapshot": HERE / "snapshot" / "bench_snapshot.py",
     "store": HERE / "store",
+    "datastores": HERE / "datastores.py",
+    "console": HERE / "console",
     "targets": HERE / "targets",
     "console": HERE / "console",
     "server": HERE / "server",
