@@ -67,7 +67,7 @@ class Machine:
 
     async def close(self) -> None:
         """Close the connection; the next question opens another."""
-        connection, self._connection, self._idle = self._connection, None, []
+        connection = self._forget()
         if connection is not None and self._process == os.getpid():
             connection.close()
 
@@ -82,9 +82,15 @@ class Machine:
         self._retry_at = 0.0
         self._pause = RETRY_SECONDS[0]
 
+    def _forget(self) -> asyncssh.SSHClientConnection | None:
+        connection = self._connection
+        self._connection = None
+        self._idle = []
+        return connection
+
     def _drop(self) -> None:
         """Let go of a connection that cannot be relied on; others that are in the middle of a question ask again."""
-        connection, self._connection, self._idle = self._connection, None, []
+        connection = self._forget()
         if connection is not None:
             connection.abort()
 
