@@ -275,6 +275,8 @@ class Service:
         """Write down what is wanted now; whoever drives the service may write at the same time."""
         for _ in range(_REQUEST_ATTEMPTS):
             record = self.refresh().record
+            if record.desired.get("deleted") and changes.get("deleted"):
+                return
             if record.desired.get("deleted"):
                 raise InvalidInputError(f"The service '{self.name}' is being deleted.", "Deploy it under another name.")
             desired = {**record.desired, **changes, "generation": int(str(record.desired["generation"])) + 1}

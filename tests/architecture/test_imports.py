@@ -16,6 +16,8 @@ LIGHT = {
     "aml_plugins.plugins": HEAVY | {"pydantic", "click", "yaml", "rich"},
     "aml_plugins.datastores.plugin": HEAVY | {"pydantic", "click", "yaml", "rich"},
     "aml_plugins.tasks.plugin": HEAVY | {"pydantic", "click", "yaml", "rich"},
+    "aml_plugins.secrets.plugin": HEAVY | {"pydantic", "click", "yaml", "rich", "cryptography"},
+    "aml_plugins.telemetry.plugin": HEAVY | {"pydantic", "click", "yaml", "rich", "opentelemetry"},
     "aml_backends.local": HEAVY | {"click", "yaml", "rich"},
     "aml_backends.ssh": HEAVY | {"pydantic", "click", "yaml", "rich", "asyncssh", "cryptography"},
     "aml_backends.docker": HEAVY | {"pydantic", "click", "yaml", "rich", "docker", "requests"},
