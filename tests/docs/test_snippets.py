@@ -26,6 +26,8 @@ EXCLUDED |= {"docs/how-to/run-on-a-vm-over-ssh.md": 1}
 POSTGRESQL = "aml+postgresql://aml@db.example.com/aml"
 # Machines and engines that a page speaks of are real ones of the tests.
 PLACES = {"gpu.example.com": "readers_machines", "example/python:1": "readers_engine"}
+PLACES |= {"mystorage.blob.core.windows.net": "readers_storage", "myaccount.westeurope": "readers_batch"}
+PLACES |= {"--subscription SUBSCRIPTION-ID": "readers_subscription"}
 EXPORT = re.compile(r"(\w+)=(\S*)")
 
 

@@ -123,7 +123,7 @@ class Application:
         if operation is None:
             return
         problems = [f"request: {one}" for one in self._strict.check_request(request.verb, request.url, request.body)]
-        body: Any = answer.body
+        body: Any = None if request.verb == "HEAD" else answer.body
         if isinstance(body, bytes) and "json" in answer.headers.get("Content-Type", ""):
             body = json.loads(body) if body else None
         checked = self._strict.check_response(request.verb, request.url, answer.status, body)

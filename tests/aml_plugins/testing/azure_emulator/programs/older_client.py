@@ -3,7 +3,7 @@
 Prints what it saw as JSON.
 """
 
-import datetime
+import datetime as dt
 import json
 import sys
 import time
@@ -75,7 +75,7 @@ seen["prepared"] = [one.job_preparation_task_execution_info.exit_code for one in
 client.pool.enable_auto_scale("older", auto_scale_formula="$TargetDedicatedNodes=0;")
 formula = "$TargetDedicatedNodes=0;$TargetLowPriorityNodes=3;$NodeDeallocationOption=requeue"
 seen["formula"] = client.pool.evaluate_auto_scale("older", formula).results == formula
-schedule = models.Schedule(recurrence_interval=datetime.timedelta(minutes=5))
+schedule = models.Schedule(recurrence_interval=dt.timedelta(minutes=5))
 work = models.JobSpecification(pool_info=pool)
 client.job_schedule.add(models.JobScheduleAddParameter(id="older", schedule=schedule, job_specification=work))
 until(lambda: client.job_schedule.get("older").execution_info.recent_job is not None)
