@@ -79,6 +79,8 @@ class Application:
             return self.batch.refusal(BatchProblem("InternalError"))
 
     def _answered(self, request: Request) -> Answer:
+        if "origin" in request.headers:  # a web page must not start programs on its visitor's machine
+            return Answer(403, {"error": {"code": "Forbidden", "message": "The emulator answers no browsers."}})
         if request.path.startswith("/_emulator"):
             return self._control.answer(request)
         with self.record.lock:

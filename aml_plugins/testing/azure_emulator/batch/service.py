@@ -128,5 +128,16 @@ def _rendered(answer: Answer) -> Answer:
 
 
 _FIRST_PARTS = frozenset(
-    {"pools", "jobs", "jobschedules", "applications", "nodecounts", "supportedimages", "poolusagemetrics"}
+    {
+        "pools",
+        "jobs",
+        "jobschedules",
+        "applications",
+        "nodecounts",
+        "supportedimages",
+        "poolusagemetrics",
+        "certificates",
+        "lifetimejobstats",
+        "lifetimepoolstats",
+    }
 )
