@@ -16,7 +16,6 @@ __all__ = ["ROOT", "run"]
 NOUNS = {
     "completion": ("Print a completion script for your shell.", "completion:completion"),
     "compute": ("Attach, check, tidy and detach compute targets.", "compute:compute"),
-    "compute": ("Attach, list and detach compute targets.", "compute:compute"),
     "datastore": ("Register datastores, and move files to and from them.", "datastore:datastore"),
     "doctor": ("Try everything that runs depend on.", "doctor:doctor"),
     "emulator": ("Start stand-ins for services, such as Azure.", "emulator:emulator"),
