@@ -30,6 +30,7 @@ class BatchService:
     def __init__(self, account: Account, specification: Specification) -> None:
         self.account = account
         self._specification = specification
+        account.problems = lambda url, body: specification.check_response("GET", url, 200, body)
 
     def knows(self, path: str) -> bool:
         """Say whether a path belongs to Batch."""
