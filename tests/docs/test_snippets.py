@@ -39,6 +39,8 @@ PLACES = {"gpu.example.com": "readers_machines", "example/python:1": "readers_en
 }
 POSTGRESQL = "aml+postgresql://aml@db.example.com/aml"
 SERVER = "http://aml.example.com:5000"
+PLACES |= {"mystorage.blob.core.windows.net": "readers_storage", "myaccount.westeurope": "readers_batch"}
+PLACES |= {"--subscription SUBSCRIPTION-ID": "readers_subscription"}
 EXPORT = re.compile(r"(\w+)=(\S*)")
 
 
