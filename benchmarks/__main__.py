@@ -13,6 +13,7 @@ BENCHMARKS = {
     "submission": HERE / "submission",
     "snapshot": HERE / "snapshot" / "bench_snapshot.py",
     "store": HERE / "store",
+    "scoring": HERE / "scoring",
     "console": HERE / "console",
 }
 

@@ -15,12 +15,21 @@ sys.path.insert(0, str(Path(__file__).parent))
 from documentation import ROOT
 
 
+@pytest.fixture(scope="session")
+def built_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Layers and environments of images: a machine makes them once, not once a page."""
+    return tmp_path_factory.mktemp("built")
+
+
 @pytest.fixture
-def reader(aml_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+def reader(aml_home: Path, built_before: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     """The environment of somebody who never set anything: all is below ``HOME``; the examples are copies."""
     home = tmp_path / "reader"
     home.mkdir()
     aml_home.rename(home / ".aml")
+    for name in ("images", "environments"):
+        (built_before / name).mkdir(exist_ok=True)
+        (home / ".aml" / name).symlink_to(built_before / name)
     monkeypatch.delenv("AML_HOME")
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # every command imports MLflow again
     monkeypatch.setenv("HOME", str(home))
