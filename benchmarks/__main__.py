@@ -14,6 +14,7 @@ BENCHMARKS = {
     "snapshot": HERE / "snapshot" / "bench_snapshot.py",
     "store": HERE / "store",
     "scoring": HERE / "scoring",
+    "targets": HERE / "targets",
     "console": HERE / "console",
 }
 

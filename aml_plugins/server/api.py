@@ -22,11 +22,14 @@ from aml_plugins.server.routes import (
     datastore_files,
     datastores,
     history,
+    images,
     info,
     members,
     models,
     run_leases,
+    run_logs,
     runs,
+    services,
     snapshots,
     task_stream,
     tasks,
@@ -49,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     datastores.router,
     snapshots.router,
     run_leases.router,  # before runs: /runs/due is no run
+    run_logs.router,
     runs.router,
     tasks.router,
     task_stream.router,
@@ -56,6 +60,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     artifacts.router,
     models.router,
     datastore_files.router,
+    images.router,
+    services.router,
 )
 _FAILURES: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "503": {"model": ErrorAnswer}}
 

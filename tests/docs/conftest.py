@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,45 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from documentation import ROOT
+from services.docker_engine import INSTALL as DOCKER
+from services.docker_engine import find_engine, running_engine
+from services.requirements import require_service
+from services.ssh_machine import INSTALL as SSH_SERVER
+from services.ssh_machine import find_server, running_machine
+
+
+@pytest.fixture
+def readers_machines(reader: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """Two machines that let the reader in, in place of those that a page names."""
+    program = find_server()
+    require_service("OpenSSH's server", program, SSH_SERVER)
+    assert program is not None
+    with running_machine(program) as one, running_machine(program) as two:
+        keys = Path(reader["HOME"]) / ".ssh"
+        keys.mkdir(mode=0o700)
+        shutil.copy(one.key_file, keys / "id_ed25519")
+        shutil.copy(one.directory / "user_key.pub", two.directory / "authorized_keys")
+        yield {
+            "gpu.example.com": f"127.0.0.1:{one.port}",
+            "gpu-2.example.com": f"127.0.0.1:{two.port}",
+            "--user me": f"--user {one.user} --python {one.python}",
+            "SHA256:FINGERPRINT": f"{one.fingerprint},{two.fingerprint}",
+        }
+
+
+@pytest.fixture
+def readers_engine(reader: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """An engine, and an image with Python, in place of the one that a page names."""
+    found = find_engine()
+    require_service("Docker's engine", found, DOCKER)
+    assert found is not None
+    with running_engine(found) as engine:
+        configuration = Path.cwd() / "docs" / "examples" / "hello" / ".aml" / "boxed.runconfig"
+        configuration.write_text(configuration.read_text().replace("example/python:1", engine.image))
+        yield {
+            "docker boxes": f"docker boxes --network {engine.network} --engine {engine.address}",
+            "example/python:1": engine.image,
+        }
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ __all__ = ["INSTALL", "DockerEngine", "find_engine", "running_engine"]
 
 TOOL = Path(__file__).parents[2] / "tools" / "docker"
 INSTALL = "tools/docker install"
-IMAGE = "aml-test/python:1"
+IMAGE = "aml-test/python:2"
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 _TOOLS = ("sh", "env", "cat", "sleep", "mkdir")
 
@@ -92,7 +92,7 @@ def _import_image(engine: DockerEngine) -> None:
 def _packed_image() -> Path:
     """Return the image's files as an archive, packed once for each Python."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "aml-plugins"
-    archive = cache / f"python-image-1-{sys.implementation.cache_tag}-{'.'.join(map(str, sys.version_info[:3]))}.tar"
+    archive = cache / f"python-image-2-{sys.implementation.cache_tag}-{'.'.join(map(str, sys.version_info[:3]))}.tar"
     if archive.is_file():
         return archive
     cache.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def _fill(root: Path) -> None:
     for folder in ("bin", "etc", "tmp", "proc", "sys", "dev", "aml", "usr/bin", "opt/python/bin"):
         (root / folder).mkdir(parents=True)
     (root / "tmp").chmod(0o1777)
-    skipped = shutil.ignore_patterns("test", "idlelib", "turtledemo", "site-packages", "__pycache__", "*.a", "tkinter")
+    skipped = shutil.ignore_patterns("test", "idlelib", "turtledemo", "site-packages", "*.a", "tkinter")
     home = root / "opt" / "python"
     shutil.copytree(prefix / "lib" / version, home / "lib" / version, ignore=skipped, symlinks=True)
     (home / "lib" / version / "site-packages").mkdir()

@@ -176,7 +176,7 @@ def _furnish(machine: SshMachine) -> None:
     )
     (directory / "sshd_config").write_text(config)
     # People's start files print things.
-    (machine.home / ".bashrc").write_text("echo welcome to this machine; echo >&2 have a nice day\n")
+    (machine.home / ".bashrc").write_text("echo welcome to this machine\n")
     if IS_ROOT:
         (machine.home / "small").mkdir()
         os.chown(machine.home, UID, UID)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.compute.job import JobHandle, JobStatus
 from aml_plugins.errors import AmlError, LeaseLostError, NotYetDoneError, StoreError, TransientBackendError
+from aml_plugins.runs.log_relay import LogRelay
 from aml_plugins.runs.reconciliation.advance import advance, needs_status
 from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.reconciliation.step import Step
@@ -52,6 +53,7 @@ class Driver:
         self._held: dict[str, RunRecord] = {}
         self._later: dict[str, tuple[float, float]] = {}
         self._delivered: dict[str, int] = {}
+        self._relay = LogRelay(context, self.owner)
 
     def adopt(self, run: RunRecord) -> None:
         """Count a run as held that was written with this driver's lease."""
@@ -67,6 +69,7 @@ class Driver:
         self._step.full.clear()
         for run in sorted(active, key=lambda run: run.created_at):
             runs[run.run_id] = self._advance(run, seen.get(run.run_id))
+        self._relay.pass_on(run for run in runs.values() if run.run_id in self._leases)
         self._deliver([run for run in runs.values() if run.run_id in held and self._has_news(run)])
         return runs
 

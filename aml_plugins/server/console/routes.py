@@ -25,6 +25,7 @@ from aml_plugins.server.console.series import series
 from aml_plugins.server.console.task_page import task_page
 from aml_plugins.server.guarding import GuardedRoute, caller
 from aml_plugins.server.json_bodies import json_reply
+from aml_plugins.server.routes.run_logs import spool_of
 from aml_plugins.server.serving import Server, server_of
 from aml_plugins.store.page_tokens import position_of
 from aml_plugins.store.records import RunRecord
@@ -88,7 +89,7 @@ def listen_to_run(request: Request, workspace: str, run_id: RunId) -> Response:
             server.context,
             workspace,
             run_id,
-            position,
+            LogReader(server.context, spool_of(server), position),
             check=lambda: server.access.check(who, Action.READ, workspace),
         )
     )
@@ -181,7 +182,7 @@ def _role(request: Request, workspace: str) -> str:
 
 
 def _whole_log(server: Server, run: RunRecord) -> Iterator[bytes]:
-    reader = LogReader(server.context, Position(run.attempt, 0))
+    reader = LogReader(server.context, spool_of(server), Position(run.attempt, 0))
     try:
         while piece := reader.read(run):
             yield piece.text.encode("utf-8", "replace")

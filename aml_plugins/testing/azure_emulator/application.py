@@ -22,7 +22,7 @@ from aml_plugins.testing.azure_emulator.control import Control
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
 from aml_plugins.testing.azure_emulator.faults import Fault, Faults, wait
 from aml_plugins.testing.azure_emulator.login import Login
-from aml_plugins.testing.azure_emulator.reason_phrases import HEADER
+from aml_plugins.testing.azure_emulator.reason_phrases import DROPPED, HEADER
 from aml_plugins.testing.swagger import Specification
 
 __all__ = ["Application", "Record"]
@@ -69,17 +69,16 @@ class Application:
         except ClientDisconnect:
             return
         answer = await run_in_threadpool(self._safely_answered, request)
-        if answer is not None:
-            await _send(answer, request, send)
+        await _send(answer, request, send)
 
-    def _safely_answered(self, request: Request) -> Answer | None:
+    def _safely_answered(self, request: Request) -> Answer:
         try:
             return self._answered(request)
         except Exception:
             logger.exception("The emulator has a defect: %s %s", request.verb, request.path)
             return self.batch.refusal(BatchProblem("InternalError"))
 
-    def _answered(self, request: Request) -> Answer | None:
+    def _answered(self, request: Request) -> Answer:
         if request.path.startswith("/_emulator"):
             return self._control.answer(request)
         with self.record.lock:
@@ -92,7 +91,8 @@ class Application:
         answer = self._served(request)
         if fault is not None and fault.kind == "repeat":
             answer = self._served(request)
-        return None if fault is not None and fault.kind == "drop" else answer
+        is_lost = fault is not None and fault.kind == "drop"
+        return replace(answer, headers={**answer.headers, DROPPED.decode(): "true"}) if is_lost else answer
 
     def _served(self, request: Request) -> Answer:
         if self.batch.knows(request.path):

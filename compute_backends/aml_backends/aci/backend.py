@@ -181,7 +181,7 @@ class AciBackend(ComputeBackend):
         own = spec.environment.get("registry")
         reference = own.get("password") if isinstance(own, Mapping) else None
         reference = reference or self._config.registry_password
-        return self.target.secrets(str(reference)) if reference else HIDDEN
+        return self.target.secret(str(reference)) if reference else HIDDEN
 
     def _keys_with_files(self, handles: Collection[JobHandle]) -> Mapping[str, frozenset[str]]:
         """Return which files the jobs have in the datastore: one list for all of them."""

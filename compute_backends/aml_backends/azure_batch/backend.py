@@ -169,7 +169,7 @@ class AzureBatchBackend(ComputeBackend):
             from aml_backends.azure_batch.sdk import SdkBatchApi  # noqa: PLC0415  Azure's SDK is heavy
 
             key = self._config.account_key
-            secret = self.target.secrets(key) if key else None
+            secret = self.target.secret(key) if key else None
             self._opened = SdkBatchApi(self._config.account_url, self._config.name_of_account, secret)
         return self._opened
 
@@ -215,7 +215,7 @@ class AzureBatchBackend(ComputeBackend):
     def _registry_password(self, spec: JobSpec) -> str | None:
         registry: Any = spec.environment.get("registry")
         reference = registry.get("password") if isinstance(registry, Mapping) else None
-        return self.target.secrets(str(reference)) if reference else None
+        return self.target.secret(str(reference)) if reference else None
 
     def _task(self, handle: JobHandle) -> Mapping[str, Any] | None:
         try:
