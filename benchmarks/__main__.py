@@ -15,6 +15,7 @@ BENCHMARKS = {
     "store": HERE / "store",
     "datastores": HERE / "datastores.py",
     "console": HERE / "console",
+    "scoring": HERE / "scoring",
     "targets": HERE / "targets",
     "console": HERE / "console",
     "server": HERE / "server",

@@ -152,7 +152,7 @@ class SqlRunHistory:
     def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
         path = artifacts.check_path(artifact_path)
         with ours():
-            repository = self._repository(run_id)
+            repository = artifacts.repository(self._place(run_id)[0], self._workspace)
             artifacts.upload(repository, local, path, linkable=[aml_home()])
 
     def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
@@ -259,7 +259,7 @@ class SqlRunHistory:
         self._places[run_id] = (time.monotonic() + _PLACE_SECONDS, place)
 
     def _repository(self, run_id: str) -> ArtifactRepository:
-        return artifacts.repository(self._place(run_id)[0], self._workspace)
+        return artifacts.repository(self._tracking.run_artifact_uri(run_id), self._workspace)
 
 
 def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
