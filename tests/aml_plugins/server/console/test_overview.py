@@ -71,8 +71,8 @@ def test_what_is_under_way_is_shown_with_its_run(client: TestClient, server: Ser
     ],
 )
 def test_runs_are_filtered(client: TestClient, add_run, filters: dict[str, str], expected: list[str]) -> None:
-    add_run(name="a")
-    add_run(name="b", target="box", experiment_name="digits")
+    add_run(name="a", run_id="1" * 32)
+    add_run(name="b", run_id="2" * 32, target="box", experiment_name="digits")
     add_run(name="c", state="Failed", run_id="feed" * 8)
     assert names(client, **filters) == expected
 
