@@ -15,6 +15,7 @@ BENCHMARKS = {
     "store": HERE / "store",
     "console": HERE / "console",
     "targets": HERE / "targets",
+    "server": HERE / "server",
 }
 
 
