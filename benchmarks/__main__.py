@@ -13,9 +13,9 @@ BENCHMARKS = {
     "submission": HERE / "submission",
     "snapshot": HERE / "snapshot" / "bench_snapshot.py",
     "store": HERE / "store",
-    "console": HERE / "console",
     "targets": HERE / "targets",
     "server": HERE / "server",
+    "console": HERE / "console",
 }
 
 

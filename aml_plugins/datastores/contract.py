@@ -100,6 +100,13 @@ class Datastore(ABC):
         del path
         return None
 
+    def served_directory(self) -> Path | None:
+        """Return the directory of this machine that the datastore gives access to, None where it gives to none.
+
+        A server opens only those that its operator has named.
+        """
+        return None
+
     def uri(self, path: str) -> str | None:
         """Return a URI that other tools understand, None where there is none."""
         del path

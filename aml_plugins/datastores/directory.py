@@ -112,6 +112,9 @@ class DirectoryDatastore(Datastore):
     def local_path(self, path: str) -> Path | None:
         return inside(self.root, path)
 
+    def served_directory(self) -> Path | None:
+        return self.root
+
     def uri(self, path: str) -> str | None:
         return f"file://{quote(str(self.root / relative_path(path)))}"
 

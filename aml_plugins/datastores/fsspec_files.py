@@ -25,6 +25,9 @@ __all__ = ["FsspecConfig", "FsspecDatastore"]
 _RENAMES = frozenset({"file", "local", "ftp", "sftp", "ssh", "hdfs", "smb"})
 """File systems that show a file while it is written; the others show an object when it is complete."""
 
+_LOCAL = frozenset({"file", "local", "dir", "reference", "simplecache", "filecache", "blockcache", "cached", "data"})
+"""What reads or writes this machine's own disk, or may lead to it."""
+
 
 class FsspecConfig(DatastoreConfig):
     """Settings of a file system of fsspec."""
@@ -137,6 +140,10 @@ class FsspecDatastore(Datastore):
             if files.isfile(place):
                 files.rm_file(place)
             files.invalidate_cache(place.rpartition("/")[0])
+
+    def served_directory(self) -> Path | None:
+        scheme = urlsplit(self.config.url).scheme.partition("::")[0]
+        return Path(self._open()[1] or "/") if scheme in _LOCAL or "::" in self.config.url else None
 
     def uri(self, path: str) -> str | None:
         place = self._place(path)

@@ -100,6 +100,14 @@ def _contract_of(hook: str) -> Any:
         from aml_plugins.datastores import Datastore  # noqa: PLC0415  see above
 
         return Datastore
+    if hook == "aml_secret_store_types":
+        from aml_plugins.secrets import SecretStore  # noqa: PLC0415  see above
+
+        return SecretStore
+    if hook == "aml_telemetry_exporter_types":
+        from aml_plugins.telemetry import TelemetryExporter  # noqa: PLC0415  see above
+
+        return TelemetryExporter
     if hook == "aml_commands":
         import click  # noqa: PLC0415  see above
 

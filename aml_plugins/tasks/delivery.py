@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
+from aml_plugins.home import aml_home
 from aml_plugins.runs.states import RunState
+from aml_plugins.tasks.courier import Posting
 
 if TYPE_CHECKING:
     from aml_plugins.plugins import Plugins
@@ -34,10 +36,12 @@ def deliver(store: Store, plugins: Plugins, subjects: Collection[str]) -> int:
 
 
 def tell(store: Store, plugins: Plugins, events: Collection[TaskEvent]) -> Iterator[int]:
-    """Tell plugins of events and mark nothing; yield the number of each event that was told."""
+    """Tell plugins and webhooks of events and mark nothing; yield the number of each event that was told."""
+    posting = Posting(store, aml_home())
     runs = store.runs.get_many({event.subject for event in events if event.kind == _RUN}) if events else {}
     for event in events:
         _tell(plugins, event, runs.get(event.subject))
+        posting.post(event)
         yield event.sequence
 
 

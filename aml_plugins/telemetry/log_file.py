@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 
 from aml_plugins.errors import StoreError
 from aml_plugins.home import aml_home
+from aml_plugins.operator_limits import check_directory_is_served
 from aml_plugins.telemetry.contract import ExporterConfig, Measurement, Span, TelemetryExporter
 
 __all__ = ["LogFileConfig", "LogFileExporter"]
@@ -47,6 +48,8 @@ class LogFileExporter(TelemetryExporter):
         return Path(self.config.path) if self.config.path else aml_home() / "telemetry.jsonl"
 
     def export(self, spans: Sequence[Span], measurements: Sequence[Measurement]) -> None:
+        if self.config.path:
+            check_directory_is_served(self.path.parent, "the telemetry's log file")
         lines = [_line("span", span, ("start", "end")) for span in spans]
         lines += [_line("measurement", measurement, ("time",)) for measurement in measurements]
         try:

@@ -42,11 +42,11 @@ class Azurite:
             f"DefaultEndpointsProtocol=http;AccountName={self.account};AccountKey={self.key};BlobEndpoint={self.url};"
         )
 
-    def create_container(self) -> str:
-        """Create a container with a name of its own."""
+    def create_container(self, name: str | None = None) -> str:
+        """Create a container, with a name of its own where none is given."""
         from azure.storage.blob import BlobServiceClient
 
-        name = f"test-{uuid.uuid4().hex[:12]}"
+        name = name or f"test-{uuid.uuid4().hex[:12]}"
         with BlobServiceClient.from_connection_string(self.connection_string) as client:
             client.create_container(name)
         return name

@@ -22,6 +22,7 @@ from aml_plugins.errors import (
 from aml_plugins.runs.masking import mask_of
 from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
+from aml_plugins.runs.records.offline_mlflow import replay_offline_mlflow
 from aml_plugins.runs.states import RunState, mlflow_status
 from aml_plugins.secrets.masking import Mask, mask_file
 
@@ -97,6 +98,8 @@ def _fetch(step: Step, run: RunRecord, results: Path) -> None:
 
 def _upload(step: Step, run: RunRecord, results: Path) -> None:
     history = step.history(run)
+    status = mlflow_status(RunState(run.outcome or RunState.FAILED))
+    replay_offline_mlflow(history, run.run_id, run.experiment_id, results / "outputs", status)
     retried = run.outcome == RunState.FAILED.value and _retry_is_due(run)
     for folder in ("outputs", "logs"):
         if (results / folder).is_dir():
@@ -104,7 +107,6 @@ def _upload(step: Step, run: RunRecord, results: Path) -> None:
             history.upload(run.run_id, results / folder, folder + attempt)
     records = results / "records.jsonl"
     if records.is_file():
-        status = mlflow_status(RunState(run.outcome or RunState.FAILED))
         RecordFeed(history, run, results / "uploads").finish(records, status)
 
 

@@ -233,7 +233,7 @@ class ContainerGroups:
     def _check_quota(self, what: str, used: float, wanted: float, limit: float) -> None:
         if used + wanted > limit:
             raise ArmProblem(
-                409,
+                400,
                 "ContainerGroupQuotaReached",
                 f"Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota '{what}' exceeded "
                 f"in region '{self._settings.region}'. Limit: '{limit:g}', Usage: '{used:g}' Requested: '{wanted:g}'.",
