@@ -17,8 +17,8 @@ BENCHMARKS = {
     "console": HERE / "console",
     "scoring": HERE / "scoring",
     "targets": HERE / "targets",
-    "console": HERE / "console",
     "server": HERE / "server",
+    "console": HERE / "console",
 }
 
 
