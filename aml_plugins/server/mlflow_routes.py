@@ -146,6 +146,8 @@ _TABLE = {
         POST 3.0/mlflow/traces/search
     """,
     Kind.CONTRIBUTOR: """
+        DELETE 2.0/mlflow/registered-models/delete-tag
+        POST 2.0/mlflow/registered-models/rename
         POST /gateway/*/mlflow/invocations
         POST /gateway/anthropic/v1/messages
         POST /gateway/gemini/v1beta/models/*:generateContent
@@ -247,8 +249,6 @@ _TABLE = {
         DELETE 2.0/mlflow/model-versions/delete-tag
         DELETE 2.0/mlflow/registered-models/alias
         DELETE 2.0/mlflow/registered-models/delete
-        DELETE 2.0/mlflow/registered-models/delete-tag
-        POST 2.0/mlflow/registered-models/rename
         POST 2.0/mlflow/runs/delete
         POST 2.0/mlflow/runs/restore
         POST 2.0/mlflow/traces/delete-traces
