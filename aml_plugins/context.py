@@ -13,6 +13,7 @@ from aml_plugins.plugins import Plugins, default_plugins
 
 if TYPE_CHECKING:
     from aml_plugins.runs.history import RunHistory
+    from aml_plugins.secrets import SecretSource
     from aml_plugins.store.interface import Store
 
 __all__ = ["Context", "open_context", "open_run_history"]
@@ -35,13 +36,23 @@ class Context:
 
     def __post_init__(self) -> None:
         """Create the cache of backends that belongs to this store."""
-        object.__setattr__(self, "backends", BackendCache(self.store, self.plugins, self.home))
+        object.__setattr__(self, "backends", BackendCache(self))
 
     def history(self, workspace: str) -> RunHistory:
         """Return MLflow's run history of a workspace, opened once."""
         if workspace not in self._histories:
             self._histories[workspace] = self.open_history(workspace)
         return self._histories[workspace]
+
+    def secrets(self, workspace: str) -> SecretSource:
+        """Return what resolves the secret references of a workspace, when it is asked."""
+
+        def resolve(reference: str) -> str:
+            from aml_plugins.secrets.stores import resolve_reference  # noqa: PLC0415  secrets are the rarer case
+
+            return resolve_reference(self, workspace, reference)
+
+        return resolve
 
     def close(self) -> None:
         """Close backends and the store."""

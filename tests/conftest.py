@@ -14,6 +14,7 @@ import pytest
 # Tests are imported by path (import mode "importlib"), which makes nothing here importable by name.
 sys.path.insert(0, str(Path(__file__).parent))
 
+from services import azurite as azurite_service
 from services.aml_server import AmlServer, running_aml_server
 from services.postgresql import INSTALL, PostgresqlServer, find_programs, running_server
 from services.requirements import require_service
@@ -76,3 +77,13 @@ def postgresql_uri(postgresql: PostgresqlServer) -> Iterator[str]:
     name = postgresql.create_database()
     yield postgresql.uri(name)
     postgresql.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[azurite_service.Azurite]:
+    """An Azurite of this test process, started by the first test that asks for it."""
+    program = azurite_service.find_program()
+    require_service("Azurite", program, azurite_service.INSTALL)
+    assert program is not None
+    with azurite_service.running_azurite(program) as server:
+        yield server

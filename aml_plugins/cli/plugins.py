@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from aml_plugins.cli.options import output_option
+from aml_plugins.cli.options import in_workspace, output_option, pairs
 from aml_plugins.cli.output import show, table
+
+if TYPE_CHECKING:
+    from aml_plugins.testing.checking import KitReport
 
 
 @click.group()
 def plugins() -> None:
-    """List and check plugins."""
+    """List, check and begin plugins."""
 
 
 @plugins.command("list")
@@ -28,18 +32,60 @@ def list_(output: str) -> None:
 
 @plugins.command()
 @click.argument("name", required=False)
-@output_option
-def check(name: str | None, output: str) -> None:
-    """Check one plugin, or all: do they load, are they light, do they keep the contract."""
+@click.option("--target", metavar="TARGET", help="Also run the conformance kit on this attached compute target.")
+@click.option("--kit", is_flag=True, help="Also run the conformance kit on a target with the settings of --set.")
+@click.option("--set", "settings", multiple=True, callback=pairs, metavar="NAME=VALUE", help="A setting for --kit.")
+@in_workspace
+def check(
+    name: str | None,
+    target: str | None,
+    kit: bool,
+    settings: dict[str, str],
+    store: str | None,
+    workspace: str | None,
+    output: str,
+) -> None:
+    """Check one plugin, or all: do they load, are they light, do they keep the contract.
+
+    A plugin that brings compute target types is checked in earnest with --kit, or with --target: every obligation of
+    the contract is tried there with about fifty small jobs.
+    """
     from aml_plugins.plugins import default_plugins
 
     manager = default_plugins()
     names = [name] if name else [plugin.name for plugin in manager.describe()]
     problems = {checked: list(manager.check(checked)) for checked in names}
     lines = [f"{checked}: {problem}" for checked, found in problems.items() for problem in found or ["ok"]]
-    show(output, problems, lambda: "\n".join(lines))
+    value: Any = problems
+    if kit or target or settings:
+        from aml_plugins.cli.plugin_kit import try_kit
+
+        reports = try_kit(name, target, settings, store, workspace) if not any(problems.values()) else {}
+        lines += [line for tried, report in reports.items() for line in _kept(tried, report)]
+        value = {"problems": problems, "kit": {tried: asdict(report) for tried, report in reports.items()}}
+        problems |= {tried: list(report.broken) for tried, report in reports.items()}
+    show(output, value, lambda: "\n".join(lines))
     if any(problems.values()):
         raise SystemExit(1)
+
+
+@plugins.command()
+@click.argument("name")
+@click.option("--directory", type=click.Path(path_type=Path), default=Path(), help="Where to write it; default: here.")
+@output_option
+def new(name: str, directory: Path, output: str) -> None:
+    """Begin a compute plugin: a distribution NAME whose backend passes the conformance kit at once."""
+    from aml_plugins.testing.new_backend import write_backend_project
+
+    root = write_backend_project(name, directory)
+    show(output, {"name": name, "directory": str(root)}, lambda: f"Wrote {root}. Next: cd {root}, read README.md.")
+
+
+def _kept(tried: str, report: KitReport) -> list[str]:
+    count = f"{len(report.kept)} obligations kept, {len(report.broken)} broken"
+    optional = f", {len(report.unsupported)} of abilities that it does not have" if report.unsupported else ""
+    broken = [f"{tried}: {test}: {message}" for test, message in report.broken.items()]
+    return [f"{tried}: {count}{optional}", *broken]
 
 
 def _text(found: list[dict[str, Any]]) -> str:

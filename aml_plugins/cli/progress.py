@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aml_plugins.datastores.transfer import Transfer
     from aml_plugins.runs.run import Run
     from aml_plugins.store.records import RunRecord
 
@@ -40,3 +41,18 @@ def snapshot_progress(*, quiet: bool = False) -> Iterator[Callable[[int, int], N
 
     with Console(stderr=True).status("Submitting") as status:
         yield lambda files, size: status.update(f"Snapshot: {files} files, {size / 1e6:.1f} MB")
+
+
+@contextmanager
+def transfer_progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[Transfer], None] | None]:
+    """Show a bar of bytes while files are moved; yield what a transfer reports to."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda state: bar.update(task, total=state.bytes, completed=state.bytes_done)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from aml_plugins.compute.job import JobHandle, JobPlan, JobSpec, JobStatus
+from aml_plugins.errors import InvalidInputError
+from aml_plugins.secrets.references import SecretSource, from_environment, is_reference
+
+if TYPE_CHECKING:
+    from aml_plugins.datastores.contract import Datastore
 
 __all__ = ["ComputeBackend", "ComputeTarget", "TargetConfig"]
 
@@ -28,11 +33,19 @@ class TargetConfig(BaseModel):
     max_parallel_runs: int | None = None
 
 
+def _no_datastore(name: str) -> Datastore:
+    raise InvalidInputError(
+        f"There is no datastore '{name or 'by default'}' here.", "A compute target of a workspace has its datastores."
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeTarget:
     """An attached compute target: a name in a workspace, a type, its validated settings.
 
     :param home: a local directory that the backend may use for this target (state, caches).
+    :param secrets: resolves the references in ``config``; see :meth:`secret`.
+    :param open_datastore: opens a datastore of the workspace by its name; the empty name is the default one.
     """
 
     workspace: str
@@ -40,6 +53,12 @@ class ComputeTarget:
     type: str
     config: TargetConfig
     home: Path
+    secrets: SecretSource = field(default=from_environment, repr=False, compare=False)
+    open_datastore: Callable[[str], Datastore] = field(default=_no_datastore, repr=False, compare=False)
+
+    def secret(self, value: str) -> str:
+        """Return the value that a setting such as ``secret://STORE/NAME`` refers to, from the workspace's stores."""
+        return self.secrets(value) if is_reference(value) else value
 
 
 class ComputeBackend(ABC):

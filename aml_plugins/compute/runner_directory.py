@@ -18,7 +18,7 @@ from aml_plugins.runs.runner import burial, claiming
 from aml_plugins.runs.runner.processes import signal_identified
 from aml_plugins.runs.runner.status import TERMINAL, Status, read_status
 
-__all__ = ["RunnerDirectory"]
+__all__ = ["RunnerDirectory", "job_status"]
 
 CHUNK_BYTES = 1 << 20
 LOG = "std_log.txt"
@@ -49,7 +49,7 @@ class RunnerDirectory:
         """
         said = read_status(str(self.path))
         if said is not None:
-            return _job_status(said)
+            return job_status(said)
         self._must_exist()
         return JobStatus(state=JobState.PENDING, native_state="submitted")
 
@@ -171,7 +171,8 @@ class RunnerDirectory:
         )
 
 
-def _job_status(said: Mapping[str, Any]) -> JobStatus:
+def job_status(said: Mapping[str, Any]) -> JobStatus:
+    """Return what ``status.json`` says in the words of the contract; for backends that read it from afar."""
     word = str(said.get("state"))
     return JobStatus(
         state=_STATES.get(word, JobState.UNKNOWN),

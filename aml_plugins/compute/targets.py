@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -14,6 +13,8 @@ from aml_plugins.store.records import ComputeTargetRecord
 from aml_plugins.suggestions import did_you_mean
 
 if TYPE_CHECKING:
+    from aml_plugins.context import Context
+    from aml_plugins.datastores.contract import Datastore
     from aml_plugins.plugins import Plugins
     from aml_plugins.store.interface import Store
 
@@ -28,10 +29,11 @@ TARGET_TYPES = "aml_compute_target_types"
 class BackendCache:
     """Backends by workspace and target name, made on first use."""
 
-    def __init__(self, store: Store, plugins: Plugins, home: Path) -> None:
-        self._store = store
-        self._plugins = plugins
-        self._home = home
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = context.store
+        self._plugins = context.plugins
+        self._home = context.home
         self._backends: dict[tuple[str, str], tuple[ComputeTargetRecord, ComputeBackend]] = {}
 
     def get(self, workspace: str, name: str) -> ComputeBackend:
@@ -64,8 +66,21 @@ class BackendCache:
         home = self._home / "targets" / record.workspace / record.name
         config = validate_config(backend_type, record.type, record.config)
         return backend_type(
-            ComputeTarget(workspace=record.workspace, name=record.name, type=record.type, config=config, home=home)
+            ComputeTarget(
+                workspace=record.workspace,
+                name=record.name,
+                type=record.type,
+                config=config,
+                home=home,
+                secrets=self._context.secrets(record.workspace),
+                open_datastore=lambda name: self._datastore(record.workspace, name),
+            )
         )
+
+    def _datastore(self, workspace: str, name: str) -> Datastore:
+        from aml_plugins.datastores.opening import default_datastore, open_datastore  # noqa: PLC0415  few targets need any
+
+        return open_datastore(self._context, workspace, name) if name else default_datastore(self._context, workspace)
 
 
 def find_target(store: Store, workspace: str, name: str) -> ComputeTargetRecord:

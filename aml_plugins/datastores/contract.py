@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
-__all__ = ["Datastore", "DatastoreConfig"]
+from aml_plugins.secrets import REFERENCE, SecretSource
+from aml_plugins.secrets.references import from_environment, is_reference
+
+if TYPE_CHECKING:
+    from aml_plugins.datastores.transfer import Transfer
+
+__all__ = ["Datastore", "DatastoreConfig", "FileFacts", "SecretSetting"]
+
+
+def _reference(value: str) -> str:
+    if not REFERENCE.fullmatch(value):
+        raise ValueError("must be a reference to a secret, secret://STORE/NAME, not the secret itself")
+    return value
+
+
+SecretSetting = Annotated[str, AfterValidator(_reference)]
+"""The type of a setting that is a secret: ``secret://STORE/NAME``, resolved with :meth:`Datastore.secret`."""
 
 
 class DatastoreConfig(BaseModel):
@@ -18,11 +35,31 @@ class DatastoreConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a datastore knows of a file without reading it.
+
+    :param sha256: of its content, hexadecimal; None where the datastore keeps none.
+    :param version: changes whenever the file does; None where the datastore has nothing of the kind.
+    """
+
+    size: int
+    sha256: str | None = None
+    version: str | None = None
+
+
 class Datastore(ABC):
-    """A place for files. All methods raise ``NotFoundError`` for a path that is not there."""
+    """A place for files. All methods raise ``NotFoundError`` for a path that is not there.
+
+    What ``put`` and ``get`` bring is there completely or not at all. Errors: ``BackendError`` where the other side
+    refuses (a wrong credential), ``TransientBackendError`` where it cannot be reached.
+    """
 
     type_name: ClassVar[str]
     config_model: ClassVar[type[DatastoreConfig]] = DatastoreConfig
+
+    secrets: SecretSource = staticmethod(from_environment)
+    """Resolves references; whoever opens a datastore of a workspace sets it to the workspace's secret stores."""
 
     def __init__(self, name: str, config: DatastoreConfig) -> None:
         """Keep both; no network call here."""
@@ -61,3 +98,58 @@ class Datastore(ABC):
         """Return a URI that other tools understand, None where there is none."""
         del path
         return None
+
+    def facts(self, path: str) -> FileFacts:
+        """Return what is known of a file; override where the other side can be asked for one file."""
+        from aml_plugins.datastores.listing import facts_from_list  # noqa: PLC0415  they know each other
+
+        return facts_from_list(self, path)
+
+    def check(self) -> str:
+        """Try the datastore for ``aml doctor`` and return one line about it; raise what is wrong."""
+        self.exists("doctor")
+        return f"'{self.name}' answers"
+
+    def secret(self, value: str) -> str:
+        """Return the value that a setting refers to; hand it to what needs it and keep it nowhere else."""
+        return self.secrets(value) if is_reference(value) else value
+
+    def upload(
+        self,
+        local: str | Path,
+        path: str = "",
+        *,
+        overwrite: bool = True,
+        parallel: int = 8,
+        progress: Callable[[Transfer], None] | None = None,
+    ) -> Transfer:
+        """Store a file under ``path``, or a directory's files below it. An interrupted upload goes on.
+
+        Files that are there already, with the same content, are not sent again.
+
+        :param path: for a file: its path, or a folder that ends with ``/``; its own name at the top by default.
+        :param overwrite: False refuses, before anything is sent, where a file of another content is in the way.
+        :param parallel: files at a time.
+        :param progress: called with the state of the transfer, from several threads, never at the same time.
+        """
+        from aml_plugins.datastores.transfer import upload  # noqa: PLC0415  they know each other
+
+        return upload(self, Path(local), path, overwrite=overwrite, parallel=parallel, progress=progress)
+
+    def download(
+        self,
+        path: str,
+        local: str | Path,
+        *,
+        parallel: int = 8,
+        progress: Callable[[Transfer], None] | None = None,
+    ) -> Transfer:
+        """Bring a file to ``local``, or the files below a path into that directory. An interrupted download goes on.
+
+        Files that are there already, with the same content, are not brought again.
+
+        :param local: for a file: where it goes, or a directory that exists.
+        """
+        from aml_plugins.datastores.transfer import download  # noqa: PLC0415  they know each other
+
+        return download(self, path, Path(local), parallel=parallel, progress=progress)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
 from pydantic import field_validator
 
-from aml_plugins.datastores.contract import Datastore, DatastoreConfig
+from aml_plugins.datastores.contract import Datastore, DatastoreConfig, FileFacts
 from aml_plugins.datastores.failures import in_words
 from aml_plugins.datastores.paths import inside, relative_path
+from aml_plugins.datastores.resuming import BLOCK, fetch_whole, sha256_of
 from aml_plugins.datastores.whole_files import PART_PREFIX, copy_whole, link_whole
 from aml_plugins.errors import InvalidInputError, NotFoundError
 
@@ -61,7 +62,25 @@ class DirectoryDatastore(Datastore):
     def get(self, path: str, local: Path) -> None:
         file = self._existing(path)
         with in_words(f"'{path}' cannot be brought from the datastore '{self.name}'"):
+            local.parent.mkdir(parents=True, exist_ok=True)
             copy_whole(file, local)
+
+    def send(self, local: Path, path: str, progress: Callable[[int], None]) -> None:
+        file = self._file(path)
+        with in_words(f"The datastore '{self.name}' cannot store '{path}'"):
+            if not local.is_file():
+                raise NotFoundError(f"There is no file {local}.", "Only files can be stored, one at a time.")
+            _copy_on(local, file, progress)
+
+    def receive(self, path: str, local: Path, progress: Callable[[int], None]) -> None:
+        file = self._existing(path)
+        with in_words(f"'{path}' cannot be brought from the datastore '{self.name}'"):
+            _copy_on(file, local, progress)
+
+    def facts(self, path: str) -> FileFacts:
+        file = self._existing(path)
+        with in_words(f"The datastore '{self.name}' cannot be read"):
+            return FileFacts(file.stat().st_size, sha256_of(file), _version(file))
 
     def exists(self, path: str) -> bool:
         with in_words(f"The datastore '{self.name}' cannot be read"):
@@ -106,3 +125,19 @@ class DirectoryDatastore(Datastore):
                     yield from self._walk(Path(entry.path), f"{prefix}{entry.name}/")
                 elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(PART_PREFIX):
                     yield f"{prefix}{entry.name}", entry.stat(follow_symlinks=False).st_size
+
+
+def _copy_on(source: Path, destination: Path, progress: Callable[[int], None]) -> None:
+    """Copy; where an earlier try of the same file stopped half-way, from there on."""
+
+    def read(offset: int) -> Iterator[bytes]:
+        with source.open("rb") as file:
+            file.seek(offset)
+            yield from iter(lambda: file.read(BLOCK), b"")
+
+    fetch_whole(destination, FileFacts(source.stat().st_size, None, _version(source)), read, progress)
+
+
+def _version(file: Path) -> str:
+    found = file.stat()
+    return f"{found.st_mtime_ns}-{found.st_ino}"

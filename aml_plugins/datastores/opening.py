@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from aml_plugins.datastores.contract import Datastore
-from aml_plugins.errors import InvalidInputError, NotFoundError, PluginError
+from aml_plugins.datastores.contract import Datastore, DatastoreConfig
+from aml_plugins.errors import NotFoundError, PluginError
+from aml_plugins.plugins.settings import checked_settings
+from aml_plugins.secrets import secret_source
 from aml_plugins.store.opening import is_server, plain_uri
 from aml_plugins.store.records import DatastoreRecord
+from aml_plugins.store.settings import settings_of
 from aml_plugins.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
 
-__all__ = ["DEFAULT_DATASTORE", "built_in_directory", "default_datastore", "open_datastore"]
+__all__ = [
+    "DEFAULT_DATASTORE",
+    "built_in_directory",
+    "check_record",
+    "datastore_records",
+    "default_datastore",
+    "default_name",
+    "open_datastore",
+]
 
 DEFAULT_DATASTORE = "workspace-files"
 """The datastore that every workspace has without registering it: a directory."""
@@ -27,9 +37,19 @@ _DIRECTORY = "directory"
 
 def default_datastore(context: Context, workspace: str) -> Datastore:
     """Return the workspace's default datastore."""
-    record = context.store.workspaces.find(workspace)
-    name = record.settings.get("default_datastore") if record else None
-    return open_datastore(context, workspace, str(name or DEFAULT_DATASTORE))
+    return open_datastore(context, workspace, default_name(context, workspace))
+
+
+def default_name(context: Context, workspace: str) -> str:
+    """Return the name of the workspace's default datastore."""
+    return str(settings_of(context.store, workspace).get("default_datastore") or DEFAULT_DATASTORE)
+
+
+def datastore_records(context: Context, workspace: str) -> Mapping[str, DatastoreRecord]:
+    """Return the workspace's datastores by name, the built-in one included."""
+    records = {record.name: record for record in context.store.datastores.list(workspace)}
+    records.setdefault(DEFAULT_DATASTORE, _built_in(context, workspace))
+    return records
 
 
 def open_datastore(context: Context, workspace: str, name: str) -> Datastore:
@@ -37,16 +57,18 @@ def open_datastore(context: Context, workspace: str, name: str) -> Datastore:
 
     :raises NotFoundError: with the names that are there.
     """
-    records = {record.name: record for record in context.store.datastores.list(workspace)}
-    records.setdefault(DEFAULT_DATASTORE, _built_in(context, workspace))
+    records = datastore_records(context, workspace)
     if name not in records:
         raise NotFoundError(
             f"The workspace '{workspace}' has no datastore '{name}'.{did_you_mean(name, records)}",
-            f"It has: {', '.join(sorted(records))}.",
+            f"It has: {', '.join(sorted(records))}. Register one with: aml datastore register TYPE {name}",
         )
-    if is_server(context.store.uri) and records[name].type == _DIRECTORY:
+    record = records[name]
+    if is_server(context.store.uri) and record.type == _DIRECTORY:
         return _served(context, workspace, name)
-    return _open(context, records[name])
+    opened = _type_of(context, record)(record.name, check_record(context, record))
+    opened.secrets = secret_source(context, workspace)
+    return opened
 
 
 def _served(context: Context, workspace: str, name: str) -> Datastore:
@@ -57,16 +79,21 @@ def _served(context: Context, workspace: str, name: str) -> Datastore:
     return ServerDatastore(name, connect(context.store.uri), workspace)
 
 
-def _open(context: Context, record: DatastoreRecord) -> Datastore:
+def check_record(context: Context, record: DatastoreRecord) -> DatastoreConfig:
+    """Return the datastore's settings as its type has them.
+
+    :raises InvalidInputError: naming the first wrong setting.
+    :raises PluginError: where the plugin that brings the type is missing or broken.
+    """
+    model = _type_of(context, record).config_model
+    return checked_settings(model, f"the datastore '{record.name}' of type '{record.type}'", record.config)
+
+
+def _type_of(context: Context, record: DatastoreRecord) -> type[Datastore]:
     loaded = context.plugins.load(DATASTORE_TYPES, record.type)
     if not (isinstance(loaded, type) and issubclass(loaded, Datastore)):
         raise PluginError(f"The plugin for datastore type '{record.type}' does not provide a Datastore.")
-    try:
-        config = loaded.config_model.model_validate(dict(record.config))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidInputError(f"The datastore '{record.name}' has a wrong setting: {first['msg']}.") from None
-    return loaded(record.name, config)
+    return loaded
 
 
 def built_in_directory(context: Context, workspace: str) -> Path:

@@ -11,11 +11,23 @@ __all__ = ["aml_datastore_types"]
 
 @hookimpl
 def aml_datastore_types() -> Iterable[TypeDescription]:
-    """Describe the datastores that need nothing but this distribution."""
+    """Describe where files can be kept."""
     return [
         TypeDescription(
             name="directory",
             factory="aml_plugins.datastores.directory:DirectoryDatastore",
             summary="A directory on this machine or on a file share that is mounted here.",
-        )
+        ),
+        TypeDescription(
+            name="azure-blob",
+            factory="aml_plugins.datastores.azure_storage.blob:BlobDatastore",
+            summary="A container of Azure Blob Storage.",
+            extra="azure",
+        ),
+        TypeDescription(
+            name="azure-file-share",
+            factory="aml_plugins.datastores.azure_storage.share:ShareDatastore",
+            summary="A share of Azure Files.",
+            extra="azure",
+        ),
     ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from aml_plugins.errors import NotFoundError
 from aml_plugins.runs.history import Metric, ModelVersion, RunView
 from aml_plugins.store.rest.connection import Connection
 
@@ -13,6 +15,7 @@ __all__ = ["MlflowApi", "metric_of", "model_of", "point_of", "view_of"]
 
 _API = "/api/2.0/mlflow"
 _HEADER = "X-MLFLOW-WORKSPACE"
+_NAME = re.compile(r"[a-z0-9-]{1,63}")
 _KEY_TAG = "aml.idempotency_key"
 """By which the server knows a request again; nobody else's business."""
 
@@ -20,10 +23,12 @@ _KEY_TAG = "aml.idempotency_key"
 class MlflowApi:
     """Requests of one workspace.
 
-    :param workspace: travels in a header, so it must be a workspace's name.
+    :raises NotFoundError: for what cannot be the name of a workspace.
     """
 
     def __init__(self, connection: Connection, workspace: str) -> None:
+        if not _NAME.fullmatch(workspace):  # it travels in a header
+            raise NotFoundError(f"There is no workspace {workspace!r}.", "See: aml workspace list")
         self._connection = connection
         self._headers = {_HEADER: workspace}
 

@@ -41,17 +41,24 @@ _PAGE = 1000
 _METRICS_AT_ONCE = MAX_METRICS_PER_BATCH - 2 * MAX_PARAMS_TAGS_PER_BATCH
 
 
-def open_history(store_uri: str, workspace: str, artifact_root: str | None = None) -> RunHistory:
+def open_history(
+    store_uri: str,
+    workspace: str,
+    artifact_root: str | None = None,
+    script_access: Mapping[str, str] | None = None,
+) -> RunHistory:
     """Open the run history of a workspace.
 
     :param artifact_root: where artifacts of new experiments go; None for the server's, if this process is one, else
         ``artifacts`` beside the database.
+    :param script_access: variables with which scripts reach the tracking server; None: they get the database itself.
     :raises StoreError: where the database cannot be opened.
     """
     with ours():
         root = artifact_root or server_artifact_root() or default_artifact_root(store_uri)
         tracking, registry = _open_stores(store_uri, root)
-        return SqlRunHistory(tracking.in_workspace(workspace), registry.in_workspace(workspace), store_uri, workspace)
+        bound = tracking.in_workspace(workspace), registry.in_workspace(workspace)
+        return SqlRunHistory(*bound, store_uri, workspace, script_access)
 
 
 # Opening checks MLflow's schema, which takes longer than all that a run writes.
@@ -63,11 +70,19 @@ def _open_stores(store_uri: str, artifact_root: str) -> tuple[TrackingStore, Mod
 class SqlRunHistory:
     """Implements :class:`aml_plugins.runs.history.RunHistory`. Safe to share between threads."""
 
-    def __init__(self, tracking: TrackingStore, registry: ModelRegistryStore, store_uri: str, workspace: str) -> None:
+    def __init__(
+        self,
+        tracking: TrackingStore,
+        registry: ModelRegistryStore,
+        store_uri: str,
+        workspace: str,
+        script_access: Mapping[str, str] | None = None,
+    ) -> None:
         self._tracking = tracking
         self._registry = registry
-        self._store_uri = store_uri
         self._workspace = workspace
+        database = {"MLFLOW_TRACKING_URI": database_uri(store_uri), "MLFLOW_ENABLE_WORKSPACES": "true"}
+        self._script_access = database if script_access is None else script_access
 
     def ensure_experiment(self, name: str) -> str:
         with ours():
@@ -200,9 +215,10 @@ class SqlRunHistory:
         """Return what plain MLflow needs: nothing of ours has to be installed where the script runs."""
         with ours():
             experiment = self._tracking.run_place(run_id)[1]
+        if not self._script_access:
+            return {}
         return {
-            "MLFLOW_TRACKING_URI": database_uri(self._store_uri),
-            "MLFLOW_ENABLE_WORKSPACES": "true",
+            **self._script_access,
             "MLFLOW_WORKSPACE": self._workspace,
             "MLFLOW_EXPERIMENT_ID": experiment,
             "MLFLOW_RUN_ID": run_id,

@@ -11,7 +11,8 @@ from fastapi.routing import APIRoute
 
 from aml_plugins.server.failures import answer_failures
 from aml_plugins.server.models.values import ErrorAnswer
-from aml_plugins.server.protection import Authentication, BodyLimit, FormRefusal
+from aml_plugins.server.openapi import completed
+from aml_plugins.server.protection import Authentication, BodyLimit, FormRefusal, PathCheck
 from aml_plugins.server.route_actions import ROUTES
 from aml_plugins.server.routes import (
     artifacts,
@@ -25,6 +26,7 @@ from aml_plugins.server.routes import (
     run_leases,
     runs,
     snapshots,
+    task_stream,
     tasks,
     workspaces,
 )
@@ -33,7 +35,7 @@ from aml_plugins.server.settings import API_PREFIX
 if TYPE_CHECKING:
     from aml_plugins.server.serving import Server
 
-__all__ = ["Lifespan", "create_api"]
+__all__ = ["Lifespan", "create_api", "described_api"]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -47,6 +49,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     run_leases.router,  # before runs: /runs/due is no run
     runs.router,
     tasks.router,
+    task_stream.router,
     history.router,
     artifacts.router,
     models.router,
@@ -60,7 +63,20 @@ def create_api(server: Server, lifespan: Lifespan | None = None) -> FastAPI:
 
     :param lifespan: what runs along with the application.
     """
-    prefix = f"{server.settings.static_prefix}{API_PREFIX}"
+    api = described_api(server.settings.static_prefix, lifespan)
+    api.state.server = server
+    answer_failures(api)
+    # The last one added is asked first.
+    api.add_middleware(Authentication, door=server.door)
+    api.add_middleware(FormRefusal)
+    api.add_middleware(PathCheck)
+    api.add_middleware(BodyLimit, upload_limit=server.settings.upload_limit)
+    return api
+
+
+def described_api(static_prefix: str = "", lifespan: Lifespan | None = None) -> FastAPI:
+    """Return the application with all its routes and nobody to answer them: enough for its OpenAPI document."""
+    prefix = f"{static_prefix}{API_PREFIX}"
     api = FastAPI(
         title="AML Plugins",
         version="2.0",
@@ -72,15 +88,10 @@ def create_api(server: Server, lifespan: Lifespan | None = None) -> FastAPI:
         lifespan=lifespan or _nothing,
         generate_unique_id_function=lambda route: route.name,
     )
-    api.state.server = server
     for router in ROUTERS:
         api.include_router(router, prefix=prefix, responses=_FAILURES)
     _check_table(api)
-    answer_failures(api)
-    # The last one added is asked first.
-    api.add_middleware(Authentication, door=server.door)
-    api.add_middleware(FormRefusal)
-    api.add_middleware(BodyLimit, upload_limit=server.settings.upload_limit)
+    api.openapi = lambda: completed(api)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return api
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,19 @@ from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES  # noqa: TID25
 from mlflow.server.fastapi_security import init_fastapi_security  # noqa: TID253  as above
 from starlette.routing import Router
 
-from aml_plugins.context import open_context
+from aml_plugins.context import Context
+from aml_plugins.home import aml_home
+from aml_plugins.mlflow_store.history import open_history
 from aml_plugins.mlflow_store.workspaces import has_workspace
+from aml_plugins.plugins import default_plugins
+from aml_plugins.secrets.references import ALLOWED_VARIABLES
 from aml_plugins.server.access import Access
 from aml_plugins.server.api import create_api
 from aml_plugins.server.identity import Door, OpenDoor
+from aml_plugins.server.monitoring import monitored
 from aml_plugins.server.serving import Members, Server
 from aml_plugins.server.settings import API_PREFIX, CONSOLE_PREFIX, ServerSettings
+from aml_plugins.store.opening import open_store
 from aml_plugins.store.sql.store import SqlStore
 
 if TYPE_CHECKING:
@@ -34,7 +41,7 @@ def compose(settings: ServerSettings) -> ASGIApp:
     :raises AmlError: where the database or MLflow's authentication cannot be opened.
     """
     theirs = _mlflow_application(settings)
-    ours = create_api(make_server(settings))
+    ours = create_api(make_server(settings), monitored)
     front = _gate(theirs, settings) if settings.with_auth else theirs
     init_fastapi_security(ours)
     prefixes = tuple(f"{settings.static_prefix}{path}" for path in (API_PREFIX, CONSOLE_PREFIX))
@@ -47,8 +54,16 @@ def compose(settings: ServerSettings) -> ASGIApp:
 
 def make_server(settings: ServerSettings) -> Server:
     """Open what the routes work with."""
-    context = open_context(settings.store_uri)
-    assert isinstance(context.store, SqlStore)  # noqa: S101  ServerSettings takes databases only
+    store = open_store(settings.store_uri)
+    assert isinstance(store, SqlStore)  # noqa: S101  ServerSettings takes databases only
+    # What users refer to by secret://env/NAME would else be the server's own secrets.
+    os.environ.setdefault(ALLOWED_VARIABLES, "")
+    context = Context(
+        store=store,
+        plugins=default_plugins(),
+        home=aml_home(),
+        open_history=lambda name: open_history(settings.store_uri, name, script_access=settings.script_access()),
+    )
 
     def exists(name: str) -> bool:
         if not MLFLOW_ENABLE_WORKSPACES.get():
@@ -56,8 +71,9 @@ def make_server(settings: ServerSettings) -> Server:
         return has_workspace(settings.store_uri, name)
 
     access, door, members = _ways_in(settings, exists)
-    requests = context.store.requests
-    return Server(settings=settings, context=context, access=access, door=door, requests=requests, members=members)
+    return Server(
+        settings=settings, context=context, access=access, door=door, requests=store.requests, members=members
+    )
 
 
 def _ways_in(settings: ServerSettings, exists: Callable[[str], bool]) -> tuple[Access, Door, Members | None]:

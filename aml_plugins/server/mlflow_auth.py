@@ -12,6 +12,7 @@ from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES  # noqa: TID25
 from mlflow.exceptions import MlflowException  # noqa: TID253  as above
 from mlflow.server import app as flask_application  # noqa: TID253  as above
 from mlflow.server import auth  # noqa: TID253  as above
+from mlflow.server.auth.config import DEFAULT_AUTHORIZATION_FUNCTION  # noqa: TID253  as above
 from mlflow.server.auth.permissions import GrantLoadKey, Permission, get_permission  # noqa: TID253  as above
 from mlflow.server.auth.requirements import (  # noqa: TID253  as above
     floor_positive_permission,
@@ -37,6 +38,9 @@ class MlflowDoor:
 
     def identify(self, request: HTTPConnection) -> Identity | None:
         """Return the user whose credentials the request has."""
+        scheme = request.headers.get("authorization", "").partition(" ")[0].lower()
+        if auth.auth_config.authorization_function == DEFAULT_AUTHORIZATION_FUNCTION and scheme != "basic":
+            return None  # MLflow's own function fails over other schemes
         # Authorization functions, MLflow's and others', are written for Flask's request.
         with flask_application.test_request_context(
             path=request.scope["path"], method=request.scope.get("method", "GET"), headers=list(request.headers.items())

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
-from aml_plugins.errors import AmlError, PermissionDeniedError
+from aml_plugins.errors import AmlError, InvalidInputError, PermissionDeniedError
 from aml_plugins.server.failures import TooLargeError, error_reply, unauthenticated
 from aml_plugins.server.guarding import CALLER
 from aml_plugins.server.identity import ANYBODY, OpenDoor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aml_plugins.server.identity import Door
 
-__all__ = ["JSON_LIMIT", "Authentication", "BodyLimit", "FormRefusal"]
+__all__ = ["JSON_LIMIT", "Authentication", "BodyLimit", "FormRefusal", "PathCheck"]
 
 JSON_LIMIT = 8 << 20
 """Bytes of the largest JSON body."""
@@ -53,6 +53,21 @@ class FormRefusal:
 def _is_deliberate(headers: Headers) -> bool:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     return HEADER in headers or kind in {"application/json", FILE_TYPE}
+
+
+class PathCheck:
+    """Refuses zero characters in paths and queries, which no database takes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let through, or answer 400."""
+        if scope["type"] == "http" and ("\0" in scope["path"] or b"%00" in scope["query_string"]):
+            error = InvalidInputError("There is a zero character in the path or query.", "Leave it out.")
+            await error_reply(error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class BodyLimit:

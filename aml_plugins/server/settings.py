@@ -23,6 +23,13 @@ DIRECTORIES = "AML_SERVER_DIRECTORIES"
 _STORE_URI = "_MLFLOW_SERVER_FILE_STORE"
 _STATIC_PREFIX = "_MLFLOW_STATIC_PREFIX"
 
+_SCRIPT_USER = {
+    "MLFLOW_TRACKING_USERNAME": "AML_SCRIPT_USERNAME",
+    "MLFLOW_TRACKING_PASSWORD": "AML_SCRIPT_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN": "AML_SCRIPT_TOKEN",
+}
+"""The user as whom scripts log that the server itself started; those that a client drives log as that client."""
+
 _MEBIBYTE = 1 << 20
 _DEFAULT_UPLOAD_LIMIT = 10_240
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
@@ -64,6 +71,13 @@ class ServerSettings:
             upload_limit=_mebibytes(UPLOAD_LIMIT, _DEFAULT_UPLOAD_LIMIT),
             directories=tuple(Path(name).resolve() for name in os.environ.get(DIRECTORIES, "").split(":") if name),
         )
+
+    def script_access(self) -> dict[str, str]:
+        """Return the variables with which a script that the server started logs to it; empty where it cannot."""
+        user = {name: os.environ[given] for name, given in _SCRIPT_USER.items() if os.environ.get(given)}
+        if self.url is None or (self.with_auth and not user):
+            return {}
+        return {"MLFLOW_TRACKING_URI": self.url + self.static_prefix, **user}
 
 
 def _store_uri() -> str:

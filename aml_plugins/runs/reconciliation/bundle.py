@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.compute.job import JobSpec
 from aml_plugins.compute.runner_bundle import runner_file, write_job_file
-from aml_plugins.datastores.opening import default_datastore
+from aml_plugins.datastores.opening import open_datastore
+from aml_plugins.errors import OperationFailedError
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key
 
 if TYPE_CHECKING:
@@ -70,9 +71,10 @@ def _job_file(step: Step, run: RunRecord, directory: Path) -> Path:
 def _snapshot_file(step: Step, run: RunRecord, directory: Path) -> Path:
     """Return the snapshot as a local file: the datastore's own where it is local, else the cache's or a download."""
     record = step.context.store.snapshots.find(run.workspace, run.snapshot_digest or "")
-    datastore = default_datastore(step.context, run.workspace)
-    path = record.path if record else ""
-    local = datastore.local_path(path)
+    if record is None:
+        raise OperationFailedError(f"The snapshot of run {run.run_id} is gone.", "Submit the run again.")
+    datastore = open_datastore(step.context, run.workspace, record.datastore)
+    local = datastore.local_path(record.path)
     if local is not None and local.is_file():
         return local
     cached = step.context.home / "snapshots" / f"{run.snapshot_digest}.zip"
@@ -81,6 +83,6 @@ def _snapshot_file(step: Step, run: RunRecord, directory: Path) -> Path:
     target = directory / "snapshot.zip"
     if not target.is_file():
         part = directory / f"snapshot.{os.getpid()}.part"
-        datastore.get(path, part)
+        datastore.get(record.path, part)
         part.replace(target)
     return target

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.states import RunState
-from aml_plugins.secrets import resolve_secrets
+from aml_plugins.secrets import resolve_secrets, secret_source
 
 if TYPE_CHECKING:
     from aml_plugins.compute.backend import ComputeBackend
@@ -69,5 +69,5 @@ def _variables(step: Step, run: RunRecord) -> Mapping[str, str]:
     return {
         **step.history(run).script_variables(run.run_id),
         **step.context.plugins.run_environment(run),
-        **resolve_secrets(configuration(run).environment_variables),
+        **resolve_secrets(configuration(run).environment_variables, secret_source(step.context, run.workspace)),
     }

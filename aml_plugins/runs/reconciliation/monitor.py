@@ -17,7 +17,7 @@ from aml_plugins.store.opening import is_server
 from aml_plugins.tasks.courier import courier_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from aml_plugins.context import Context
     from aml_plugins.store.records import RunRecord
@@ -35,12 +35,16 @@ class Monitor:
     """A driver of all runs of a store, or of one workspace. Any number may run at a time, on any machine.
 
     :param workspace: drive only this workspace's runs.
+    :param accept: says which runs to drive; None for all.
     """
 
-    def __init__(self, context: Context, workspace: str | None = None) -> None:
+    def __init__(
+        self, context: Context, workspace: str | None = None, *, accept: Callable[[RunRecord], bool] | None = None
+    ) -> None:
         self._context = context
         self._driver = Driver(context)
         self._workspace = workspace
+        self._accept = accept or (lambda _: True)
         self._tidy_at = 0.0
         self._notify_at = 0.0
         self._look_at = 0.0
@@ -69,7 +73,7 @@ class Monitor:
 
     def _due(self) -> Sequence[RunRecord]:
         due = self._context.store.runs.due(self._driver.owner, workspace=self._workspace)
-        return [run for run in due if is_within_reach(self._context, run)]
+        return [run for run in due if is_within_reach(self._context, run) and self._accept(run)]
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
         """Go on until ``stop`` is set or, with ``until_idle``, until no run is left to drive."""

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aml_plugins.datastores.opening import default_datastore
+from aml_plugins.datastores.opening import default_datastore, open_datastore
 from aml_plugins.errors import OperationFailedError
 from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
@@ -73,7 +73,12 @@ def _snapshot_file(step: Step, run: RunRecord) -> Path:
 
 def _store_snapshot(step: Step, run: RunRecord, zip_file: Path) -> None:
     digest = run.snapshot_digest or ""
-    datastore = default_datastore(step.context, run.workspace)
+    record = step.context.store.snapshots.find(run.workspace, digest)
+    datastore = (
+        open_datastore(step.context, run.workspace, record.datastore)  # the default one may have changed since
+        if record
+        else default_datastore(step.context, run.workspace)
+    )
     path = snapshot_path(digest)
     if not datastore.exists(path):
         datastore.put(zip_file, path, immutable=True)

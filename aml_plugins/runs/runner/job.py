@@ -35,7 +35,8 @@ class Job:
         self.environment: dict[str, Any] = values.get("environment") or {"kind": "existing"}
         self.variables = {str(name): str(value) for name, value in (values.get("variables") or {}).items()}
         self.time_limit: float | None = values.get("time_limit_seconds")
-        self.cache: str | None = values.get("cache")
+        # A variable of the target may stand in it: where its shared disk is, only the target knows.
+        self.cache: str | None = os.path.expandvars(values["cache"]) if values.get("cache") else None
         grace = values.get("grace_seconds")
         self.grace = _GRACE_SECONDS if grace is None else float(grace)
 

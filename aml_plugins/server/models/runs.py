@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from aml_plugins.runs.states import RunState
-from aml_plugins.server.models.values import Digest, Identifier, JsonMapping, Moment, Prose, RunId, Strict
+from aml_plugins.server.models.values import (
+    Digest,
+    Identifier,
+    JsonMapping,
+    Moment,
+    Prose,
+    RunId,
+    Short,
+    Strict,
+    printable,
+)
 
 __all__ = [
     "Acquire",
@@ -29,7 +39,8 @@ __all__ = [
 ]
 
 SUBJECTS_AT_ONCE = 1000
-Owner = Annotated[str, Field(min_length=1, max_length=1000)]
+Owner = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(printable)]
+Key = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(printable)]
 Ids = Annotated[list[Identifier], Field(max_length=SUBJECTS_AT_ONCE)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 TaskState = Literal["Queued", "Running", "Completed", "Failed", "Canceled"]
@@ -38,7 +49,7 @@ TaskState = Literal["Queued", "Running", "Completed", "Failed", "Canceled"]
 class _Execution(Strict):
     """What a driver writes; ``version`` and lease are the server's."""
 
-    experiment_id: Annotated[str, Field(max_length=255)]
+    experiment_id: Short
     experiment_name: Prose
     target: Identifier
     target_type: Identifier
@@ -47,14 +58,14 @@ class _Execution(Strict):
     config: JsonMapping
     source: JsonMapping = Field(default_factory=dict)
     name: Prose | None = None
-    parent_run_id: Annotated[str, Field(max_length=255)] | None = None
+    parent_run_id: Short | None = None
     snapshot_digest: Digest | None = None
     attempt: Annotated[int, Field(ge=1, le=2**31 - 1)] = 1
     handle: JsonMapping | None = None
     cursors: JsonMapping = Field(default_factory=dict)
     native_state: Prose = ""
     reason: Prose | None = None
-    error_code: Annotated[str, Field(max_length=255)] | None = None
+    error_code: Short | None = None
     exit_code: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | None = None
     outcome: RunState | None = None
     started_at: Moment | None = None
@@ -66,7 +77,7 @@ class NewRun(_Execution):
     """A run to write down, with the lease of who is going to drive it."""
 
     run_id: RunId
-    idempotency_key: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    idempotency_key: Key | None = None
     created_at: Moment = 0.0
     lease_owner: Owner | None = None
     lease_seconds: Annotated[float, Field(ge=-1e11, le=1e11, allow_inf_nan=False)] | None = None

@@ -17,7 +17,9 @@ __all__ = [
     "Page",
     "Prose",
     "RunId",
+    "Short",
     "Strict",
+    "printable",
 ]
 
 T = TypeVar("T")
@@ -26,15 +28,17 @@ _LATEST = 1e11
 _LARGEST = 2**31 - 1
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
     """Refuse control characters: a name is shown in lines and lists."""
     if not value.isprintable():
         raise ValueError("there must be no control characters")
     return value
 
 
-Identifier = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)]
+Identifier = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(printable)]
 """Any short text on one line."""
+Short = Annotated[str, Field(max_length=255), AfterValidator(printable)]
+"""The same, or nothing."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="a-z, 0-9, '-' and '_'")]
 """The name of a thing of ours."""
 RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]

@@ -20,6 +20,7 @@ __all__ = ["router"]
 router = APIRouter(route_class=GuardedRoute, tags=["compute targets"])
 
 PATH = "/workspaces/{workspace}/compute-targets"
+LOCAL = "local"
 
 
 @router.get(PATH, response_model=Page[Registered])
@@ -46,6 +47,13 @@ def attach_compute_target(request: Request, workspace: str, body: RegisteredBody
 
     stored = once(request, body.model_dump(), lambda: store.add(record), already)
     return json_reply(stored, status=201, headers={"ETag": etag(stored)})
+
+
+@router.post("/workspaces/{workspace}/local-compute-target", status_code=201, response_model=Registered)
+def attach_local_target(request: Request, workspace: str) -> Response:
+    """Write down the target `local`, which every workspace has: the machine of whoever submits. His first run does."""
+    record = ComputeTargetRecord(workspace=workspace, name=LOCAL, type=LOCAL)
+    return json_reply(server_of(request).store.compute_targets.add(record), status=201)
 
 
 @router.get(PATH + "/{name}", response_model=Registered)

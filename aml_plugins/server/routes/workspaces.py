@@ -12,6 +12,7 @@ from aml_plugins.mlflow_store import workspaces as mlflow_workspaces
 from aml_plugins.server.access import Action, Role
 from aml_plugins.server.etags import check_match, etag, must_be_new
 from aml_plugins.server.guarding import GuardedRoute, caller
+from aml_plugins.server.idempotency import once
 from aml_plugins.server.json_bodies import json_reply
 from aml_plugins.server.models.things import (
     Workspace,
@@ -47,7 +48,15 @@ def list_workspaces(request: Request, limit: LIMIT = 100, page_token: PageToken 
 def create_workspace(request: Request, body: WorkspaceBody) -> Response:
     """Create a workspace."""
     server = server_of(request)
-    mlflow_workspaces.create_workspace(_uri(server), body.name, description=body.description)
+
+    def make() -> str:
+        mlflow_workspaces.create_workspace(_uri(server), body.name, description=body.description)
+        return body.name
+
+    def already() -> str | None:
+        return body.name if mlflow_workspaces.has_workspace(_uri(server), body.name) else None
+
+    once(request, body.model_dump(), make, already)
     with suppress(AlreadyExistsError):  # settings that an earlier try wrote
         server.store.workspaces.add(WorkspaceRecord(name=body.name))
     if server.members is not None:

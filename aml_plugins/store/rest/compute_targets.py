@@ -10,12 +10,21 @@ from aml_plugins.store.rest.records import record_of
 
 __all__ = ["RestComputeTargets"]
 
+LOCAL = "local"
+
 
 class RestComputeTargets(Named[ComputeTargetRecord]):
     """Implements :class:`aml_plugins.store.interface.ComputeTargets`."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, "compute-targets", ComputeTargetRecord)
+
+    def add(self, record: ComputeTargetRecord) -> ComputeTargetRecord:
+        if (record.name, record.type, dict(record.config)) != (LOCAL, LOCAL, {}):
+            return super().add(record)
+        # Whoever may submit may do this: the first run on one's own machine writes the target down.
+        path = path_of("workspaces", record.workspace, "local-compute-target")
+        return record_of(ComputeTargetRecord, self._connection.call("POST", path).value)
 
     def save(self, record: ComputeTargetRecord) -> ComputeTargetRecord:
         body = {"type": record.type, "config": record.config}

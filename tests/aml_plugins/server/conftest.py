@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from services.aml_server import AmlServer, running_aml_server
+from services.aml_users import add_users, auth_variables
 from services.team_server import TeamServer
 from services.team_server import team_server as running
 from starlette.testclient import TestClient
@@ -51,4 +53,17 @@ def client(server: Server) -> Iterator[TestClient]:
 def team_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamServer]:
     """A server with users and roles, in processes of its own."""
     with running(tmp_path_factory.mktemp("team")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def auth_server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[AmlServer]:
+    """A server with authentication, two workspaces, and a user of each role in each."""
+    from aml_plugins.mlflow_store.workspaces import create_workspace
+
+    directory = tmp_path_factory.mktemp("auth-server")
+    with running_aml_server(directory, database=migrated_database, **auth_variables(directory / "users")) as server:
+        for name in ("team-a", "team-b"):
+            create_workspace(server.store_uri, name)
+        add_users(server.url, ["team-a", "team-b"])
         yield server

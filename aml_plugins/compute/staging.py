@@ -1,0 +1,169 @@
+"""A job's files in a datastore, for targets that reach nothing but URLs (``runs/runner/courier.py`` is the other side).
+
+The job's own lie below ``jobs/KEY/``; snapshots and runners, which many jobs share, in places named by their content.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aml_plugins.datastores.abilities import SupportsSignedUrls
+from aml_plugins.errors import BackendError, InvalidInputError, NotFoundError
+from aml_plugins.json_types import JsonValue
+
+if TYPE_CHECKING:
+    from aml_plugins.compute.backend import ComputeTarget
+    from aml_plugins.datastores.abilities import Permission
+    from aml_plugins.datastores.contract import Datastore
+
+__all__ = ["LIFETIME", "RESULTS", "STATUS", "Staging", "courier_command"]
+
+LIFETIME = timedelta(days=7)
+"""How long a job's signed URLs are good for: it must have begun and ended by then. Azure's own limit for identities."""
+RESULTS = "results.tar"
+STATUS = "status.json"
+
+_COURIER = (
+    "import os, sys; sys.path.insert(0, sys.argv[1]); from aml_runner.courier import main; os._exit(main(sys.argv[2:]))"
+)
+
+
+def courier_command(python: str, runner: str, directory: str) -> list[str]:
+    """Return the command that runs a job whose ``runner.pyz`` is there already."""
+    return [python, "-I", "-S", "-X", "utf8", "-c", _COURIER, runner, directory]
+
+
+class Staging:
+    """One job's files. Making one asks nobody anything.
+
+    :param datastore: the datastore's name; empty for the workspace's default one.
+    """
+
+    def __init__(self, target: ComputeTarget, datastore: str, key: str) -> None:
+        self._target = target
+        self._name = datastore
+        self._key = key
+        self._opened: Datastore | None = None
+
+    @property
+    def folder(self) -> str:
+        """Where the job's own files lie, with a slash at its end."""
+        return f"jobs/{self._key}/"
+
+    def path(self, name: str) -> str:
+        """Return where a file of the job lies."""
+        return self.folder + name
+
+    def bring(self, bundle: Mapping[str, Path], **changes: JsonValue) -> dict[str, str]:
+        """Store the bundle, as far as it is not there yet; return signed URLs to read it, by name.
+
+        :param changes: values of ``job.json`` that are different on the target.
+        """
+        datastore = self._datastore()
+        job = json.loads(bundle["job.json"].read_text(encoding="utf-8"))
+        places = {name: self._place(name, path, job) for name, path in bundle.items()}
+        for name, path in bundle.items():
+            if name == "job.json":
+                self._put_job({**job, **changes})
+            elif not datastore.exists(places[name]):
+                datastore.put(path, places[name], immutable=True)
+        return {name: self.url(place, "read") for name, place in places.items()}
+
+    def url(self, path: str, permission: Permission) -> str:
+        """Return a signed URL of a file in the datastore.
+
+        :raises InvalidInputError: where the datastore makes none.
+        """
+        datastore = self._datastore()
+        if not isinstance(datastore, SupportsSignedUrls):
+            raise InvalidInputError(
+                f"The compute target '{self._target.name}' needs a datastore that can be reached by URL, and "
+                f"'{datastore.name}' is of type '{datastore.type_name}'.",
+                "Register one of type azure-blob and make it the workspace's default, or set the target's 'datastore'.",
+            )
+        return datastore.signed_url(path, permission, LIFETIME)
+
+    def delivery_urls(self) -> dict[str, str]:
+        """Return signed URLs to write results to, in the order in which they are sent."""
+        return {name: self.url(self.path(name), "write") for name in (RESULTS, STATUS)}
+
+    def container_url(self) -> str | None:
+        """Return a signed URL under which a service may store results, None where that would reach too far."""
+        try:
+            return self.url("", "write")
+        except InvalidInputError:
+            self.url(self.path(STATUS), "write")  # a datastore that signs nothing says why
+            return None
+
+    def status(self) -> Mapping[str, Any] | None:
+        """Return what the runner said last, None where it sent nothing."""
+        with tempfile.TemporaryDirectory(prefix="aml-status-") as directory:
+            local = Path(directory, STATUS)
+            try:
+                self._datastore().get(self.path(STATUS), local)
+                said = json.loads(local.read_text(encoding="utf-8"))
+            except (NotFoundError, ValueError):
+                return None
+        return said if isinstance(said, dict) else None
+
+    def take_results(self, destination: Path) -> bool:
+        """Unpack the results into ``destination``; return whether there were any."""
+        with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".results-") as directory:
+            local = Path(directory, RESULTS)
+            try:
+                self._datastore().get(self.path(RESULTS), local)
+            except NotFoundError:
+                return False
+            unpack_results(local, destination)
+        return True
+
+    def forget(self) -> None:
+        """Delete the job's own files. Missing ones are fine."""
+        datastore = self._datastore()
+        for path, _ in list(datastore.list(f"jobs/{self._key}")):
+            datastore.delete(path)
+
+    def _datastore(self) -> Datastore:
+        if self._opened is None:
+            self._opened = self._target.open_datastore(self._name)
+        return self._opened
+
+    def _place(self, name: str, path: Path, job: Mapping[str, Any]) -> str:
+        if name == "runner.pyz":
+            return f"runners/{path.name}"
+        digest = str(job.get("snapshot_digest") or "")
+        if name == "snapshot.zip" and digest:
+            return f"snapshots/{digest[:2]}/{digest}.zip"
+        return self.path(name)
+
+    def _put_job(self, job: Mapping[str, Any]) -> None:
+        with tempfile.TemporaryDirectory(prefix="aml-job-") as directory:
+            local = Path(directory, "job.json")
+            local.write_text(json.dumps(job, indent=1), encoding="utf-8")
+            self._datastore().put(local, self.path("job.json"))
+
+
+def unpack_results(archive: Path, destination: Path) -> None:
+    """Unpack ``results.tar``: it comes from a script, so nothing leaves ``destination``, and no link is made.
+
+    :raises BackendError: where it is no such archive.
+    """
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                if member.isreg() or member.isdir():
+                    tar.extract(member, destination, filter="data")
+    except (tarfile.TarError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise BackendError(f"The results of the job are damaged: {error}.") from None
+    log = destination / "std_log.txt"
+    if log.is_file():
+        (destination / "logs").mkdir(exist_ok=True)
+        log.replace(destination / "logs" / "std_log.txt")

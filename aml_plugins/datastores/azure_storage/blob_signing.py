@@ -1,0 +1,90 @@
+"""Shared access signatures of blobs and containers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote
+
+from azure.storage.blob import (  # noqa: TID253  a leaf, as blob.py is
+    BlobSasPermissions,
+    ContainerSasPermissions,
+    generate_blob_sas,
+    generate_container_sas,
+)
+
+from aml_plugins.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient
+
+    from aml_plugins.datastores.abilities import Permission
+    from aml_plugins.datastores.azure_storage.credentials import Account
+
+__all__ = ["Wanted", "signed"]
+
+CLOCK_SKEW = timedelta(minutes=15)
+LONGEST_IDENTITY = timedelta(days=7)
+_LETTERS = {"read": "r", "write": "cw", "read-write": "rcw"}
+"""A write must be able to create; it may not delete, and not read what others wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a URL shall grant.
+
+    :param key: the blob; empty for the whole container.
+    """
+
+    datastore: str
+    container: str
+    key: str
+    permission: Permission
+    expires: timedelta
+
+
+def signed(wanted: Wanted, account: Account, service: BlobServiceClient) -> str:
+    """Return the URL of a blob, or of the container, with a signature.
+
+    :raises InvalidInputError: where the credential is itself a signature that grants less.
+    """
+    if wanted.permission not in _LETTERS or wanted.expires <= timedelta(0):
+        raise InvalidInputError("A signed URL needs a permission (read, write, read-write) and a time to live.")
+    place = f"{account.url}/{quote(wanted.container)}{'/' + quote(wanted.key) if wanted.key else ''}"
+    query = _own_signature(wanted, account.sas) if account.sas else _new_signature(wanted, account, service)
+    return f"{place}?{query}"
+
+
+def _own_signature(wanted: Wanted, sas: str) -> str:
+    """Hand on the datastore's own signature: nothing narrower can be made of it."""
+    parameters = parse_qs(sas)
+    granted, end = "".join(parameters.get("sp", ())), "".join(parameters.get("se", ()))
+    allowed = set(granted) | ({"c"} if "w" in granted else set())
+    if granted and not set(_LETTERS[wanted.permission]) <= allowed:
+        raise InvalidInputError(
+            f"The signature of the datastore '{wanted.datastore}' does not grant '{wanted.permission}'.",
+            "Set a signature that does, or give the datastore an account_key.",
+        )
+    if end and datetime.fromisoformat(end).astimezone(UTC) < datetime.now(tz=UTC) + wanted.expires:
+        raise InvalidInputError(
+            f"The signature of the datastore '{wanted.datastore}' ends at {end}, too early.",
+            "Set one that lasts longer, or give the datastore an account_key.",
+        )
+    return sas
+
+
+def _new_signature(wanted: Wanted, account: Account, service: BlobServiceClient) -> str:
+    now = datetime.now(tz=UTC)
+    start, end = now - CLOCK_SKEW, now + wanted.expires
+    by: dict[str, Any] = {"account_key": account.key}
+    if account.key is None:
+        end = min(end, now + LONGEST_IDENTITY)
+        by = {"user_delegation_key": service.get_user_delegation_key(start, end)}
+    by |= {"start": start, "expiry": end}
+    letters = _LETTERS[wanted.permission]
+    if wanted.key:
+        granted = BlobSasPermissions.from_string(letters)
+        return str(generate_blob_sas(account.name, wanted.container, wanted.key, permission=granted, **by))
+    of_container = ContainerSasPermissions.from_string(letters + ("l" if "r" in letters else ""))
+    return str(generate_container_sas(account.name, wanted.container, permission=of_container, **by))

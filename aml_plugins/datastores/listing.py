@@ -1,0 +1,32 @@
+"""What can be told from a datastore's list, for types that cannot be asked for one file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aml_plugins.datastores.contract import FileFacts
+from aml_plugins.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from aml_plugins.datastores.contract import Datastore
+
+__all__ = ["facts_from_list", "no_such_file"]
+
+
+def facts_from_list(datastore: Datastore, path: str) -> FileFacts:
+    """Return a file's size.
+
+    :raises NotFoundError: where there is no such file.
+    """
+    for found, size in datastore.list(path.rpartition("/")[0]):
+        if found == path:
+            return FileFacts(size)
+    raise no_such_file(datastore, path)
+
+
+def no_such_file(datastore: Datastore, path: str) -> NotFoundError:
+    """Return the error for a path that is not there."""
+    return NotFoundError(
+        f"There is no file '{path}' in the datastore '{datastore.name}'.",
+        f"See what there is: aml datastore files {datastore.name}",
+    )

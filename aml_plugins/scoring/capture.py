@@ -1,0 +1,81 @@
+"""What went in and came out, kept for later: one JSON line a request, written by a thread of its own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import threading
+import time
+from typing import Any
+
+from .answers import Answer
+from .incoming import Incoming
+
+__all__ = ["Capture"]
+
+logger = logging.getLogger("azmlinfsrv")
+
+_WAITING = 1000
+_LONGEST_FILE = 64 << 20
+
+
+class Capture:
+    """Writes ``DIRECTORY/YEAR/MONTH/DAY/HOUR-PID-N.jsonl``. Scoring never waits for it: what is too much is dropped.
+
+    :param directory: made where it is missing.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue(_WAITING)
+        self._dropped = 0
+        self._number = 0
+        self._thread = threading.Thread(target=self._write_all, daemon=True)
+        self._thread.start()
+
+    def write(self, incoming: Incoming, answer: Answer, request_id: str) -> None:
+        """Take one scored request down."""
+        line = {
+            "time": time.time(),
+            "request_id": request_id,
+            "status": answer.status,
+            "input": (incoming.body or incoming.query).decode("utf-8", "replace"),
+            "output": answer.body.decode("utf-8", "replace"),
+        }
+        try:
+            self._lines.put_nowait(line)
+        except queue.Full:
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        self._lines.put(None)
+        self._thread.join(10)
+
+    def _write_all(self) -> None:
+        while True:
+            line = self._lines.get()
+            if line is None:
+                return
+            if self._dropped:
+                line["dropped_before"], self._dropped = self._dropped, 0
+            try:
+                self._append(json.dumps(line))
+            except OSError as error:
+                logger.error("Inputs and outputs cannot be written down: %s", error)  # noqa: TRY400  the sentence says it
+
+    def _append(self, text: str) -> None:
+        now = time.gmtime()
+        folder = os.path.join(self._directory, time.strftime("%Y/%m/%d", now))
+        os.makedirs(folder, exist_ok=True)
+        path = self._path(folder, now.tm_hour)
+        if os.path.exists(path) and os.path.getsize(path) > _LONGEST_FILE:
+            self._number += 1
+            path = self._path(folder, now.tm_hour)
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+
+    def _path(self, folder: str, hour: int) -> str:
+        return os.path.join(folder, f"{hour:02d}-{os.getpid()}-{self._number}.jsonl")

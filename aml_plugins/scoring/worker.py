@@ -1,0 +1,183 @@
+"""One worker: loads the script, then answers requests until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import Any, Mapping, cast
+
+import uvicorn
+
+from . import SERVER_NAME, azure_modules
+from .app import App, Route
+from .calling import Caller
+from .capture import Capture
+from .cors import open_cors
+from .keys import open_keys
+from .logs import AccessLog, configure_logs
+from .metrics import open_metrics
+from .script import ScriptError, load_script
+from .settings import BadSettingError, Settings
+from .supervisor import BOOT_FAILED
+from .tracing import open_tracing
+
+__all__ = ["run_worker"]
+
+logger = logging.getLogger("azmlinfsrv")
+
+_HUNG = 70
+_HUNG_GRACE_SECONDS = 30.0
+_TREE_LINES = 200
+
+
+def run_worker(listener: int, lifeline: int, news: int) -> int:
+    """Serve on an open socket; return the exit code.
+
+    :param lifeline: a descriptor that ends with the supervisor.
+    :param news: where to say that requests can come.
+    """
+    try:
+        settings = Settings.read(os.environ)
+        configure_logs(settings)
+    except BadSettingError as error:
+        print(f"Configuration error: {error}", file=sys.stderr)
+        return BOOT_FAILED
+    caller = Caller(settings.timeout_ms)
+    _watch(lifeline, caller)
+    routes = _routes(settings, caller)
+    if routes is None:
+        return BOOT_FAILED
+    _serve(settings, routes, socket.socket(fileno=listener), news)
+    return 0
+
+
+def _routes(settings: Settings, caller: Caller) -> Mapping[str, Route] | None:
+    """Load the script or the model and call ``init()``; None, with the reason in the log, where that fails."""
+    azure_modules.install()
+    if settings.entry_script is None and settings.mlflow_model:
+        return _model_routes(settings.mlflow_model, caller)
+    from .scoring_routes import scoring_routes
+
+    try:
+        script = load_script(settings)
+    except ScriptError as error:
+        logger.error("%s", error, exc_info=error.__cause__ or error)  # noqa: TRY400  the cause says it
+        return None
+    logger.info("Invoking user's init function")
+    try:
+        script.init()
+    except BaseException:
+        logger.exception("User's init function failed")
+        _show_models(settings.model_dir)
+        return None
+    logger.info("Users's init has completed successfully")
+    try:
+        return scoring_routes(settings, script, caller)
+    except Exception:
+        logger.exception("The service cannot be described:")
+        return None
+
+
+def _model_routes(path: str, caller: Caller) -> Mapping[str, Route] | None:
+    from .pyfunc import pyfunc_routes
+
+    try:
+        return pyfunc_routes(path, caller)
+    except BaseException:
+        logger.exception("The model cannot be loaded")
+        return None
+
+
+def _serve(settings: Settings, routes: Mapping[str, Route], listener: socket.socket, news: int) -> None:
+    capture = Capture(settings.capture_directory) if settings.capture_directory else None
+    tracing = open_tracing(os.environ, settings.service_name)
+    app = App(
+        routes,
+        version=_version(),
+        max_bytes=settings.max_request_bytes,
+        cors=open_cors(settings.cors_origins),
+        keys=open_keys(settings.keys_file),
+        metrics=open_metrics(),
+        tracing=tracing,
+        capture=capture,
+    )
+    config = uvicorn.Config(
+        cast("Any", app),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+    )
+    _Server(config, app, news).run(sockets=[listener])
+    if capture:
+        capture.close()
+    if tracing:
+        tracing.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says when it is ready and ends in good order."""
+
+    def __init__(self, config: uvicorn.Config, app: App, news: int) -> None:
+        super().__init__(config)
+        self._app = app
+        self._news = news
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._app.access = AccessLog(asyncio.get_running_loop())
+        # What a script gets from get_event_loop() is a loop that it may run itself.
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        logger.info("Worker with pid %s ready for serving traffic", os.getpid())
+        os.write(self._news, b"R")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.is_draining = True
+        await super().shutdown(sockets)
+        if self._app.access is not None:
+            self._app.access.flush()
+
+
+def _watch(lifeline: int, caller: Caller) -> None:
+    """End with the supervisor, and end where ``run()`` cannot be interrupted: native code hears no signal."""
+
+    def look() -> None:
+        while True:
+            if select.select([lifeline], [], [], 1.0)[0]:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(_HUNG_GRACE_SECONDS)
+                os._exit(0)
+            if caller.overdue_seconds > _HUNG_GRACE_SECONDS:
+                logger.error("run() cannot be interrupted; this worker ends.")
+                os._exit(_HUNG)
+
+    threading.Thread(target=look, daemon=True).start()
+
+
+def _version() -> str:
+    shown = os.environ.get("SERVER_VERSION_LOG_RESPONSE_ENABLED", "true").lower() == "true"
+    return os.environ.get("HTTP_X_MS_SERVER_VERSION") or (SERVER_NAME if shown else "")
+
+
+def _show_models(directory: str) -> None:
+    """Log what the models' directory has: a wrong path is why most ``init()`` fail."""
+    if not directory or not os.path.isdir(directory):
+        return
+    logger.info("Model Directory Contents:")
+    lines = 0
+    for folder, _, files in os.walk(directory):
+        for name in sorted(files):
+            lines += 1
+            if lines > _TREE_LINES:
+                logger.info("Output Truncated. First %s lines shown.", _TREE_LINES)
+                return
+            logger.info("%s", os.path.relpath(os.path.join(folder, name), directory))

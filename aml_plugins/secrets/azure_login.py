@@ -1,0 +1,24 @@
+"""Azure's own credential, where settings name no other: environment, managed identity, ``az login`` and so on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+__all__ = ["default_credential"]
+
+_PUBLIC_CLOUDS = (".microsoftonline.com", ".microsoftonline.us", ".chinacloudapi.cn", ".microsoftonline.cn")
+
+
+def default_credential() -> TokenCredential:
+    """Return azure-identity's default credential. Nothing is asked before the first token is needed."""
+    from azure.identity import DefaultAzureCredential
+
+    host = os.environ.get("AZURE_AUTHORITY_HOST", "")
+    host = host.removeprefix("https://").partition("/")[0].partition(":")[0]
+    # The public directory of authorities knows nothing of a private cloud's, and cannot be reached from it.
+    is_private = bool(host) and not f".{host}".endswith(_PUBLIC_CLOUDS)
+    return DefaultAzureCredential(disable_instance_discovery=is_private)

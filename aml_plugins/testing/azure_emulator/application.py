@@ -1,0 +1,175 @@
+"""All services behind one address: finds the one that a request is for, lets faults happen, keeps a record."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
+from starlette.types import Receive, Scope, Send
+
+from aml_plugins.testing.azure_emulator.arm.service import ArmService
+from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
+from aml_plugins.testing.azure_emulator.batch.service import BatchService
+from aml_plugins.testing.azure_emulator.control import Control
+from aml_plugins.testing.azure_emulator.exchange import Answer, Request
+from aml_plugins.testing.azure_emulator.faults import Fault, Faults, wait
+from aml_plugins.testing.azure_emulator.login import Login
+from aml_plugins.testing.azure_emulator.reason_phrases import HEADER
+from aml_plugins.testing.swagger import Specification
+
+__all__ = ["Application", "Record"]
+
+logger = logging.getLogger(__name__)
+
+_LARGEST = 64 << 20
+
+
+@dataclass
+class Record:
+    """What was asked, and what of it the specifications do not allow.
+
+    :param calls: verb and path of each request, in order.
+    :param violations: one line each.
+    """
+
+    calls: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Application:
+    """The ASGI application."""
+
+    def __init__(
+        self, batch: BatchService, arm: ArmService, login: Login, faults: Faults, strict: Specification | None
+    ) -> None:
+        self.batch = batch
+        self.arm = arm
+        self.login = login
+        self.faults = faults
+        self.record = Record()
+        self._strict = strict
+        self._control = Control(batch.account, faults, self.record)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        try:
+            request = await _read(scope, receive)
+        except ClientDisconnect:
+            return
+        answer = await run_in_threadpool(self._safely_answered, request)
+        if answer is not None:
+            await _send(answer, request, send)
+
+    def _safely_answered(self, request: Request) -> Answer | None:
+        try:
+            return self._answered(request)
+        except Exception:
+            logger.exception("The emulator has a defect: %s %s", request.verb, request.path)
+            return self.batch.refusal(BatchProblem("InternalError"))
+
+    def _answered(self, request: Request) -> Answer | None:
+        if request.path.startswith("/_emulator"):
+            return self._control.answer(request)
+        with self.record.lock:
+            self.record.calls.append(f"{request.verb} {request.raw_path}")
+        fault = self.faults.due(request.verb, request.path)
+        if fault is not None and fault.status is not None:
+            return self._refused(request, fault)
+        if fault is not None and fault.kind == "slow":
+            wait(fault.seconds)
+        answer = self._served(request)
+        if fault is not None and fault.kind == "repeat":
+            answer = self._served(request)
+        return None if fault is not None and fault.kind == "drop" else answer
+
+    def _served(self, request: Request) -> Answer:
+        if self.batch.knows(request.path):
+            answer = self.batch.answer(request)
+        elif self.arm.knows(request.path):
+            answer = self.arm.answer(request)
+        else:
+            return self.login.answer(request)
+        if self._strict is not None:
+            self._check(request, answer)
+        return answer
+
+    def _refused(self, request: Request, fault: Fault) -> Answer:
+        """Be unable to answer, in the words of the service that was asked."""
+        headers = {} if fault.kind == "error" else {"Retry-After": f"{fault.seconds:g}"}
+        if self.batch.knows(request.path):
+            code = {429: "TooManyRequests", 503: "ServerBusy"}.get(fault.status or 0, "InternalError")
+            answer = self.batch.refusal(BatchProblem(code))
+            body = json.dumps(answer.body).encode()
+            kind = "application/json;odata=minimalmetadata"
+            return replace(answer, body=body, headers={**headers, "Content-Type": kind})
+        return self.arm.refusal(fault.status or 500, headers)
+
+    def _check(self, request: Request, answer: Answer) -> None:
+        """Compare both directions with the specifications; what a client does wrong shows in the answer's status."""
+        assert self._strict is not None  # noqa: S101  the caller looked
+        operation = self._strict.operation(request.verb, request.raw_path)
+        if operation is None:
+            return
+        problems = [f"request: {one}" for one in self._strict.check_request(request.verb, request.url, request.body)]
+        body: Any = answer.body
+        if isinstance(body, bytes) and "json" in answer.headers.get("Content-Type", ""):
+            body = json.loads(body) if body else None
+        checked = self._strict.check_response(request.verb, request.url, answer.status, body)
+        problems += [f"answer {answer.status}: {one}" for one in checked]
+        with self.record.lock:
+            self.record.violations += [f"{request.verb} {request.raw_path}: {one}" for one in problems]
+
+
+async def _read(scope: Scope, receive: Receive) -> Request:
+    incoming = HttpRequest(scope, receive)
+    content = b""
+    async for piece in incoming.stream():
+        content += piece
+        if len(content) > _LARGEST:
+            break
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    host = headers.get("host") or ":".join(map(str, scope["server"]))
+    query = scope["query_string"].decode("latin-1")
+    return Request(
+        verb=scope["method"],
+        raw_path=scope["raw_path"].decode("latin-1"),
+        raw_query=query,
+        pairs=parse_qsl(query, keep_blank_values=True),
+        headers=headers,
+        content=content,
+        base=f"{scope['scheme']}://{host}",
+        body=_json(content),
+    )
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content) if content else None
+    except ValueError:
+        return None
+
+
+async def _send(answer: Answer, request: Request, send: Send) -> None:
+    content = answer.body if isinstance(answer.body, bytes) else b""
+    if answer.body is not None and not isinstance(answer.body, bytes):
+        content = json.dumps(answer.body).encode()
+    headers = {"content-type": "application/json", **{name.lower(): value for name, value in answer.headers.items()}}
+    if answer.body is None:
+        headers.pop("content-type", None) if "Content-Type" not in answer.headers else None
+    headers.setdefault("content-length", str(len(content)))
+    headers.setdefault("x-ms-request-id", str(uuid.uuid4()))
+    raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    if answer.reason is not None:
+        raw.append((HEADER, answer.reason.encode("latin-1", "replace")))
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    await send({"type": "http.response.body", "body": b"" if request.verb == "HEAD" else content})

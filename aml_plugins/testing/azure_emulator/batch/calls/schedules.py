@@ -1,0 +1,105 @@
+"""``/jobschedules``."""
+
+from __future__ import annotations
+
+from aml_plugins.testing.azure_emulator.batch.account import Account
+from aml_plugins.testing.azure_emulator.batch.calls.answers import created, done, listed, shown
+from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
+from aml_plugins.testing.azure_emulator.batch.resources import check_id
+from aml_plugins.testing.azure_emulator.batch.schedules import JobSchedule
+from aml_plugins.testing.azure_emulator.exchange import Answer, Request
+
+__all__ = ["CALLS"]
+
+
+def create(account: Account, request: Request) -> Answer:
+    name = check_id(request.body["id"])
+    if name.lower() in account.schedules:
+        raise BatchProblem("JobScheduleExists")
+    schedule = JobSchedule(account, request.body)
+    account.schedules[schedule.key] = schedule
+    return created(account, schedule)
+
+
+def list_(account: Account, request: Request) -> Answer:
+    return listed(account, request, "jobschedules", [one.body for one in account.schedules.values()])
+
+
+def get(account: Account, request: Request) -> Answer:
+    return shown(account, request, "jobschedules", _schedule(account, request))
+
+
+def exists(account: Account, request: Request) -> Answer:
+    return done(_schedule(account, request), 200)
+
+
+def change(account: Account, request: Request) -> Answer:
+    schedule = _schedule(account, request)
+    schedule.update({name: value for name, value in request.body.items() if value is not None})
+    if "schedule" in request.body and schedule.state == "active":
+        schedule.plan()
+    return done(schedule, 200)
+
+
+def disable(account: Account, request: Request) -> Answer:
+    schedule = _schedule(account, request)
+    schedule.enter("disabled")
+    return done(schedule, 204)
+
+
+def enable(account: Account, request: Request) -> Answer:
+    schedule = _schedule(account, request)
+    if schedule.state != "active":
+        schedule.enter("active")
+        schedule.plan()
+    return done(schedule, 204)
+
+
+def terminate(account: Account, request: Request) -> Answer:
+    schedule = _schedule(account, request)
+    _end_jobs(account, schedule)
+    schedule.enter("terminating")
+    account.engine.after(account.settings.delays.removal, lambda: schedule.enter("completed"))
+    return done(schedule, 202)
+
+
+def delete(account: Account, request: Request) -> Answer:
+    schedule = _schedule(account, request)
+    schedule.enter("deleting")
+    for job in [job for job in account.jobs.values() if job.key.startswith(f"{schedule.key}:")]:
+        if job.state != "deleting":
+            account.delete_job(job)
+
+    def gone() -> None:
+        account.schedules.pop(schedule.key, None)
+
+    account.engine.after(account.settings.delays.removal, gone)
+    return Answer(202)
+
+
+def _end_jobs(account: Account, schedule: JobSchedule) -> None:
+    for job in account.jobs.values():
+        if job.key.startswith(f"{schedule.key}:") and job.state == "active":
+            job.terminate("TerminateJobSchedule")
+
+
+def _schedule(account: Account, request: Request) -> JobSchedule:
+    found = account.schedules.get(request["jobScheduleId"].lower())
+    if found is None:
+        raise BatchProblem("JobScheduleNotFound")
+    found.check_conditions(request.headers)
+    return found
+
+
+CALLS = {
+    "JobSchedules_CreateJobSchedule": create,
+    "JobSchedules_ListJobSchedules": list_,
+    "JobSchedules_GetJobSchedule": get,
+    "JobSchedules_JobScheduleExists": exists,
+    "JobSchedules_UpdateJobSchedule": change,
+    "JobSchedules_ReplaceJobSchedule": change,
+    "JobSchedules_DisableJobSchedule": disable,
+    "JobSchedules_EnableJobSchedule": enable,
+    "JobSchedules_TerminateJobSchedule": terminate,
+    "JobSchedules_DeleteJobSchedule": delete,
+}

@@ -1,0 +1,109 @@
+"""Errors as Batch answers them: codes, status, and the words that were seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["BatchProblem"]
+
+_KNOWN: Mapping[str, tuple[int, str]] = {
+    "AuthenticationFailed": (
+        403,
+        "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly "
+        "including the signature.",
+    ),
+    "InvalidPropertyValue": (400, "The value provided for one of the properties in the request body is invalid."),
+    "InvalidRequestBody": (400, "The specified Request Body is not syntactically valid."),
+    "InvalidRequestUri": (400, "The requested URI does not represent any resource on the server."),
+    "InvalidQueryParameterValue": (
+        400,
+        "Value for one of the query parameters specified in the request URI is invalid",
+    ),
+    "MissingRequiredProperty": (400, "A required property was not specified in the request body."),
+    "MissingRequiredQueryParameter": (
+        400,
+        "A query parameter that's mandatory for this request is not specified.",
+    ),
+    "OutOfRangeInput": (400, "One of the request inputs is out of range."),
+    "UnsupportedRequestVersion": (400, "Specified Api Version is either invalid or unsupported."),
+    "UnsupportedHttpVerb": (405, "The resource doesn't support specified Http Verb."),
+    "InvalidAutoScalingSettings": (400, "The autoscale settings of the pool are invalid."),
+    "AutoScalingFormulaSyntaxError": (400, "The specified autoscaling formula has a syntax error."),
+    "AutoScalingFormulaEvaluationError": (400, "The specified autoscaling formula could not be evaluated."),
+    "TaskDependenciesNotSpecifiedOnJob": (
+        400,
+        "The job must have usesTaskDependencies set to true for tasks to have dependencies.",
+    ),
+    "RequestBodyTooLarge": (413, "The size of the request body exceeds the maximum size permitted."),
+    "InvalidRange": (416, "The specified range is not valid for the resource."),
+    "PoolNotFound": (404, "The specified pool does not exist."),
+    "NodeNotFound": (404, "The specified node does not exist."),
+    "NodeUserNotFound": (404, "The specified node user does not exist."),
+    "JobNotFound": (404, "The specified job does not exist."),
+    "JobScheduleNotFound": (404, "The specified job schedule does not exist."),
+    "TaskNotFound": (404, "The specified task does not exist."),
+    "FileNotFound": (404, "The specified file does not exist."),
+    "ApplicationNotFound": (404, "The specified application does not exist."),
+    "ResourceNotFound": (404, "The specified resource does not exist."),
+    "PoolExists": (409, "The specified pool already exists."),
+    "JobExists": (409, "The specified job already exists."),
+    "JobScheduleExists": (409, "The specified job schedule already exists."),
+    "TaskExists": (409, "The specified task already exists."),
+    "NodeUserExists": (409, "The specified node user already exists."),
+    "PoolBeingDeleted": (409, "The specified pool has been marked for deletion and is being garbage collected."),
+    "PoolBeingResized": (409, "The specified pool is being resized."),
+    "PoolNotEligibleForResize": (409, "The specified pool is not eligible for resize."),
+    "AutoScaleNotEnabled": (409, "The specified pool does not have autoscale enabled."),
+    "JobBeingDeleted": (409, "The specified job has been marked for deletion and is being garbage collected."),
+    "JobBeingTerminated": (409, "The specified job is being terminated."),
+    "JobCompleted": (409, "The specified job is already in a completed state."),
+    "JobDisabled": (409, "The specified job is disabled."),
+    "JobNotDisabled": (409, "The specified job is not disabled."),
+    "JobNotActive": (409, "The specified job is not in an active state."),
+    "TaskCompleted": (409, "The specified task is already in a completed state."),
+    "TaskNotCompleted": (409, "The specified task has not completed."),
+    "TaskSucceeded": (409, "The specified task has already succeeded."),
+    "TaskFilesUnavailable": (409, "The task is not yet running, or its files are unavailable."),
+    "TaskFilesCleanedup": (409, "The task's files were cleaned up."),
+    "OperationInvalidForCurrentState": (
+        409,
+        "The specified operation is not valid for the current state of the resource.",
+    ),
+    "OperationNotValidOnNode": (409, "The specified operation is not valid on the node."),
+    "PoolQuotaReached": (409, "The pool quota for the account has been reached."),
+    "ActiveJobAndScheduleQuotaReached": (
+        409,
+        "The active job and job schedule quota for the account has been reached.",
+    ),
+    "ConditionNotMet": (412, "The condition specified using HTTP conditional header(s) is not met."),
+    "InternalError": (500, "Server encountered an internal error. Please try again after some time."),
+    "OperationTimedOut": (500, "Operation could not be completed within the specified time."),
+    "ServerBusy": (503, "Server is busy. Please try again after some time."),
+    "TooManyRequests": (429, "The request rate of the account was exceeded. Please try again after some time."),
+}
+
+
+class BatchProblem(Exception):  # noqa: N818  it is an answer
+    """A request that is answered with an error.
+
+    :param code: one of Microsoft's "Batch Status and Error Codes".
+    :param values: details, in order.
+    """
+
+    def __init__(self, code: str, *, message: str | None = None, **values: str) -> None:
+        self.code = code
+        self.status, known = _KNOWN[code]
+        self.message = message or known
+        self.values = values
+        super().__init__(self.message)
+
+    def body(self, endpoint: str, request_id: str, time: str) -> dict[str, object]:
+        """Return the error as it is answered."""
+        said: dict[str, object] = {
+            "odata.metadata": f"{endpoint}/$metadata#Microsoft.Azure.Batch.Protocol.Entities.Container.errors/@Element",
+            "code": self.code,
+            "message": {"lang": "en-US", "value": f"{self.message}\nRequestId:{request_id}\nTime:{time}"},
+        }
+        if self.values:
+            said["values"] = [{"key": key, "value": value} for key, value in self.values.items()]
+        return said

@@ -1,0 +1,41 @@
+"""A certificate for loopback, signed by itself."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from pathlib import Path
+
+__all__ = ["write_certificate"]
+
+_DAYS = 30
+
+
+def write_certificate(directory: Path) -> tuple[Path, Path]:
+    """Write a new certificate and its key; return where."""
+    from cryptography import x509  # noqa: PLC0415  costs a tenth of a second
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415  likewise
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415  likewise
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Azure emulator of AML Plugins")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=_DAYS))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    paths = directory / "certificate.pem", directory / "certificate-key.pem"
+    paths[0].write_bytes(certificate.public_bytes(encoding))
+    paths[1].touch(mode=0o600)
+    paths[1].write_bytes(key.private_bytes(encoding, form, serialization.NoEncryption()))
+    return paths

@@ -1,0 +1,86 @@
+"""What a job made comes home: whole, as often as it is asked for, and nothing that it only points at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aml_plugins.compute import ComputeBackend, SupportsLogs, SupportsRecords
+from aml_plugins.errors import JobNotFoundError
+from aml_plugins.testing.contract.base import ContractBase, Start, fetched
+from aml_plugins.testing.contract.programs import ENDLESS, GREETING, HALF_A_RECORD, LONG_LOG, ODD_FILES
+from aml_plugins.testing.jobs import wait_until, wait_until_ended
+
+__all__ = ["ResultsContract"]
+
+LARGEST_CHUNK = 1 << 20
+
+
+class ResultsContract(ContractBase):
+    """``fetch``, and the abilities ``logs`` and ``records``."""
+
+    def test_fetch_twice(self, backend: ComputeBackend, another: ComputeBackend, start: Start, tmp_path: Path) -> None:
+        handle = start(GREETING)
+        wait_until_ended(backend, handle, self.patience)
+        for mine in (backend, another):
+            assert (fetched(mine, handle, tmp_path) / "outputs" / "result.txt").read_text() == "done"
+
+    def test_fetch_of_a_missing_job(self, backend: ComputeBackend, tmp_path: Path) -> None:
+        with pytest.raises(JobNotFoundError):
+            fetched(backend, self.missing(backend), tmp_path)
+
+    def test_odd_files_come_home_and_links_that_leave_do_not(
+        self, backend: ComputeBackend, start: Start, tmp_path: Path
+    ) -> None:
+        handle = start(ODD_FILES)
+        wait_until_ended(backend, handle, self.patience)
+        outputs = fetched(backend, handle, tmp_path) / "outputs"
+        assert (outputs / "a directory" / "deeper" / "gr\u00fc\u00dfe.bin").read_bytes() == bytes(range(256))
+        assert (outputs / "empty").read_bytes() == b""
+        assert (outputs / "inside").read_text() == "done"
+        assert not {"outside", "outside-directory", "pipe"} & {path.name for path in outputs.iterdir()}
+
+    def test_what_the_script_logged_comes_home(self, backend: ComputeBackend, start: Start, tmp_path: Path) -> None:
+        handle = start("import os; open(os.environ['AML_RECORDS'], 'w').write('{\"a\": 1}\\n')")
+        wait_until_ended(backend, handle, self.patience)
+        assert (fetched(backend, handle, tmp_path) / "records.jsonl").read_bytes() == b'{"a": 1}\n'
+
+    def test_logs_grow_with_a_cursor(self, backend: ComputeBackend, another: ComputeBackend, start: Start) -> None:
+        if not isinstance(backend, SupportsLogs) or not isinstance(another, SupportsLogs):
+            pytest.skip("the backend cannot show logs of running jobs")
+        logs = backend
+        handle = start(ENDLESS)
+        wait_until(lambda: bool(logs.logs(handle).data), self.patience)
+        chunk = logs.logs(handle)
+        assert chunk.data == b"begun\n"
+        assert another.logs(handle, chunk.cursor).data == b""
+        assert logs.logs(handle, chunk.cursor).cursor == chunk.cursor
+
+    def test_a_long_log_comes_in_chunks(self, backend: ComputeBackend, start: Start) -> None:
+        if not isinstance(backend, SupportsLogs):
+            pytest.skip("the backend cannot show logs of running jobs")
+        handle = start(LONG_LOG)
+        wait_until_ended(backend, handle, self.patience)
+        pieces = [backend.logs(handle)]
+        while pieces[-1].data:
+            pieces.append(backend.logs(handle, pieces[-1].cursor))
+        assert max(len(piece.data) for piece in pieces) <= LARGEST_CHUNK
+        whole = b"".join(piece.data for piece in pieces)
+        assert whole == b"".join(b"line %d %s\n" % (number, b"x" * 60) for number in range(30000))
+
+    def test_logs_of_a_missing_job(self, backend: ComputeBackend) -> None:
+        if not isinstance(backend, SupportsLogs):
+            pytest.skip("the backend cannot show logs of running jobs")
+        with pytest.raises(JobNotFoundError):
+            backend.logs(self.missing(backend))
+
+    def test_records_are_whole_lines(self, backend: ComputeBackend, start: Start) -> None:
+        if not isinstance(backend, SupportsRecords):
+            pytest.skip("the backend cannot show records of running jobs")
+        records = backend
+        handle = start(HALF_A_RECORD)
+        wait_until(lambda: bool(records.records(handle).data), self.patience)
+        chunk = records.records(handle)
+        assert chunk.data == b'{"a": 1}\n'
+        assert records.records(handle, chunk.cursor).data == b""

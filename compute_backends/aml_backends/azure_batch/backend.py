@@ -1,0 +1,309 @@
+"""Runs jobs on a pool of Azure Batch: a Batch job an experiment, a task a run, files through a datastore."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aml_backends.azure_batch.api import BatchApi, RefusedError
+from aml_backends.azure_batch.config import AzureBatchConfig
+from aml_backends.azure_batch.node_files import bring_from_node, read_from
+from aml_backends.azure_batch.plan import PREFIX, Addresses, job_body, job_id, pool_body, task_body
+from aml_backends.azure_batch.provisioning import delete_pool, ensure_pool, pool_is_ready, why_waiting
+from aml_backends.azure_batch.states import status_of
+from aml_plugins.compute import (
+    ComputeBackend,
+    JobHandle,
+    JobPlan,
+    JobSpec,
+    JobState,
+    JobStatus,
+    LogChunk,
+    TargetConfig,
+)
+from aml_plugins.compute.staging import Staging
+from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError
+
+if TYPE_CHECKING:
+    from aml_plugins.compute import JsonValue
+
+__all__ = ["AzureBatchBackend"]
+
+KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]")
+FEW = 2
+"""So many tasks of one job are asked for one by one: listing would bring all of the experiment's."""
+CACHE = "$AZ_BATCH_NODE_SHARED_DIR/aml-environments"
+_GONE = frozenset({"TaskNotFound", "JobNotFound", "JobBeingDeleted"})
+
+
+class AzureBatchBackend(ComputeBackend):
+    """Exactly-once by the task's id, which is the submission key."""
+
+    type_name: ClassVar[str] = "azure-batch"
+    config_model: ClassVar[type[TargetConfig]] = AzureBatchConfig
+
+    _opened: BatchApi | None = None
+    _pool_was_there = False
+
+    def plan(self, spec: JobSpec, key: str) -> JobPlan:
+        self._check(spec, key)
+        request: dict[str, JsonValue] = {
+            "job": job_body(self._config, spec),
+            "task": task_body(self._config, spec, key, Addresses(folder=f"jobs/{key}/"), hide=True),
+        }
+        if self._config.vm_size is not None:
+            request["pool"] = pool_body(self._config, self.target.name)
+        return JobPlan(backend=self.type_name, request=request)
+
+    def submit(self, spec: JobSpec, key: str) -> JobHandle:
+        self._check(spec, key)
+        job = job_id(spec)
+        self._ensure_pool()
+        self._ensure_job(spec)
+        handle = self._handle(job, key)
+        if self._task(handle) is None:
+            self._create_task(spec, key, job)
+        return handle
+
+    def find(self, key: str) -> JobHandle | None:
+        """Look through our jobs: the key does not say the experiment. Only asked after a crash."""
+        _check_key(key)
+        for job in self._api.list_jobs(PREFIX):
+            handle = self._handle(job, key)
+            if self._task(handle) is not None:
+                return handle
+        return None
+
+    def status(self, handle: JobHandle) -> JobStatus:
+        return self._status(handle, self._existing(handle))
+
+    def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
+        by_job: dict[str, list[JobHandle]] = defaultdict(list)
+        for handle in handles:
+            by_job[_job(handle)].append(handle)
+        found: dict[JobHandle, JobStatus | Exception] = {}
+        for job, wanted in by_job.items():
+            try:
+                tasks = self._tasks(job, wanted)
+            except Exception as error:  # noqa: BLE001  one sick job must not hide the others
+                found.update(dict.fromkeys(wanted, error))
+            else:
+                found.update((handle, self._safe_status(handle, tasks.get(handle.job_id))) for handle in wanted)
+        return self._with_reasons(found)
+
+    def cancel(self, handle: JobHandle) -> None:
+        if not _job(handle):
+            return
+        try:
+            self._api.terminate_task(_job(handle), handle.job_id)
+        except RefusedError as error:
+            if error.reason not in _GONE | {"TaskCompleted", "JobCompleted"}:
+                raise
+
+    def fetch(self, handle: JobHandle, destination: Path) -> None:
+        self._existing(handle)
+        if not self._staging(handle.job_id).take_results(destination):
+            bring_from_node(self._api, _job(handle), handle.job_id, destination)
+
+    def cleanup(self, handle: JobHandle) -> None:
+        if not _job(handle):
+            return
+        try:
+            self._api.delete_task(_job(handle), handle.job_id)
+        except RefusedError as error:
+            if error.reason not in _GONE:
+                raise
+        else:
+            if self._task(handle) is not None:
+                raise NotYetDoneError(f"Azure Batch is deleting the task '{handle.job_id}'.", "Clean up again later.")
+        self._staging(handle.job_id).forget()
+
+    def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
+        """Return output since ``cursor``, from the node."""
+        return self._tail(handle, "std_log.txt", cursor)
+
+    def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
+        """Return whole lines of the records since ``cursor``, from the node."""
+        chunk = self._tail(handle, "records.jsonl", cursor)
+        whole = chunk.data[: chunk.data.rfind(b"\n") + 1]
+        return LogChunk(whole, str(int(cursor or 0) + len(whole)))
+
+    def list_jobs(self) -> Iterable[JobHandle]:
+        """Return the handles of all tasks in jobs of ours."""
+        return [
+            self._handle(job, str(task["id"]))
+            for job in self._api.list_jobs(PREFIX)
+            for task in self._api.list_tasks(job)
+            if KEY.fullmatch(str(task["id"]))
+        ]
+
+    def ensure_target(self) -> bool:
+        """Go on creating the pool; return True once it has its least number of nodes."""
+        return pool_is_ready(self._api, self._config, self.target.name)
+
+    def delete_target(self) -> bool:
+        """Go on deleting the pool that this target created; return True once it is gone."""
+        return delete_pool(self._api, self._config, self.target.name)
+
+    def check(self) -> str:
+        pool = ensure_pool(self._api, self._config, self.target.name) or {}
+        nodes = int(pool.get("currentDedicatedNodes") or 0), int(pool.get("currentLowPriorityNodes") or 0)
+        return f"pool '{self._config.pool}' of {self._config.account_url}: {nodes[0]} dedicated, {nodes[1]} spot nodes"
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    @property
+    def _config(self) -> AzureBatchConfig:
+        assert isinstance(self.target.config, AzureBatchConfig)  # noqa: S101  the core validated it
+        return self.target.config
+
+    @property
+    def _api(self) -> BatchApi:
+        if self._opened is None:
+            from aml_backends.azure_batch.sdk import SdkBatchApi  # noqa: PLC0415  Azure's SDK is heavy
+
+            key = self._config.account_key
+            secret = self.target.secrets(key) if key else None
+            self._opened = SdkBatchApi(self._config.account_url, self._config.name_of_account, secret)
+        return self._opened
+
+    def _staging(self, key: str) -> Staging:
+        return Staging(self.target, self._config.datastore, key)
+
+    def _handle(self, job: str, key: str) -> JobHandle:
+        return JobHandle(self.type_name, self.target.name, key, {"job": job})
+
+    def _ensure_pool(self) -> None:
+        """A pool that was seen once is not looked for again; if it goes, tasks wait and their reason says so."""
+        if not self._pool_was_there:
+            ensure_pool(self._api, self._config, self.target.name)
+            self._pool_was_there = True
+
+    def _ensure_job(self, spec: JobSpec) -> None:
+        try:
+            self._api.create_job(job_body(self._config, spec))
+        except RefusedError as error:
+            if error.reason != "JobExists":
+                raise
+
+    def _create_task(self, spec: JobSpec, key: str, job: str) -> None:
+        staging = self._staging(key)
+        files = staging.bring(spec.bundle, cache=CACHE)
+        container = staging.container_url()
+        delivery = {} if container else staging.delivery_urls()
+        addresses = Addresses(files, container, staging.folder, delivery)
+        try:
+            self._api.create_task(job, task_body(self._config, spec, key, addresses, hide=False))
+        except RefusedError as error:
+            if error.reason != "TaskExists":  # mine: another driver was first
+                raise
+
+    def _task(self, handle: JobHandle) -> Mapping[str, Any] | None:
+        try:
+            return self._api.get_task(_job(handle), handle.job_id) if _job(handle) else None
+        except RefusedError as error:
+            if error.reason in _GONE:
+                return None
+            raise
+
+    def _existing(self, handle: JobHandle) -> Mapping[str, Any]:
+        task = self._task(handle)
+        if task is None:
+            raise _missing(handle)
+        return task
+
+    def _tasks(self, job: str, handles: list[JobHandle]) -> Mapping[str, Mapping[str, Any]]:
+        """Return the tasks by id. A list may lag: what it does not show is asked for before it counts as gone."""
+        if not job:
+            return {}
+        listed: dict[str, Mapping[str, Any]] = {}
+        if len(handles) > FEW:
+            try:
+                listed = {str(task["id"]): task for task in self._api.list_tasks(job)}
+            except RefusedError as error:
+                if error.reason in _GONE:
+                    return {}
+                raise
+        for handle in handles:
+            if handle.job_id not in listed and (task := self._task(handle)) is not None:
+                listed[handle.job_id] = task
+        return listed
+
+    def _safe_status(self, handle: JobHandle, task: Mapping[str, Any] | None) -> JobStatus | Exception:
+        if task is None:
+            return _missing(handle)
+        try:
+            return self._status(handle, task)
+        except Exception as error:  # noqa: BLE001  as above
+            return error
+
+    def _status(self, handle: JobHandle, task: Mapping[str, Any]) -> JobStatus:
+        return status_of(task, self._staging(handle.job_id).status, losses_allowed=self._config.node_loss_retries)
+
+    def _with_reasons(self, found: dict[JobHandle, JobStatus | Exception]) -> dict[JobHandle, JobStatus | Exception]:
+        """Say what waiting tasks wait for: one more question a round, where there are any."""
+        from dataclasses import replace  # noqa: PLC0415  only where tasks wait
+
+        waiting = {
+            handle: status
+            for handle, status in found.items()
+            if isinstance(status, JobStatus) and status.state is JobState.PENDING and status.reason is None
+        }
+        if waiting:
+            reason = why_waiting(self._api, self._config)
+            found.update((handle, replace(status, reason=reason)) for handle, status in waiting.items())
+        return found
+
+    def _tail(self, handle: JobHandle, name: str, cursor: str) -> LogChunk:
+        if not _job(handle):
+            raise _missing(handle)
+        first = int(cursor or 0)
+        try:
+            data = read_from(self._api, _job(handle), handle.job_id, name, first)
+        except RefusedError as error:
+            if error.reason in _GONE:
+                raise _missing(handle) from None
+            raise
+        return LogChunk(data, str(first + len(data)))
+
+    def _check(self, spec: JobSpec, key: str) -> None:
+        _check_key(key)
+        config, name = self._config, self.target.name
+        is_docker = spec.environment.get("kind") == "docker"
+        if spec.spark is not None:
+            raise InvalidInputError(
+                f"The compute target '{name}' runs Python scripts, not Spark.",
+                "Remove the 'spark' section, or choose a Spark target.",
+            )
+        if spec.node_count > 1 and not config.multi_node:
+            raise InvalidInputError(
+                f"The nodes of compute target '{name}' may not talk to each other, the run asks for {spec.node_count}.",
+                "Set the target's multi_node, or node_count to 1.",
+            )
+        if is_docker is not config.containers:
+            raise InvalidInputError(
+                f"The pool of compute target '{name}' runs {'only' if config.containers else 'no'} Docker images.",
+                "Choose an environment of another kind, or another compute target.",
+            )
+
+
+def _check_key(key: str) -> None:
+    if not KEY.fullmatch(key):
+        raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use 3 to 63 letters, digits and hyphens.")
+
+
+def _job(handle: JobHandle) -> str:
+    return str(handle.data.get("job") or "")
+
+
+def _missing(handle: JobHandle) -> JobNotFoundError:
+    return JobNotFoundError(
+        f"There is no task '{handle.job_id}' on the compute target '{handle.target}'.",
+        "It was cleaned up, or deleted on Azure.",
+    )

@@ -1,0 +1,171 @@
+"""What is asked of Batch, as pure values: the pool, an experiment's job, a run's task."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from aml_backends.azure_batch.config import AzureBatchConfig
+from aml_plugins.compute import JobSpec
+from aml_plugins.compute.staging import RESULTS, STATUS, courier_command
+
+__all__ = ["Addresses", "autoscale_formula", "job_body", "job_id", "pool_body", "task_body"]
+
+PREFIX = "aml-"
+PREPARATION = timedelta(hours=1)
+"""What a job may take for its environment and its files besides the script's own time limit, which the runner keeps."""
+HIDDEN = "***"
+_LONGEST_ID = 64
+_FILES = ("runner.pyz", "job.json", "snapshot.zip")
+_TAIL = ("std_log.txt",)
+_DIRECTORY = '"$AZ_BATCH_TASK_WORKING_DIR"'
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a task's files are; secrets all of them, and hidden in a plan.
+
+    :param container: a signed container URL for Batch's own upload; None where the courier uploads.
+    :param folder: below the container, for this job.
+    """
+
+    files: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(_FILES, HIDDEN), repr=False)
+    container: str | None = field(default=HIDDEN, repr=False)
+    folder: str = ""
+    delivery: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def job_id(spec: JobSpec) -> str:
+    """Return the id of the Batch job for a run's experiment: readable, and never that of another one."""
+    workspace, experiment = spec.workspace, spec.display.get("experiment", "")
+    digest = hashlib.sha256(json.dumps([workspace, experiment]).encode()).hexdigest()[:8]
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{workspace}-{experiment}").strip("-")
+    return f"{PREFIX}{readable[: _LONGEST_ID - len(PREFIX) - 9].strip('-')}-{digest}"
+
+
+def pool_body(config: AzureBatchConfig, target: str) -> dict[str, Any]:
+    """Return the pool as it is created."""
+    publisher, offer, sku, *version = config.image.split(":")
+    machine: dict[str, Any] = {
+        "imageReference": {"publisher": publisher, "offer": offer, "sku": sku, "version": (version or ["latest"])[0]},
+        "nodeAgentSKUId": config.node_agent,
+    }
+    if config.containers:
+        machine["containerConfiguration"] = {"type": "dockerCompatible"}
+    body: dict[str, Any] = {
+        "id": config.pool,
+        "vmSize": config.vm_size,
+        "virtualMachineConfiguration": machine,
+        "taskSlotsPerNode": config.slots_per_node,
+        "taskSchedulingPolicy": {"nodeFillType": "pack"},
+        "enableAutoScale": True,
+        "autoScaleFormula": autoscale_formula(config),
+        "autoScaleEvaluationInterval": "PT5M",
+        "metadata": [{"name": "aml-target", "value": target}],
+    }
+    if config.multi_node:
+        body["enableInterNodeCommunication"] = True
+    if config.start_command is not None:
+        body["startTask"] = {
+            "commandLine": shlex.join(["/bin/sh", "-c", config.start_command]),
+            "userIdentity": {"autoUser": {"scope": "pool", "elevationLevel": "admin"}},
+            "waitForSuccess": True,
+            "maxTaskRetryCount": 1,
+        }
+    return body
+
+
+def autoscale_formula(config: AzureBatchConfig) -> str:
+    """Return the formula: as many nodes as there is work, to zero after the idle time, never under a running task."""
+    kind = "$TargetDedicatedNodes" if config.vm_priority == "dedicated" else "$TargetLowPriorityNodes"
+    slots = config.slots_per_node
+    return (
+        "known = $PendingTasks.GetSamplePercent(TimeInterval_Second * 180);\n"
+        f"tasks = known < 70 ? {config.min_nodes * slots} : "
+        f"max($PendingTasks.GetSample(TimeInterval_Second * {config.idle_seconds_before_scaledown}));\n"
+        f"nodes = (tasks + {slots - 1}) / {slots};\n"
+        f"{kind} = max({config.min_nodes}, min({config.max_nodes}, nodes));\n"
+        "$NodeDeallocationOption = taskcompletion;"
+    )
+
+
+def job_body(config: AzureBatchConfig, spec: JobSpec) -> dict[str, Any]:
+    """Return the job of the run's experiment. It ends with nobody's task: the next run may come at any time."""
+    return {
+        "id": job_id(spec),
+        "displayName": f"{spec.workspace}/{spec.display.get('experiment', '')}"[:1024],
+        "priority": config.priority,
+        "poolInfo": {"poolId": config.pool},
+        "onAllTasksComplete": "noaction",
+    }
+
+
+def task_body(config: AzureBatchConfig, spec: JobSpec, key: str, addresses: Addresses, *, hide: bool) -> dict[str, Any]:
+    """Return the task of a run.
+
+    :param hide: whether values of environment variables are left out, as in a plan.
+    """
+    body: dict[str, Any] = {
+        "id": key,
+        "displayName": str(spec.display.get("run", spec.run_id))[:1024],
+        "commandLine": _command_line(config),
+        "resourceFiles": [{"httpUrl": url, "filePath": name} for name, url in sorted(addresses.files.items())],
+        "environmentSettings": _environment(spec, key, addresses, hide=hide),
+        "constraints": {"maxTaskRetryCount": 0, "retentionTime": "P7D"},
+    }
+    if addresses.container is not None:
+        body["outputFiles"] = _outputs(addresses)
+    if spec.time_limit_seconds is not None:
+        limit = spec.time_limit_seconds + PREPARATION.total_seconds()
+        body["constraints"]["maxWallClockTime"] = f"PT{int(limit)}S"
+    return body | _containers(spec) | _instances(spec)
+
+
+def _command_line(config: AzureBatchConfig) -> str:
+    """Batch starts no shell; this one only puts the node's directory in."""
+    command = courier_command(config.python, "runner.pyz", ".")
+    return shlex.join(["/bin/sh", "-c", f"cd {_DIRECTORY} && exec {shlex.join(command)}"])
+
+
+def _environment(spec: JobSpec, key: str, addresses: Addresses, *, hide: bool) -> list[dict[str, str]]:
+    orders = json.dumps({"deliver": dict(addresses.delivery)})
+    variables = {**spec.environment_variables, "AML_JOB_KEY": key, "AML_COURIER": orders}
+    shown = {"AML_JOB_KEY"} if hide else set(variables)
+    return [{"name": name, "value": variables[name] if name in shown else HIDDEN} for name in sorted(variables)]
+
+
+def _outputs(addresses: Addresses) -> list[dict[str, Any]]:
+    """A file that is not there is no failure; what a failed job leaves is as good as a good one's."""
+    return [
+        {
+            "filePattern": name,
+            "destination": {"container": {"containerUrl": addresses.container, "path": f"{addresses.folder}{name}"}},
+            "uploadOptions": {"uploadCondition": "taskcompletion"},
+        }
+        for name in (RESULTS, STATUS, *_TAIL)
+    ]
+
+
+def _containers(spec: JobSpec) -> dict[str, Any]:
+    if spec.environment.get("kind") != "docker":
+        return {}
+    settings: dict[str, Any] = {"imageName": spec.environment.get("image"), "containerRunOptions": "--rm"}
+    return {"containerSettings": settings}
+
+
+def _instances(spec: JobSpec) -> dict[str, Any]:
+    """The script runs on the primary node; it finds the others in AZ_BATCH_NODE_LIST."""
+    if spec.node_count == 1:
+        return {}
+    return {
+        "multiInstanceSettings": {
+            "numberOfInstances": spec.node_count,
+            "coordinationCommandLine": "/bin/sh -c true",
+        }
+    }

@@ -1,0 +1,113 @@
+"""The pool: created where it is missing, and why it has no nodes, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aml_backends.azure_batch.api import BatchApi, RefusedError
+from aml_backends.azure_batch.config import AzureBatchConfig
+from aml_backends.azure_batch.plan import pool_body
+from aml_plugins.errors import BackendError, InvalidInputError
+
+__all__ = ["delete_pool", "ensure_pool", "pool_is_ready", "why_waiting"]
+
+_QUOTAS = {
+    "AccountCoreQuotaReached": "the account's quota of dedicated cores is used up",
+    "AccountLowPriorityCoreQuotaReached": "the account's quota of low priority cores is used up",
+    "AccountVMSeriesCoreQuotaReached": "the account's quota of cores of this series is used up",
+    "AllocationTimedOut": "Azure had no such machines in time",
+    "AllocationFailed": "Azure could not allocate the machines",
+    "ResizeStopped": "somebody stopped the resize",
+}
+_LIKELY = "Ask Azure for a higher quota, choose another vm_size, or fewer max_nodes."
+
+
+def ensure_pool(api: BatchApi, config: AzureBatchConfig, target: str) -> Mapping[str, Any] | None:
+    """Return the pool, None where it was only just created.
+
+    :raises BackendError: where it is missing and this target does not say how to create it.
+    """
+    try:
+        return api.get_pool(config.pool)
+    except RefusedError as error:
+        if error.reason != "PoolNotFound":
+            raise
+    if config.vm_size is None:
+        raise BackendError(
+            f"The Batch account has no pool '{config.pool}'.",
+            f"Create it, or set the vm_size of compute target '{target}' to have it created.",
+        )
+    try:
+        api.create_pool(pool_body(config, target))
+    except RefusedError as error:
+        if error.reason != "PoolExists":  # another process was first
+            raise
+    return None
+
+
+def pool_is_ready(api: BatchApi, config: AzureBatchConfig, target: str) -> bool:
+    """Go on creating the pool; return whether it has what it is to have at least.
+
+    :raises BackendError: where it never will.
+    """
+    pool = ensure_pool(api, config, target)
+    if pool is None or str(pool.get("state", "active")).lower() != "active":
+        return False
+    if str(pool.get("allocationState", "steady")).lower() != "steady":
+        return False
+    wanted = config.min_nodes if config.vm_size else 0
+    if _nodes(pool) >= wanted:
+        return True
+    trouble = _trouble(pool)
+    if trouble:
+        raise BackendError(f"The pool '{config.pool}' has {_nodes(pool)} of {wanted} nodes: {trouble}.", _LIKELY)
+    return False
+
+
+def delete_pool(api: BatchApi, config: AzureBatchConfig, target: str) -> bool:
+    """Go on deleting the pool; return whether it is gone.
+
+    :raises InvalidInputError: for a pool that this target did not create.
+    """
+    if config.vm_size is None:
+        raise InvalidInputError(
+            f"The pool '{config.pool}' is only attached as '{target}': it is not deleted.", "Detach the target instead."
+        )
+    try:
+        pool = api.get_pool(config.pool)
+        if str(pool.get("state")).lower() != "deleting":
+            api.delete_pool(config.pool)
+    except RefusedError as error:
+        if error.reason not in {"PoolNotFound", "PoolBeingDeleted"}:
+            raise
+        return error.reason == "PoolNotFound"
+    return False
+
+
+def why_waiting(api: BatchApi, config: AzureBatchConfig) -> str:
+    """Return one sentence about why tasks wait for nodes: one request, two where nodes failed."""
+    try:
+        pool = api.get_pool(config.pool)
+    except RefusedError as error:
+        return f"Waiting for pool '{config.pool}': {error.what}"
+    trouble = _trouble(pool)
+    if trouble:
+        return f"Waiting for pool '{config.pool}', which has {_nodes(pool)} nodes: {trouble}."
+    failed = api.failed_nodes(config.pool) if _nodes(pool) else ()
+    if failed and len(failed) == _nodes(pool):
+        return f"Waiting for pool '{config.pool}': all of its nodes failed to start ({failed[0].get('state')})."
+    return f"Waiting for a node of pool '{config.pool}', which has {_nodes(pool)}."
+
+
+def _nodes(pool: Mapping[str, Any]) -> int:
+    return int(pool.get("currentDedicatedNodes") or 0) + int(pool.get("currentLowPriorityNodes") or 0)
+
+
+def _trouble(pool: Mapping[str, Any]) -> str:
+    errors = pool.get("resizeErrors") or ()
+    scaling = (pool.get("autoScaleRun") or {}).get("error")
+    said = [_QUOTAS.get(str(error.get("code")), str(error.get("message") or error.get("code"))) for error in errors]
+    if scaling:
+        said.append(f"its autoscale formula fails ({scaling.get('message')})")
+    return "; ".join(text.rstrip(".") for text in said)

@@ -1,0 +1,164 @@
+"""The protocol by Microsoft's SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, cast
+
+from azure.batch import BatchClient  # noqa: TID253  a leaf: imported when a target is first asked
+from azure.core.credentials import AzureNamedKeyCredential  # noqa: TID253  as above
+from azure.core.exceptions import (  # noqa: TID253  as above
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+
+from aml_backends.azure_batch.api import Body, RefusedError
+from aml_plugins.errors import BackendError, TransientBackendError
+
+__all__ = ["SdkBatchApi"]
+
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_TASK_FACTS = ["id", "state", "executionInfo"]
+_FIXES = {
+    "AuthenticationFailed": "Check the target's account_key, and the clock of this machine.",
+    "InsufficientAccountPermissions": "Give the identity the role Azure Batch Data Contributor.",
+    "PoolQuotaReached": "Delete a pool that nobody needs, or ask Azure for a higher quota.",
+    "ActiveJobAndScheduleQuotaReached": "Delete jobs of old experiments, or ask Azure for a higher quota.",
+    "JobCompleted": "Somebody ended the job of this experiment on Azure: delete it there, and submit again.",
+    "JobBeingTerminated": "Somebody ended the job of this experiment on Azure: delete it there, and submit again.",
+    "JobBeingDeleted": "Submit again when Azure has deleted the job.",
+}
+
+
+class SdkBatchApi:
+    """One account.
+
+    :param key: an account key; None for azure-identity's default credential.
+    """
+
+    def __init__(self, url: str, account: str, key: str | None) -> None:
+        self._url = url
+        credential: Any = AzureNamedKeyCredential(account, key) if key else _default_credential()
+        # Waiting is the core's: a client that sleeps through Retry-After would hold up every other run.
+        self._client = BatchClient(url, credential, retry_total=0, connection_timeout=10, read_timeout=60)
+
+    def get_pool(self, pool: str) -> Body:
+        with self._words(f"show pool '{pool}'"):
+            return self._client.get_pool(pool).as_dict()
+
+    def create_pool(self, body: Body) -> None:
+        with self._words(f"create pool '{body['id']}'"):
+            self._client.create_pool(cast("Any", dict(body)))
+
+    def delete_pool(self, pool: str) -> None:
+        with self._words(f"delete pool '{pool}'"):
+            self._client.begin_delete_pool(pool, polling=False)
+
+    def failed_nodes(self, pool: str) -> Sequence[Body]:
+        wanted = "state eq 'starttaskfailed' or state eq 'unusable'"
+        with self._words(f"list nodes of pool '{pool}'"):
+            return [node.as_dict() for node in self._client.list_nodes(pool, filter=wanted)]
+
+    def create_job(self, body: Body) -> None:
+        with self._words(f"create job '{body['id']}'"):
+            self._client.create_job(cast("Any", dict(body)))
+
+    def list_jobs(self, start: str) -> Sequence[str]:
+        with self._words("list jobs"):
+            found = self._client.list_jobs(filter=f"startswith(id,'{start}')", select=["id"])
+            return [str(job.id) for job in found]
+
+    def create_task(self, job: str, body: Body) -> None:
+        with self._words(f"create task '{body['id']}'"):
+            self._client.create_task(job, cast("Any", dict(body)))
+
+    def get_task(self, job: str, task: str) -> Body:
+        with self._words(f"show task '{task}'"):
+            return self._client.get_task(job, task, select=_TASK_FACTS).as_dict()
+
+    def list_tasks(self, job: str) -> Iterator[Body]:
+        with self._words(f"list tasks of job '{job}'"):
+            for task in self._client.list_tasks(job, select=_TASK_FACTS, max_results=1000):
+                yield task.as_dict()
+
+    def terminate_task(self, job: str, task: str) -> None:
+        with self._words(f"end task '{task}'"):
+            self._client.terminate_task(job, task)
+
+    def delete_task(self, job: str, task: str) -> None:
+        with self._words(f"delete task '{task}'"):
+            self._client.delete_task(job, task)
+
+    def read_file(self, job: str, task: str, path: str, first: int, size: int) -> bytes:
+        span = f"bytes={first}-{first + size - 1}"
+        with self._words(f"show file '{path}' of task '{task}'"):
+            read = self._client.download_task_file(job, task, path, ocp_range=span, raw_response_hook=_read_refusals)
+            return b"".join(read)
+
+    def list_files(self, job: str, task: str) -> Iterator[Body]:
+        with self._words(f"list files of task '{task}'"):
+            for file in self._client.list_task_files(job, task, recursive=True):
+                yield file.as_dict()
+
+    def close(self) -> None:
+        self._client.close()
+
+    @contextmanager
+    def _words(self, what: str) -> Iterator[None]:
+        """Turn what Azure's client raises into sentences; its own texts go on for pages."""
+        try:
+            yield
+        except (ServiceRequestError, ServiceResponseError) as error:
+            raise TransientBackendError(
+                f"The Batch account at {self._url} cannot be reached: {_line(error)}.",
+                "Check the target's account_url and the network.",
+            ) from error
+        except HttpResponseError as error:
+            raise self._refused(what, error) from error
+        except AzureError as error:
+            raise BackendError(f"Azure Batch cannot {what}: {_line(error)}.") from error
+
+    def _refused(self, what: str, error: HttpResponseError) -> BackendError:
+        if isinstance(error, ClientAuthenticationError) and error.response is None:
+            return BackendError(
+                f"There is no credential for Azure: {_line(error)}.", "Log in with: az login, or set account_key."
+            )
+        status = error.status_code or 0
+        said = f"Azure Batch cannot {what} now" if status in _PASSING else f"Azure Batch refused to {what}"
+        code = str(error.error.code if error.error else "") or f"HTTP {status}"
+        text = f"{said}: {_line(error.error.message if error.error else error)} ({code})."
+        if status in _PASSING:
+            return TransientBackendError(text, retry_after=_retry_after(error))
+        if isinstance(error, ResourceNotFoundError) and code.startswith("HTTP"):
+            code = "ResourceNotFound"
+        return RefusedError(text, _FIXES.get(code, ""), reason=code)
+
+
+def _read_refusals(response: Any) -> None:
+    """The SDK streams files, and would not read why there is none."""
+    if response.http_response.status_code >= HTTPStatus.BAD_REQUEST:
+        response.http_response.read()
+
+
+def _default_credential() -> Any:
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential()
+
+
+def _line(said: object) -> str:
+    return str(said or "no reason given").splitlines()[0].rstrip(". ")[:500]
+
+
+def _retry_after(error: HttpResponseError) -> float | None:
+    headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
+    try:
+        return float(headers.get("Retry-After", ""))
+    except ValueError:
+        return None

@@ -1,0 +1,228 @@
+"""Runs scripts as Spark drivers through Apache Livy."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from aml_backends.hdinsight.config import HDInsightConfig
+from aml_backends.hdinsight.livy import Livy
+from aml_backends.hdinsight.plan import batch_request, check_spec, files_to_stage
+from aml_backends.hdinsight.sealing import seal, sealed_name
+from aml_backends.hdinsight.staging import Staging
+from aml_backends.hdinsight.states import ENDED, job_status
+from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobStatus, LogChunk, TargetConfig
+from aml_plugins.errors import InvalidInputError, JobNotFoundError
+
+__all__ = ["HDInsightBackend"]
+
+GRACE_SECONDS = 60.0
+"""How long an agent that was asked to end may take before Livy is asked to kill its application."""
+
+_AGENT = Path(__file__).with_name("agent.py")
+
+
+class HDInsightBackend(ComputeBackend):
+    """Each job is a batch named after its submission key, and a staging directory of that name.
+
+    Livy refuses a second batch of one name, which makes submission safe to repeat; after Livy has forgotten a batch,
+    the agent's claim in the staging directory says that the job was run.
+    """
+
+    type_name: ClassVar[str] = "hdinsight"
+    config_model: ClassVar[type[TargetConfig]] = HDInsightConfig
+
+    def plan(self, spec: JobSpec, key: str) -> JobPlan:
+        check_spec(spec, self.target.name)
+        directory = f"{self._config.staging}/{_checked(key)}"
+        return JobPlan(
+            backend=self.type_name,
+            request={
+                "url": f"{self._config.url}/batches",
+                "batch": batch_request(spec, self._config, key, directory, "***"),
+                "staged": sorted([*spec.bundle, *files_to_stage(spec)]),
+                "environment_variables": dict.fromkeys(sorted(spec.environment_variables), "***"),
+            },
+        )
+
+    def submit(self, spec: JobSpec, key: str) -> JobHandle:
+        check_spec(spec, self.target.name)
+        if self.find(key) is None or not self._was_started(key):
+            self._stage(spec, key)
+            sealing_key, sealed = seal(spec.environment_variables)
+            self._staging.write(key, sealed_name(sealing_key), sealed)
+            self._livy.create(batch_request(spec, self._config, key, self._staging.url_of(key), sealing_key))
+        return self._handle(key)
+
+    def find(self, key: str) -> JobHandle | None:
+        return self._handle(key) if self._was_started(_checked(key)) else None
+
+    def status(self, handle: JobHandle) -> JobStatus:
+        batch = self._livy.find(handle.job_id)
+        return self._status(handle, batch, self._staging.statuses([handle.job_id])[handle.job_id])
+
+    def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
+        """One list of Livy's, and one round of reading; a job more costs no call more."""
+        wanted = {handle.job_id: handle for handle in handles}
+        batches = {str(batch.get("name")): batch for batch in self._livy.batches()}
+        said = self._staging.statuses(wanted)
+        found: dict[JobHandle, JobStatus | Exception] = {}
+        for key, handle in wanted.items():
+            try:
+                found[handle] = self._status(handle, batches.get(key), said[key])
+            except Exception as error:  # noqa: BLE001  one sick job must not hide the healthy ones
+                found[handle] = error
+        return found
+
+    def cancel(self, handle: JobHandle) -> None:
+        """Ask the agent; where there is none, or none that listens, have Livy kill the application."""
+        key = handle.job_id
+        batch = self._livy.find(key)
+        if not self._staging.exists(key):
+            return
+        if not self._staging.exists(key, "cancel"):
+            self._staging.write(key, "cancel", str(time.time()).encode())
+        if batch and (not self._staging.exists(key, "claim") or self._has_waited(key)):
+            self._livy.delete(int(batch["id"]))
+
+    def fetch(self, handle: JobHandle, destination: Path) -> None:
+        if not self._staging.exists(handle.job_id):
+            raise self._missing(handle)
+        with tempfile.TemporaryDirectory(dir=destination.parent) as directory:
+            archive = Path(directory) / "results.tar"
+            if self._staging.get(handle.job_id, "results.tar", archive):
+                with tarfile.open(archive) as tar:
+                    tar.extractall(destination, filter="data")
+        (destination / "logs").mkdir(exist_ok=True)
+        log = destination / "logs" / "std_log.txt"
+        if (destination / "std_log.txt").is_file():
+            shutil.move(destination / "std_log.txt", log)
+        elif not log.exists():
+            self._collect(handle, "log", log)
+            self._collect(handle, "records", destination / "records.jsonl")
+
+    def cleanup(self, handle: JobHandle) -> None:
+        batch = self._livy.find(handle.job_id)
+        if batch:
+            self._livy.delete(int(batch["id"]))
+        self._staging.delete(handle.job_id)
+
+    def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
+        """Return output since ``cursor``."""
+        return self._staging.chunk(handle.job_id, "log", cursor)
+
+    def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
+        """Return whole lines of the records since ``cursor``."""
+        chunk = self._staging.chunk(handle.job_id, "records", cursor)
+        return _whole_lines(self._staging, handle.job_id, cursor, chunk)
+
+    def list_jobs(self) -> Iterable[JobHandle]:
+        """Return the handles of all jobs that left a staging directory."""
+        return [self._handle(key) for key in self._staging.keys() if not key.startswith(".")]  # noqa: SIM118
+
+    def check(self) -> str:
+        running = sum(1 for batch in self._livy.batches() if batch.get("state") not in ENDED)
+        self._staging.check()
+        return f"Livy answers with {running} active batches, the staging directory can be written to"
+
+    def close(self) -> None:
+        if "_livy" in self.__dict__:
+            self._livy.close()
+            del self.__dict__["_livy"]
+
+    @property
+    def _config(self) -> HDInsightConfig:
+        assert isinstance(self.target.config, HDInsightConfig)  # noqa: S101  the core validated it against config_model
+        return self.target.config
+
+    @cached_property
+    def _livy(self) -> Livy:
+        config = self._config
+        auth = (config.user, self.target.secret(config.password)) if config.password else None
+        return Livy(config.url, auth=auth, timeout=config.timeout_seconds, ca_file=config.ca_file)
+
+    @cached_property
+    def _staging(self) -> Staging:
+        options = {name: self.target.secret(value) for name, value in self._config.storage_options.items()}
+        return Staging(self._config.staging, options)
+
+    def _handle(self, key: str) -> JobHandle:
+        return JobHandle(self.type_name, self.target.name, key)
+
+    def _missing(self, handle: JobHandle) -> JobNotFoundError:
+        return JobNotFoundError(
+            f"There is no job '{handle.job_id}' on the compute target '{self.target.name}'.",
+            "It was cleaned up, or its staging directory was deleted.",
+        )
+
+    def _was_started(self, key: str) -> bool:
+        """Say whether there is a batch, or there was one that got as far as its claim."""
+        return self._livy.find(key) is not None or self._staging.exists(key, "claim")
+
+    def _status(self, handle: JobHandle, batch: Mapping[str, Any] | None, said: Mapping[str, Any] | None) -> JobStatus:
+        if batch is None and said is None and not self._staging.exists(handle.job_id):
+            raise self._missing(handle)
+        asked = False
+        if batch is None or batch.get("state") in ENDED:
+            asked = self._staging.exists(handle.job_id, "cancel")
+        return job_status(batch, said, asked_to_end=asked)
+
+    def _has_waited(self, key: str) -> bool:
+        with tempfile.NamedTemporaryFile() as file:
+            self._staging.get(key, "cancel", Path(file.name))
+            asked = file.read().decode() or "0"
+        return time.time() - float(asked) > GRACE_SECONDS
+
+    def _stage(self, spec: JobSpec, key: str) -> None:
+        for name, local in spec.bundle.items():
+            self._staging.put(key, f"bundle/{name}", local)
+        self._stage_files(spec, key)
+        self._staging.put(key, "agent.py", _AGENT)
+
+    def _stage_files(self, spec: JobSpec, key: str) -> None:
+        """Bring what Spark shall distribute out of the snapshot: Spark knows nothing of it."""
+        names = files_to_stage(spec)
+        if not names:
+            return
+        with zipfile.ZipFile(spec.bundle["snapshot.zip"]) as snapshot:
+            for name in names:
+                try:
+                    content = snapshot.read(name)
+                except KeyError:
+                    raise InvalidInputError(
+                        f"The file '{name}' of the 'spark' section is not in the source directory.",
+                        "Name a file inside of it, or an address such as abfs://…",
+                    ) from None
+                self._staging.write(key, f"bundle/files/{name}", content)
+
+    def _collect(self, handle: JobHandle, folder: str, target: Path) -> None:
+        """Put a file together from the pieces that came before the job died."""
+        cursor, data = "", b""
+        with target.open("wb") as file:
+            while True:
+                chunk = self._staging.chunk(handle.job_id, folder, cursor)
+                if not chunk.data:
+                    break
+                data, cursor = chunk.data, chunk.cursor
+                file.write(data)
+
+
+def _checked(key: str) -> str:
+    if not key or key.startswith(".") or "/" in key or "\0" in key:
+        raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use letters, digits and hyphens.")
+    return key
+
+
+def _whole_lines(staging: Staging, key: str, cursor: str, chunk: LogChunk) -> LogChunk:
+    """Cut what was read after its last line end: the next look begins there."""
+    whole = chunk.data.rfind(b"\n") + 1
+    if whole == len(chunk.data):
+        return chunk
+    return LogChunk(chunk.data[:whole], staging.cursor_at(key, "records", cursor, whole))

@@ -1,0 +1,99 @@
+"""From what Livy and the runner say to the words of the contract."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aml_plugins.compute import JobState, JobStatus
+
+__all__ = ["ENDED", "job_status", "runner_status"]
+
+SILENCE_SECONDS = 600.0
+"""How long a runner that Livy knows nothing of may be silent before it counts as lost; it speaks every 5 s."""
+
+ENDED = frozenset({"success", "dead", "killed", "error"})
+
+_RUNNER = {
+    "preparing": JobState.RUNNING,
+    "running": JobState.RUNNING,
+    "succeeded": JobState.SUCCEEDED,
+    "failed": JobState.FAILED,
+    "cancelled": JobState.CANCELLED,
+}
+_LIVY = {
+    "not_started": JobState.PENDING,
+    "starting": JobState.PENDING,
+    "running": JobState.PENDING,  # the application runs, the agent has said nothing yet
+    "recovering": JobState.UNKNOWN,
+    "killed": JobState.CANCELLED,
+    "success": JobState.FAILED,
+    "dead": JobState.FAILED,
+    "error": JobState.FAILED,
+}
+
+
+def runner_status(said: Mapping[str, Any]) -> JobStatus:
+    """Return the status that the runner gave; ``UNKNOWN`` for a word of a later version."""
+    word = str(said.get("state"))
+    return JobStatus(
+        state=_RUNNER.get(word, JobState.UNKNOWN),
+        native_state=word,
+        preparing=word == "preparing",
+        reason=said.get("reason"),
+        exit_code=said.get("exit_code"),
+        environment=said.get("environment"),
+        started_at=said.get("started_at"),
+        finished_at=said.get("finished_at"),
+    )
+
+
+def job_status(batch: Mapping[str, Any] | None, said: Mapping[str, Any] | None, *, asked_to_end: bool) -> JobStatus:
+    """Return the status of a job whose directory is there.
+
+    :param batch: what Livy has, None where it has forgotten the batch.
+    :param said: the runner's last word, None where it said none, empty where it cannot be read just now.
+    :param asked_to_end: whether the run was asked to end.
+    """
+    told = runner_status(said) if said else None
+    if told is not None and told.state.is_terminal:
+        return told
+    if said is not None and not said:
+        return JobStatus(state=JobState.UNKNOWN, native_state="status being written")
+    word = str(batch["state"]) if batch else None
+    if word is None:
+        return _without_livy(told, said, asked_to_end=asked_to_end)
+    if word in ENDED:
+        return _ended(word, batch or {}, asked_to_end=asked_to_end)
+    if told is not None:
+        return told
+    return JobStatus(state=_LIVY.get(word, JobState.UNKNOWN), native_state=_native(word, batch or {}))
+
+
+def _ended(word: str, batch: Mapping[str, Any], *, asked_to_end: bool) -> JobStatus:
+    """Spark ended and the runner has not said how: it did not get so far, or died with Spark."""
+    state = JobState.CANCELLED if asked_to_end else _LIVY[word]
+    reason = None if state is JobState.CANCELLED else f"Spark ended before the script did ({word}).{_tail(batch)}"
+    return JobStatus(state=state, native_state=_native(word, batch), reason=reason)
+
+
+def _without_livy(told: JobStatus | None, said: Mapping[str, Any] | None, *, asked_to_end: bool) -> JobStatus:
+    """Livy forgets what ended a while ago, and all when it starts anew without recovery."""
+    if told is not None and time.time() - float((said or {}).get("heartbeat") or 0.0) < SILENCE_SECONDS:
+        return told
+    if asked_to_end:
+        return JobStatus(state=JobState.CANCELLED, native_state="gone")
+    reason = "Livy does not know the job any more, and its script is silent."
+    return JobStatus(state=JobState.FAILED, native_state="gone", reason=reason)
+
+
+def _native(word: str, batch: Mapping[str, Any]) -> str:
+    application = batch.get("appId")
+    return f"{word} ({application})" if application else word
+
+
+def _tail(batch: Mapping[str, Any]) -> str:
+    lines: Sequence[str] = [line.strip() for line in batch.get("log") or () if line.strip(" \n")]
+    told = [line for line in lines if line not in {"stdout:", "stderr:", "YARN Diagnostics:"}]
+    return f" Its last lines: {' / '.join(told[-3:])[:600]}" if told else ""

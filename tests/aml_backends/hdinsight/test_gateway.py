@@ -1,0 +1,118 @@
+"""What a cluster's gateway may answer besides what was asked for."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from aml_backends.hdinsight.livy import Livy
+from aml_plugins.errors import BackendError, TransientBackendError
+
+ERROR_PAGE = "<html><title>Error 400</title><body><h2>HTTP ERROR: 400</h2>Missing Required Header</body></html>"
+
+
+class Gateway(ThreadingHTTPServer):
+    """Answers every request with what the test wants, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answering)
+        self.answer: tuple[int, dict[str, str], str] = (200, {}, "{}")
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+
+
+class _Answering(BaseHTTPRequestHandler):
+    server: Gateway
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.command, self.path, dict(self.headers)))
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        status, headers, body = self.server.answer
+        self.send_response(status)
+        for name, value in {"content-length": str(len(body.encode())), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    do_POST = do_DELETE = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    with Gateway() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def livy(gateway: Gateway) -> Iterator[Livy]:
+    client = Livy(f"http://127.0.0.1:{gateway.server_port}/livy", auth=("admin", "hunter2"), timeout=5)
+    yield client
+    client.close()
+
+
+def test_whatever_changes_something_names_who_asks(gateway: Gateway, livy: Livy) -> None:
+    livy.create({"file": "abfs://x"})
+    livy.delete(3)
+    assert [(method, path) for method, path, _ in gateway.asked] == [
+        ("POST", "/livy/batches"),
+        ("DELETE", "/livy/batches/3"),
+    ]
+    assert all(headers["X-Requested-By"] for _, _, headers in gateway.asked)
+    assert all(headers["Authorization"].startswith("Basic ") for _, _, headers in gateway.asked)
+
+
+def test_a_busy_gateway_says_when_to_come_back(gateway: Gateway, livy: Livy) -> None:
+    gateway.answer = (429, {"Retry-After": "17"}, "")
+    with pytest.raises(TransientBackendError) as caught:
+        list(livy.batches())
+    assert caught.value.retry_after == 17.0
+
+
+def test_a_wrong_password_is_told_without_it(gateway: Gateway, livy: Livy) -> None:
+    gateway.answer = (401, {}, "Unauthorized")
+    with pytest.raises(BackendError, match="refuses this user") as caught:
+        livy.find("aml-x")
+    assert not isinstance(caught.value, TransientBackendError)
+    assert "hunter2" not in f"{caught.value!r} {caught.value.fix}"
+
+
+def test_a_servlet_containers_error_page_becomes_a_sentence(gateway: Gateway, livy: Livy) -> None:
+    gateway.answer = (400, {"content-type": "text/html"}, ERROR_PAGE)
+    with pytest.raises(BackendError, match="Missing Required Header") as caught:
+        livy.create({"file": "abfs://x"})
+    assert "<" not in str(caught.value)
+
+
+def test_a_server_error_is_worth_another_try(gateway: Gateway, livy: Livy) -> None:
+    gateway.answer = (500, {}, json.dumps({"msg": "out of luck"}))
+    with pytest.raises(TransientBackendError, match="out of luck"):
+        livy.find("aml-x")
+
+
+def test_nobody_listens() -> None:
+    livy = Livy("http://127.0.0.1:9", auth=None, timeout=5)
+    with pytest.raises(TransientBackendError, match="does not answer"):
+        livy.find("aml-x")
+
+
+def test_all_pages_are_read(gateway: Gateway, livy: Livy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aml_backends.hdinsight.livy.PAGE", 2)
+    pages = iter([[{"id": 0}, {"id": 1}], [{"id": 2}]])
+    gateway.answer = (200, {}, json.dumps({"sessions": next(pages)}))
+    found = []
+    for batch in livy.batches():
+        found.append(batch["id"])
+        if batch["id"] == 1:
+            gateway.answer = (200, {}, json.dumps({"sessions": next(pages)}))
+    assert found == [0, 1, 2]
+    assert [path.partition("?")[2] for _, path, _ in gateway.asked] == ["from=0&size=2", "from=2&size=2"]

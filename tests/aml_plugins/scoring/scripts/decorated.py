@@ -1,0 +1,34 @@
+import datetime
+
+import numpy as np
+import pandas as pd
+from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
+from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType
+from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType
+from inference_schema.schema_decorators import input_schema, output_schema
+
+frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "t": pd.to_datetime(["2020-01-01", "2021-01-01"])})
+nested = StandardPythonParameterType(
+    {"list": StandardPythonParameterType([1.0]), "array": NumpyParameterType(np.array([[1, 2]])), "word": "w"}
+)
+
+
+def init():
+    pass
+
+
+@input_schema("array", NumpyParameterType(np.array([[1.0, 2.0]])))
+@input_schema("frame", PandasParameterType(frame))
+@input_schema("nested", nested)
+@input_schema("day", StandardPythonParameterType(datetime.date(2020, 1, 1)))
+@input_schema("count", StandardPythonParameterType(3))
+@output_schema(NumpyParameterType(np.array([1.0])))
+def run(array, frame, nested, day, count=7, plain="default"):
+    return {
+        "array": [str(type(array)), str(array.dtype), array.tolist()],
+        "frame": [str(type(frame)), {c: str(t) for c, t in frame.dtypes.items()}, frame.astype(str).values.tolist()],
+        "nested": repr(nested),
+        "day": repr(day),
+        "count": count,
+        "plain": plain,
+    }

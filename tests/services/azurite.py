@@ -1,0 +1,102 @@
+"""A throw-away Azurite, Microsoft's emulator of Azure Blob Storage: own port, in memory, gone at the end."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["INSTALL", "Azurite", "find_program", "running_azurite"]
+
+_TOOL = Path(__file__).parents[2] / "tools" / "azurite"
+INSTALL = "tools/azurite install"
+_START_SECONDS = 60
+ACCOUNT = "amltests"
+KEY = base64.b64encode(b"a key of the tests and of nobody else, 64 bytes long as real ones").decode()
+
+
+@dataclass(frozen=True)
+class Azurite:
+    """A running server.
+
+    :param url: address of the one account, ``http://127.0.0.1:PORT/ACCOUNT``.
+    """
+
+    url: str
+    account: str
+    key: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def connection_string(self) -> str:
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={self.account};AccountKey={self.key};BlobEndpoint={self.url};"
+        )
+
+    def create_container(self) -> str:
+        """Create a container with a name of its own."""
+        from azure.storage.blob import BlobServiceClient
+
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        with BlobServiceClient.from_connection_string(self.connection_string) as client:
+            client.create_container(name)
+        return name
+
+
+def find_program() -> Path | None:
+    """Return Azurite's program."""
+    found = subprocess.run([_TOOL, "find"], capture_output=True, text=True, check=False)
+    return Path(found.stdout.strip()) if found.returncode == 0 else None
+
+
+@contextmanager
+def running_azurite(program: Path) -> Iterator[Azurite]:
+    """Start Azurite and stop it at the end, or with the process that started it."""
+    directory = Path(tempfile.mkdtemp(prefix="aml-azurite-"))
+    port = _free_port()
+    # Without skipApiVersionCheck, Azurite refuses every SDK that is newer than itself.
+    options = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence"]
+    command = ["node", program, "--blobHost", "127.0.0.1", "--blobPort", str(port), *options]
+    setpriv = shutil.which("setpriv")
+    leash = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+    environment = os.environ | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"}
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*leash, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory, env=environment
+        )
+    try:
+        _wait_until_listening(process, port, directory / "log")
+        yield Azurite(f"http://127.0.0.1:{port}/{ACCOUNT}", ACCOUNT, KEY, process)
+    finally:
+        process.kill()
+        process.wait(timeout=_START_SECONDS)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"Azurite did not start:\n{log.read_text()}") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

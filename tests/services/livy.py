@@ -1,0 +1,127 @@
+"""A real Apache Livy server before a real Spark, on this machine, gone at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["INSTALL", "LivyServer", "find_livy", "running_livy"]
+
+_TOOLS = Path(__file__).parents[2] / "tools"
+INSTALL = "tools/livy install"
+_MAIN = "org.apache.livy.server.LivyServer"
+_START_SECONDS = 120
+_LOGGING = """
+log4j.rootCategory=INFO, console
+log4j.appender.console=org.apache.log4j.ConsoleAppender
+log4j.appender.console.target=System.err
+log4j.appender.console.layout=org.apache.log4j.PatternLayout
+log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{1}: %m%n
+"""
+
+
+@dataclass(frozen=True)
+class LivyServer:
+    """A running server; jobs and their staging directories lie below ``shared``, which it may read."""
+
+    url: str
+    shared: Path
+    process: subprocess.Popen[bytes]
+
+
+def find_livy() -> tuple[Path, Path] | None:
+    """Return the directory of Livy's jars and SPARK_HOME, None where either is missing."""
+    found = []
+    for tool in ("livy", "spark"):
+        done = subprocess.run([_TOOLS / tool, "find"], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            return None
+        found.append(Path(done.stdout.strip()))
+    return found[0], found[1]
+
+
+@contextmanager
+def running_livy(programs: tuple[Path, Path], directory: Path) -> Iterator[LivyServer]:
+    """Start a server below ``directory``; stop it and all that it started."""
+    jars, spark = programs
+    port, shared = _free_port(), directory / "shared"
+    shared.mkdir(parents=True)
+    _configure(directory, port, shared)
+    with (directory / "livy.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                "java",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                f"{directory / 'conf'}:{jars}/*",
+                "org.apache.livy.server.LivyServer",
+            ],
+            cwd=directory,
+            env=_environment(directory, spark),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        server = LivyServer(f"http://127.0.0.1:{port}", shared, process)
+        _wait_until_ready(server, directory / "livy.log")
+        yield server
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # batches are in its group, too
+        process.wait()
+
+
+def _configure(directory: Path, port: int, shared: Path) -> None:
+    settings = {
+        "livy.server.host": "127.0.0.1",
+        "livy.server.port": str(port),
+        "livy.server.csrf-protection.enabled": "true",
+        "livy.spark.master": "local[2]",
+        "livy.file.local-dir-whitelist": f"{shared}/",
+        "livy.server.session.state-retain.sec": "3600",
+    }
+    for name in ("conf", "logs", "spark-conf"):
+        (directory / name).mkdir()
+    conf = directory / "conf"
+    (conf / "livy.conf").write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
+    (conf / "log4j.properties").write_text(_LOGGING)
+    (directory / "spark-conf" / "spark-defaults.conf").write_text("spark.ui.enabled false\nspark.driver.memory 512m\n")
+
+
+def _environment(directory: Path, spark: Path) -> dict[str, str]:
+    return {
+        **{name: os.environ[name] for name in ("PATH", "HOME", "JAVA_HOME", "LANG") if name in os.environ},
+        "LIVY_HOME": str(directory),
+        "LIVY_CONF_DIR": str(directory / "conf"),
+        "SPARK_HOME": str(spark),
+        "SPARK_CONF_DIR": str(directory / "spark-conf"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # short jobs: starting is what they do
+        "PYSPARK_PYTHON": str(spark.parents[3] / "bin" / "python"),
+    }
+
+
+def _wait_until_ready(server: LivyServer, log: Path) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until and server.process.poll() is None:
+        with suppress(OSError), urllib.request.urlopen(f"{server.url}/batches", timeout=5):
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"Livy did not start:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
