@@ -242,8 +242,6 @@ _TABLE = {
     Kind.CREATOR: """
         DELETE 2.0/mlflow/logged-models/*/tags/*
         DELETE 2.0/mlflow-artifacts/artifacts/**
-        POST 2.0/mlflow/experiments/delete
-        POST 2.0/mlflow/experiments/restore
         DELETE 2.0/mlflow/logged-models/*
         DELETE 2.0/mlflow/model-versions/delete
         DELETE 2.0/mlflow/model-versions/delete-tag
@@ -295,6 +293,8 @@ _TABLE = {
         POST 3.0/mlflow/review-queues/items/set-status
     """,
     Kind.OWNER: """
+        POST 2.0/mlflow/experiments/restore
+        POST 2.0/mlflow/experiments/delete
         GET /signup
         POST 2.0/mlflow/users/create
         POST 3.0/mlflow/roles/assign
