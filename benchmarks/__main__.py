@@ -18,7 +18,6 @@ BENCHMARKS = {
     "scoring": HERE / "scoring",
     "targets": HERE / "targets",
     "server": HERE / "server",
-    "console": HERE / "console",
 }
 
 
