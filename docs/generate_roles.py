@@ -24,8 +24,9 @@ are owners everywhere, and create and delete workspaces and users. Roles are MLf
 {roles}
 
 Whoever makes an experiment, a model, a prompt, a scorer or a part of the gateway gets `MANAGE` on it from MLflow,
-for as long as they are contributors. Roles and direct permissions of your own, made with MLflow, hold too: for MLflow's routes as
-MLflow says, for ours as the nearest of these roles. `aml workspace share` and `unshare` take them from the user.
+for as long as they are contributors. Roles and direct permissions of your own, made with MLflow, hold too: for
+MLflow's routes as MLflow says, for ours as the nearest of these roles. `aml workspace share` and `unshare` take them
+from the user.
 
 To somebody without a role a workspace is not there: every answer is the one for a name that nobody has taken.
 
