@@ -17,6 +17,7 @@ __all__ = [
     "OperationFailedError",
     "PermissionDeniedError",
     "PluginError",
+    "PreconditionFailedError",
     "StoreError",
     "StoreSchemaError",
     "TransientBackendError",
@@ -71,6 +72,12 @@ class PermissionDeniedError(InvalidInputError):
     """The caller's role does not allow it."""
 
     code = "permission_denied"
+
+
+class PreconditionFailedError(InvalidInputError):
+    """What a change was made for is not what is there any more."""
+
+    code = "precondition_failed"
 
 
 class MissingExtraError(InvalidInputError):

@@ -14,21 +14,24 @@ from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundEr
 from aml_plugins.home import configured, resolve_workspace, write_config
 from aml_plugins.names import check_name
 from aml_plugins.store.opening import has_password, shown_uri
-from aml_plugins.store.records import ComputeTargetRecord, WorkspaceRecord
+from aml_plugins.store.records import ComputeTargetRecord, MemberRecord, WorkspaceRecord
 from aml_plugins.suggestions import did_you_mean
-from aml_plugins.workspace_names import create_workspace, list_workspaces
+from aml_plugins.workspace_names import create_workspace, list_workspaces, set_description
+from aml_plugins.workspace_resources import WorkspaceResources
+from aml_plugins.workspaces import lifecycle
+from aml_plugins.workspaces.settings import DEFAULT_DATASTORE, change_settings, check_open
 
 if TYPE_CHECKING:
-    from aml_plugins.datastores.contract import Datastore
     from aml_plugins.experiment import Experiment
     from aml_plugins.model import Model
     from aml_plugins.runs.reconciliation.driver import Driver
     from aml_plugins.runs.run import Run
+    from aml_plugins.workspaces.lifecycle import Description
 
 __all__ = ["Workspace"]
 
 
-class Workspace:
+class Workspace(WorkspaceResources):
     """A workspace of a store. Make one with :meth:`create`, :meth:`get`, :meth:`connect` or :meth:`from_config`.
 
     :param name: the workspace's name; it is not checked here.
@@ -43,9 +46,12 @@ class Workspace:
         return f"Workspace(name={self.name!r}, store={shown_uri(self.context.store.uri)!r})"
 
     @classmethod
-    def create(cls, name: str, *, store: str | None = None, exist_ok: bool = False) -> Workspace:
+    def create(
+        cls, name: str, *, description: str | None = None, store: str | None = None, exist_ok: bool = False
+    ) -> Workspace:
         """Create a workspace.
 
+        :param description: a few words for people.
         :param store: a store URI; None for the one that the environment or the embedded default names.
         :param exist_ok: return the workspace where it exists already.
         :raises AlreadyExistsError: where the name is taken.
@@ -53,7 +59,7 @@ class Workspace:
         """
         context = open_context(store)
         try:
-            create_workspace(context.store.uri, name)
+            create_workspace(context.store.uri, name, description=description)
         except InvalidInputError as error:
             if not (exist_ok and error.code == "already_exists"):
                 raise
@@ -100,6 +106,77 @@ class Workspace:
         context = open_context(store)
         return sorted(list_workspaces(context.store.uri))
 
+    def describe(self) -> Description:
+        """Return the workspace's description, and whether it is archived."""
+        return lifecycle.describe(self.context, self.name)
+
+    def update(self, *, description: str | None = None, default_datastore: str | None = None) -> None:
+        """Change what is given, and leave the rest as it is.
+
+        :param default_datastore: where new snapshots go; the workspace must have it.
+        :raises NotFoundError: for a datastore that is not there.
+        """
+        if default_datastore is not None:
+            from aml_plugins.datastores.opening import open_datastore  # noqa: PLC0415  loads pydantic
+
+            open_datastore(self.context, self.name, default_datastore)
+            change_settings(
+                self.context.store, self.name, lambda found: {**found, DEFAULT_DATASTORE: default_datastore}
+            )
+        if description is not None:
+            set_description(self.context.store.uri, self.name, description)
+
+    def archive(self) -> None:
+        """Let nothing new begin in the workspace. What runs goes on, and everything can be read."""
+        lifecycle.archive(self.context, self.name)
+
+    def restore(self) -> None:
+        """Take an archived workspace back into use."""
+        lifecycle.restore(self.context, self.name)
+
+    def contents(self) -> Mapping[str, int]:
+        """Count what lives in the workspace, by what it is called, in the plural: ``{"runs": 3}``."""
+        return lifecycle.contents(self.context, self.name)
+
+    def delete(self, *, force: bool = False) -> None:
+        """Delete the workspace. Interrupted anywhere, the same call goes on where it stood.
+
+        :param force: with everything in it (see :meth:`contents`); runs are cancelled first. Files in registered
+            datastores stay, except snapshots.
+        :raises InvalidInputError: for ``default``, and without ``force`` while anything lives in the workspace.
+        :raises OperationFailedError: where runs do not end in time; delete again.
+        """
+        lifecycle.delete(self.context, self.driver, self.name, force=force)
+
+    @property
+    def role(self) -> str:
+        """What you are in the workspace: ``owner``, ``contributor`` or ``reader``; owner where nobody is asked."""
+        return self.context.store.members.role(self.name)
+
+    def members(self) -> Sequence[MemberRecord]:
+        """Return who has which role in the workspace, by name.
+
+        :raises InvalidInputError: where the store is a database: it asks nobody who he is.
+        """
+        return self.context.store.members.list(self.name)
+
+    def share(self, user: str, role: str = "reader") -> MemberRecord:
+        """Give a user of the server a role in the workspace, in place of any other that he has there.
+
+        :param role: ``owner``, ``contributor`` or ``reader``.
+        :raises PermissionDeniedError: unless you are an owner.
+        :raises NotFoundError: where there is no such user.
+        """
+        return self.context.store.members.put(self.name, user, role)
+
+    def unshare(self, user: str) -> None:
+        """Take from a user every role and permission in the workspace.
+
+        :raises PermissionDeniedError: unless you are an owner.
+        :raises NotFoundError: where he is no member.
+        """
+        self.context.store.members.remove(self.name, user)
+
     def write_config(self, directory: str | Path = ".") -> Path:
         """Write ``.aml/config.yaml`` so that tools started there find this workspace.
 
@@ -137,6 +214,7 @@ class Workspace:
         :raises InvalidInputError: for a wrong name or setting; nothing was written.
         """
         check_name("compute target", name)
+        check_open(self.context.store, self.name)
         backend_type = load_backend_type(self.context.plugins, type_name)
         config = validate_config(backend_type, type_name, settings)
         record = ComputeTargetRecord(
@@ -152,100 +230,6 @@ class Workspace:
         find_target(self.context.store, self.name, name)
         self.context.store.compute_targets.remove(self.name, name)
         self.context.backends.forget(self.name, name)
-
-    @property
-    def datastores(self) -> Mapping[str, Datastore]:
-        """The datastores by name, each opened when it is asked for; ``workspace-files`` is always there."""
-        from aml_plugins.datastores.registering import WorkspaceDatastores  # noqa: PLC0415  pydantic models
-
-        return WorkspaceDatastores(self.context, self.name)
-
-    @property
-    def default_datastore(self) -> Datastore:
-        """Where snapshots go."""
-        from aml_plugins.datastores.opening import default_datastore  # noqa: PLC0415  as above
-
-        return default_datastore(self.context, self.name)
-
-    def register_datastore(self, type_name: str, name: str, **settings: Any) -> Datastore:
-        """Register a datastore. Nothing is asked over the network; ``check()`` of what is returned tries it.
-
-        :param type_name: a datastore type, such as ``azure-blob``; ``aml plugins list`` shows all.
-        :param settings: the type's settings; a credential is given as ``secret://STORE/NAME``.
-        :raises InvalidInputError: for a wrong name or setting; nothing was written.
-        """
-        from aml_plugins.datastores.registering import register_datastore  # noqa: PLC0415  as above
-
-        return register_datastore(self.context, self.name, type_name, name, settings)
-
-    def remove_datastore(self, name: str) -> None:
-        """Forget a datastore, not its files; refused while it is the default or holds snapshots."""
-        from aml_plugins.datastores.registering import remove_datastore  # noqa: PLC0415  as above
-
-        remove_datastore(self.context, self.name, name)
-
-    def set_default_datastore(self, name: str) -> None:
-        """Let new snapshots go to another datastore."""
-        from aml_plugins.datastores.registering import set_default_datastore  # noqa: PLC0415  as above
-
-        set_default_datastore(self.context, self.name, name)
-
-    @property
-    def secret_stores(self) -> Mapping[str, Mapping[str, Any]]:
-        """The secret stores by name, each as ``{"type", "config"}``; ``env`` is always there."""
-        from aml_plugins.secrets.stores import secret_stores  # noqa: PLC0415  pydantic models
-
-        return secret_stores(self.context, self.name)
-
-    @property
-    def default_secret_store(self) -> str:
-        """The name of the store that secrets are set in."""
-        from aml_plugins.secrets.stores import default_secret_store  # noqa: PLC0415  as above
-
-        return default_secret_store(self.context, self.name)
-
-    def register_secret_store(self, type_name: str, name: str, **settings: Any) -> None:
-        """Register a secret store; the first one becomes the default.
-
-        :param type_name: ``file``, ``azure-key-vault`` or a plugin's type.
-        :raises InvalidInputError: for a wrong name or setting; nothing was written.
-        """
-        from aml_plugins.secrets.stores import register_secret_store  # noqa: PLC0415  as above
-
-        register_secret_store(self.context, self.name, type_name, name, settings)
-
-    def remove_secret_store(self, name: str) -> None:
-        """Forget a secret store, not its secrets."""
-        from aml_plugins.secrets.stores import remove_secret_store  # noqa: PLC0415  as above
-
-        remove_secret_store(self.context, self.name, name)
-
-    def set_default_secret_store(self, name: str) -> None:
-        """Choose the store that secrets are set in."""
-        from aml_plugins.secrets.stores import set_default_secret_store  # noqa: PLC0415  as above
-
-        set_default_secret_store(self.context, self.name, name)
-
-    def set_secret(self, name: str, value: str, *, store: str | None = None) -> str:
-        """Set a secret; return the name of the store that it is in.
-
-        :param store: None for the workspace's default one.
-        """
-        from aml_plugins.secrets.managing import set_secret  # noqa: PLC0415  as above
-
-        return set_secret(self.context, self.name, name, value, store)
-
-    def list_secrets(self, *, store: str | None = None) -> Sequence[str]:
-        """Return references to the secrets of a store, never a value."""
-        from aml_plugins.secrets.managing import list_secrets  # noqa: PLC0415  as above
-
-        return list_secrets(self.context, self.name, store)
-
-    def delete_secret(self, name: str, *, store: str | None = None) -> str:
-        """Delete a secret; return the name of the store that it was in."""
-        from aml_plugins.secrets.managing import delete_secret  # noqa: PLC0415  as above
-
-        return delete_secret(self.context, self.name, name, store)
 
     def experiment(self, name: str) -> Experiment:
         """Return an experiment; it is created by its first run."""

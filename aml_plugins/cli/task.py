@@ -56,3 +56,24 @@ def watch(task_id: str, store: str | None, workspace: str | None, output: str) -
             state = event.new or ""
             progress = "" if event.progress is None else f"{event.progress:4.0%}"
             click.echo(f"{moment(event.time)}  {state:<15}  {progress:>4}  {event.message}".rstrip())
+
+
+@task.command()
+@click.argument("task_id")
+@in_workspace
+def cancel(task_id: str, store: str | None, workspace: str | None, output: str) -> None:
+    """Ask a task to end: a run's own, or one that works for a run, which ends the run."""
+    from aml_plugins.runs.monitoring import ensure_driven
+    from aml_plugins.tasks.task import Task
+
+    wanted = Task.get(open_workspace(store, workspace), task_id)
+    wanted.cancel()
+    workspace_of = wanted.workspace
+    workspace_of.driver.release()
+    ensure_driven(workspace_of.context, [workspace_of.context.store.runs.get(workspace_of.name, wanted.subject)])
+    value = {"task_id": wanted.id, "state": wanted.state}
+    show(
+        output,
+        value,
+        lambda: f"Task {wanted.id}: {value['state']}. It ends soon; watch it with: aml task watch {wanted.id}",
+    )

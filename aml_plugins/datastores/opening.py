@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.datastores.contract import Datastore, DatastoreConfig
 from aml_plugins.errors import NotFoundError, PluginError
+from aml_plugins.operator_limits import check_directory_is_served
 from aml_plugins.plugins.settings import checked_settings
 from aml_plugins.secrets import secret_source
 from aml_plugins.store.opening import is_server, plain_uri
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_DATASTORE",
+    "built_in_directory",
     "check_record",
     "datastore_records",
     "default_datastore",
@@ -67,6 +69,9 @@ def open_datastore(context: Context, workspace: str, name: str) -> Datastore:
         return _served(context, workspace, name)
     opened = _type_of(context, record)(record.name, check_record(context, record))
     opened.secrets = secret_source(context, workspace)
+    directory = opened.served_directory()
+    if directory is not None and name != DEFAULT_DATASTORE:
+        check_directory_is_served(directory, f"the datastore '{name}'")
     return opened
 
 
@@ -95,9 +100,13 @@ def _type_of(context: Context, record: DatastoreRecord) -> type[Datastore]:
     return loaded
 
 
-def _built_in(context: Context, workspace: str) -> DatastoreRecord:
-    """Return the directory beside an embedded database, else the one in the home directory."""
+def built_in_directory(context: Context, workspace: str) -> Path:
+    """Return where the built-in datastore lies: beside an embedded database, else in the home directory."""
     uri = plain_uri(context.store.uri)
     beside = Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else context.home
-    path = beside.absolute() / "datastore" / workspace
-    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type=_DIRECTORY, config={"path": str(path)})
+    return beside.absolute() / "datastore" / workspace
+
+
+def _built_in(context: Context, workspace: str) -> DatastoreRecord:
+    path = str(built_in_directory(context, workspace))
+    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type=_DIRECTORY, config={"path": path})

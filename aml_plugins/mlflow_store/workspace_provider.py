@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 
-from mlflow.entities.workspace import WorkspaceDeletionMode  # noqa: TID253  a leaf: imported with a store
+from mlflow.entities.workspace import Workspace, WorkspaceDeletionMode  # noqa: TID253  a leaf: imported with a store
 from mlflow.exceptions import MlflowException  # noqa: TID253  as above
 from mlflow.protos.databricks_pb2 import INVALID_STATE  # noqa: TID253  as above
 from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore  # noqa: TID253  as above
+from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME  # noqa: TID253  as above
 
-from aml_plugins.mlflow_store.engines import tune
+from aml_plugins.errors import NotFoundError
+from aml_plugins.mlflow_store.artifact_root import artifact_root
+from aml_plugins.mlflow_store.contents import count_contents, delete_artifacts
+from aml_plugins.mlflow_store.engines import close_together, tune
 from aml_plugins.mlflow_store.failures import to_mlflow
-from aml_plugins.mlflow_store.jobs import release_runs
 from aml_plugins.mlflow_store.locations import is_in_memory, make_directory
 from aml_plugins.store.interface import Store
 from aml_plugins.store.opening import open_store, plain_uri
-from aml_plugins.store.records import RunRecord
+from aml_plugins.workspaces.emptying import empty_workspace
+from aml_plugins.workspaces.settings import reopen_workspace
+from aml_plugins.workspaces.wording import counted
 
 __all__ = ["WorkspaceProvider", "open_workspace_provider"]
-
-_PAGE = 1000
 
 
 class WorkspaceProvider(SqlAlchemyStore):
@@ -31,25 +35,74 @@ class WorkspaceProvider(SqlAlchemyStore):
         self.jobs = None if is_in_memory(db_uri) else open_store(db_uri)
         super().__init__(plain_uri(db_uri))
         tune(self._engine)
+        if self.jobs is not None:
+            close_together(self._engine, self.jobs)
+
+    def resolve_artifact_root(self, default_artifact_root: str | None, workspace_name: str) -> tuple[str | None, bool]:
+        """Return where new experiments keep artifacts: in the datastore that the workspace chose for them, if any."""
+        chosen = artifact_root(self.jobs, workspace_name)
+        if chosen:
+            return chosen, False
+        root: tuple[str | None, bool] = super().resolve_artifact_root(default_artifact_root, workspace_name)
+        return root
+
+    def create_workspace(self, workspace: Workspace) -> Workspace:
+        """Create; what a deletion that was killed half-way left of an earlier one of this name goes first."""
+        if self.jobs is not None:
+            with to_mlflow():
+                _forget_leftovers(self, self.jobs, workspace.name)
+        created: Workspace = super().create_workspace(workspace)
+        return created
 
     def delete_workspace(
         self, workspace_name: str, mode: WorkspaceDeletionMode = WorkspaceDeletionMode.RESTRICT
     ) -> None:
-        """Delete, with the snapshots of its runs released and our settings of the workspace gone.
+        """Delete. Our part goes first, and the settings last: repeating it finishes what was begun.
 
-        :raises MlflowException: also where runs in it have not ended, and where SET_DEFAULT would move runs away from
-            their snapshots.
+        :raises MlflowException: also where runs in it have not ended, where RESTRICT would take compute targets and
+            the like along, and where SET_DEFAULT would move runs away from their snapshots.
         """
-        if self.jobs is None:
+        if self.jobs is None or workspace_name == DEFAULT_WORKSPACE_NAME:  # which MLflow refuses
             super().delete_workspace(workspace_name, mode)
             return
         with to_mlflow():
-            runs = _runs(self.jobs, workspace_name)
-            _check(workspace_name, runs, mode)
-            super().delete_workspace(workspace_name, mode)
-            release_runs(self.jobs, [run.run_id for run in runs])
-            if self.jobs.workspaces.find(workspace_name) is not None:
+            self.get_workspace(workspace_name)
+            self._check(self.jobs, workspace_name, mode)
+            empty_workspace(self.jobs, workspace_name)
+            if mode == WorkspaceDeletionMode.CASCADE:
+                with self.ManagedSessionMaker() as session:
+                    delete_artifacts(session, workspace_name)
+            try:
+                super().delete_workspace(workspace_name, mode)
+            except MlflowException:
+                reopen_workspace(self.jobs, workspace_name)
+                raise
+            with suppress(NotFoundError):
                 self.jobs.workspaces.remove(workspace_name)
+
+    def contents(self, workspace_name: str) -> Mapping[str, int]:
+        """Count what MLflow keeps of a workspace; see ``contents.py``."""
+        with self.ManagedSessionMaker() as session:
+            return count_contents(session, workspace_name)
+
+    def _check(self, store: Store, workspace: str, mode: WorkspaceDeletionMode) -> None:
+        ours = dict(store.workspaces.contents(workspace))
+        active = ours.pop("runs that have not ended", 0)
+        if active:
+            what = counted({"runs that have not ended": active})
+            raise MlflowException(f"The workspace '{workspace}' has {what}. Cancel them first.", INVALID_STATE)
+        if mode == WorkspaceDeletionMode.SET_DEFAULT and ours:
+            raise MlflowException(
+                f"The workspace '{workspace}' has {counted(ours)}, which stay in their workspace. "
+                "Delete it with its contents, or keep it.",
+                INVALID_STATE,
+            )
+        everything = {**ours, **self.contents(workspace)}
+        if mode == WorkspaceDeletionMode.RESTRICT and everything:
+            raise MlflowException(
+                f"The workspace '{workspace}' has {counted(everything)}. Delete it with its contents, or keep it.",
+                INVALID_STATE,
+            )
 
 
 def open_workspace_provider(workspace_uri: str) -> WorkspaceProvider:
@@ -61,26 +114,15 @@ def open_workspace_provider(workspace_uri: str) -> WorkspaceProvider:
         return WorkspaceProvider(workspace_uri)
 
 
-def _check(workspace: str, runs: Sequence[RunRecord], mode: WorkspaceDeletionMode) -> None:
-    active = [run.run_id for run in runs if run.ended_at is None]
-    if active:
-        raise MlflowException(
-            f"Workspace '{workspace}' has {len(active)} runs that have not ended, such as {active[0]}. "
-            "Cancel them first.",
-            INVALID_STATE,
-        )
-    if runs and mode == WorkspaceDeletionMode.SET_DEFAULT:
-        raise MlflowException(
-            f"Workspace '{workspace}' has {len(runs)} runs with snapshots, which stay in their workspace. "
-            "Delete it with its contents (CASCADE), or keep it.",
-            INVALID_STATE,
-        )
-
-
-def _runs(store: Store, workspace: str) -> Sequence[RunRecord]:
-    found: list[RunRecord] = []
-    page = store.runs.list(workspace, limit=_PAGE)
-    while page:
-        found += page
-        page = store.runs.list(workspace, limit=_PAGE, before=(page[-1].created_at, page[-1].run_id))
-    return found
+def _forget_leftovers(provider: WorkspaceProvider, store: Store, name: str) -> None:
+    # Looked for before MLflow is asked: what somebody adds who creates the workspace now is not found.
+    if store.workspaces.find(name) is None and not store.workspaces.contents(name):
+        return
+    try:
+        provider.get_workspace(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        empty_workspace(store, name)
+        with suppress(NotFoundError):  # by another who creates it now
+            store.workspaces.remove(name)

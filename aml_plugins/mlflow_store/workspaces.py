@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 from mlflow.entities import Workspace  # noqa: TID253  a leaf: imported by functions that need MLflow
 from mlflow.entities.workspace import WorkspaceDeletionMode  # noqa: TID253  as above
@@ -15,7 +16,17 @@ from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME  # noqa: TID253 
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from aml_plugins.mlflow_store.failures import ours
 
-__all__ = ["create_workspace", "delete_workspace", "get_workspace", "has_workspace", "list_workspaces"]
+__all__ = [
+    "create_workspace",
+    "delete_workspace",
+    "describe_workspaces",
+    "get_workspace",
+    "has_workspace",
+    "list_workspaces",
+    "set_description",
+    "workspace_contents",
+    "workspace_description",
+]
 
 
 def create_workspace(uri: str, name: str, *, description: str | None = None) -> None:
@@ -36,6 +47,44 @@ def list_workspaces(uri: str) -> Sequence[str]:
     """Return the names of the workspaces that the caller may see, sorted."""
     with ours():
         return _names(_provider(uri))
+
+
+def describe_workspaces(uri: str) -> Mapping[str, str]:
+    """Return the descriptions of the workspaces that the caller may see, by name; empty where there is none."""
+    with ours():
+        return {found.name: found.description or "" for found in _provider(uri).list_workspaces()}
+
+
+def workspace_description(uri: str, name: str) -> str | None:
+    """Return a workspace's description; None where there is none, or no such workspace."""
+    try:
+        with ours():
+            found: str | None = _provider(uri).get_workspace(name).description
+    except NotFoundError:
+        return None
+    return found
+
+
+def set_description(uri: str, name: str, description: str) -> None:
+    """Describe a workspace anew.
+
+    :raises NotFoundError: where there is none of this name.
+    """
+    with ours():
+        _provider(uri).update_workspace(Workspace(name=name, description=description))
+
+
+def workspace_contents(uri: str, name: str) -> Mapping[str, int]:
+    """Count what MLflow keeps of a workspace, by what users call it, in the plural; what there is none of is left out.
+
+    :raises NotFoundError: where there is none of this name.
+    """
+    get_workspace(uri, name)
+    with ours():
+        # Ours, as uri is a database's. Not by its class: importing its module hides the entry point of the same name.
+        provider: Any = _provider(uri)
+        found: Mapping[str, int] = provider.contents(name)
+        return found
 
 
 def has_workspace(uri: str, name: str) -> bool:
@@ -78,14 +127,7 @@ def delete_workspace(uri: str, name: str, *, with_contents: bool = False) -> Non
         raise InvalidInputError(f"The workspace '{name}' cannot be deleted.", "It is there for everyone; leave it.")
     mode = WorkspaceDeletionMode.CASCADE if with_contents else WorkspaceDeletionMode.RESTRICT
     with ours():
-        try:
-            _provider(uri).delete_workspace(name, mode)
-        except MlflowException as error:
-            if error.error_code != "INVALID_STATE" or with_contents:
-                raise
-            raise InvalidInputError(
-                f"The workspace '{name}' is not empty.", "Delete what is in it first, or delete it with its contents."
-            ) from error
+        _provider(uri).delete_workspace(name, mode)
 
 
 def _provider(uri: str) -> AbstractStore:

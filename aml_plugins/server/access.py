@@ -75,9 +75,9 @@ class Access:
 
     def role(self, identity: Identity, workspace: str) -> Role:
         """Return what the caller is in a workspace; nobody in one that is not there."""
-        if not self._exists(workspace):
-            return Role.NOBODY
-        return Role.OWNER if self._roles is None else self._roles.role(identity, workspace)
+        # The role first: who has none is answered without a look, so that no clock tells what is there.
+        role = Role.OWNER if self._roles is None else self._roles.role(identity, workspace)
+        return role if role is Role.NOBODY or self._exists(workspace) else Role.NOBODY
 
     def check(self, identity: Identity, action: Action, workspace: str | None) -> None:
         """Let pass, or not.

@@ -23,7 +23,7 @@ from aml_plugins.server.access import Access
 from aml_plugins.server.api import create_api
 from aml_plugins.server.identity import Door, OpenDoor
 from aml_plugins.server.monitoring import monitored
-from aml_plugins.server.serving import Server
+from aml_plugins.server.serving import Members, Server
 from aml_plugins.server.settings import API_PREFIX, CONSOLE_PREFIX, ServerSettings
 from aml_plugins.store.opening import open_store
 from aml_plugins.store.sql.store import SqlStore
@@ -42,11 +42,12 @@ def compose(settings: ServerSettings) -> ASGIApp:
     """
     theirs = _mlflow_application(settings)
     ours = create_api(make_server(settings), monitored)
+    front = _gate(theirs, settings) if settings.with_auth else theirs
     init_fastapi_security(ours)
     prefixes = tuple(f"{settings.static_prefix}{path}" for path in (API_PREFIX, CONSOLE_PREFIX))
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        await (ours if _is_below(scope["path"], prefixes) else theirs)(scope, receive, send)
+        await (ours if _is_below(scope["path"], prefixes) else front)(scope, receive, send)
 
     return Router(default=dispatch, redirect_slashes=False, lifespan=_both(ours, theirs))
 
@@ -69,16 +70,20 @@ def make_server(settings: ServerSettings) -> Server:
             return name == "default"
         return has_workspace(settings.store_uri, name)
 
-    access, door = _ways_in(settings, exists)
-    return Server(settings=settings, context=context, access=access, door=door, requests=store.requests)
+    access, door, members = _ways_in(settings, exists)
+    return Server(
+        settings=settings, context=context, access=access, door=door, requests=store.requests, members=members
+    )
 
 
-def _ways_in(settings: ServerSettings, exists: Callable[[str], bool]) -> tuple[Access, Door]:
+def _ways_in(settings: ServerSettings, exists: Callable[[str], bool]) -> tuple[Access, Door, Members | None]:
     if not settings.with_auth:
-        return Access(None, exists), OpenDoor()
+        return Access(None, exists), OpenDoor(), None
     from aml_plugins.server.mlflow_auth import MlflowDoor, MlflowRoles  # noqa: PLC0415  needs Flask-WTF
+    from aml_plugins.server.mlflow_members import MlflowMembers  # noqa: PLC0415  as above
 
-    return Access(MlflowRoles(), exists), MlflowDoor()
+    roles = MlflowRoles()
+    return Access(roles, exists), MlflowDoor(), MlflowMembers(roles)
 
 
 def _mlflow_application(settings: ServerSettings) -> FastAPI:
@@ -92,6 +97,13 @@ def _mlflow_application(settings: ServerSettings) -> FastAPI:
         from mlflow.server.fastapi_app import app as application
     found: FastAPI = application
     return found
+
+
+def _gate(theirs: FastAPI, settings: ServerSettings) -> ASGIApp:
+    from aml_plugins.server.mlflow_auth import MlflowRoles  # noqa: PLC0415  needs Flask-WTF
+    from aml_plugins.server.mlflow_gate import MlflowGate  # noqa: PLC0415  as above
+
+    return MlflowGate(theirs, MlflowRoles(), settings.static_prefix)
 
 
 def _is_below(path: str, prefixes: tuple[str, ...]) -> bool:

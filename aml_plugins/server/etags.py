@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import Request
 
-from aml_plugins.server.failures import PreconditionFailedError
+from aml_plugins.errors import PreconditionFailedError
 
 __all__ = ["check_match", "etag", "must_be_new"]
 

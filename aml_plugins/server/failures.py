@@ -20,6 +20,7 @@ from aml_plugins.errors import (
     OperationFailedError,
     PermissionDeniedError,
     PluginError,
+    PreconditionFailedError,
     StoreError,
     StoreSchemaError,
 )
@@ -28,17 +29,11 @@ from aml_plugins.server.json_bodies import json_reply
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
 
-__all__ = ["CODES", "PreconditionFailedError", "TooLargeError", "answer_failures", "error_reply", "unauthenticated"]
+__all__ = ["CODES", "TooLargeError", "answer_failures", "error_reply", "unauthenticated"]
 
 logger = logging.getLogger(__name__)
 
 _LONGEST = 300
-
-
-class PreconditionFailedError(InvalidInputError):
-    """What an ``If-Match`` or ``If-None-Match`` header asked for does not hold."""
-
-    code = "precondition_failed"
 
 
 class TooLargeError(InvalidInputError):

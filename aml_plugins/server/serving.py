@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from aml_plugins.server.access import Access
+from aml_plugins.server.access import Access, Role
 from aml_plugins.server.identity import Door
 from aml_plugins.server.settings import ServerSettings
 
@@ -14,20 +15,35 @@ if TYPE_CHECKING:
 
     from aml_plugins.context import Context
     from aml_plugins.store.interface import Store
+    from aml_plugins.store.records import MemberRecord
     from aml_plugins.store.sql.requests import SqlRequests
 
-__all__ = ["Server", "server_of"]
+__all__ = ["Members", "Server", "server_of"]
+
+
+class Members(Protocol):
+    """Who has which role in a workspace; see ``mlflow_members.py``."""
+
+    def list(self, workspace: str) -> Sequence[MemberRecord]: ...
+    def put(self, workspace: str, name: str, role: Role) -> MemberRecord: ...
+    def remove(self, workspace: str, name: str) -> None: ...
+    def forget(self, workspace: str) -> None: ...
+    def ensure_roles(self, workspace: str) -> dict[Role, int]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One server process."""
+    """One server process.
+
+    :param members: None where nobody is asked who he is.
+    """
 
     settings: ServerSettings
     context: Context
     access: Access
     door: Door
     requests: SqlRequests
+    members: Members | None = None
 
     @property
     def store(self) -> Store:

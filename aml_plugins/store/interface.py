@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from aml_plugins.json_types import JsonObject
 from aml_plugins.store.records import (
     ComputeTargetRecord,
     DatastoreRecord,
+    ImageRecord,
+    MemberRecord,
     RunRecord,
+    ServiceRecord,
     SnapshotRecord,
     TaskEvent,
     TaskRecord,
     WorkspaceRecord,
 )
 
-__all__ = ["ComputeTargets", "Datastores", "Runs", "Snapshots", "Store", "Tasks", "Workspaces"]
+__all__ = ["ComputeTargets", "Datastores", "Members", "Runs", "Snapshots", "Store", "Tasks", "Workspaces"]
+__all__ = ["ComputeTargets", "Datastores", "Images", "Runs", "Services", "Snapshots", "Store", "Tasks", "Workspaces"]
 
 
 class Workspaces(Protocol):
@@ -30,7 +35,48 @@ class Workspaces(Protocol):
     def find(self, name: str) -> WorkspaceRecord | None: ...
     def list(self) -> Sequence[WorkspaceRecord]: ...
     def save(self, record: WorkspaceRecord) -> WorkspaceRecord: ...
-    def remove(self, name: str) -> None: ...
+
+    def save_if_unchanged(self, before: WorkspaceRecord, settings: JsonObject) -> WorkspaceRecord | None:
+        """Write the settings over those of ``before``; None, and nothing written, where they are others by now."""
+        ...
+
+    def contents(self, name: str) -> Mapping[str, int]:
+        """Count what we keep of the workspace, by what users call it, in the plural; what there is none of is left out.
+
+        Runs that were deleted in MLflow do not count; ``runs that have not ended`` are counted among ``runs`` too.
+        """
+        ...
+
+    def empty(self, name: str) -> None:
+        """Delete all but settings, datastores and the snapshots, which nobody names then; safe to repeat.
+
+        Refused (``InvalidInputError``, naming them) while runs have not ended.
+        """
+        ...
+
+    def remove(self, name: str) -> None:
+        """Delete the settings and everything else that we keep of the workspace. Refused as :meth:`empty` is."""
+        ...
+
+
+class Members(Protocol):
+    """Who has which role in a workspace. A database asks nobody who he is: whoever opens it may do everything."""
+
+    def role(self, workspace: str) -> str:
+        """Return the caller's own role: ``owner``, ``contributor`` or ``reader``."""
+        ...
+
+    def list(self, workspace: str) -> Sequence[MemberRecord]:
+        """Return everybody with a role, by name; ``InvalidInputError`` where nobody is asked who he is."""
+        ...
+
+    def put(self, workspace: str, user: str, role: str) -> MemberRecord:
+        """Give a user a role, in place of any other that he has there."""
+        ...
+
+    def remove(self, workspace: str, user: str) -> None:
+        """Take every role and permission that a user has there."""
+        ...
 
 
 class ComputeTargets(Protocol):
@@ -103,7 +149,8 @@ class Runs(Protocol):
         """Write the record if ``owner`` still holds its lease and ``record.version`` is the stored one.
 
         A changed ``state`` (or a message) appends one event to the run's task and moves the task along, in the same
-        transaction. Never writes ``cancel_requested_at``, ``released_at`` or the lease. Returns the record as stored.
+        transaction; a final state frees the run's slot. Never writes ``cancel_requested_at``, ``released_at`` or the
+        lease. Returns the record as stored.
 
         :raises LeaseLostError: otherwise; nothing was written.
         """
@@ -187,6 +234,80 @@ class Tasks(Protocol):
         ...
 
 
+class Images(Protocol):
+    """Versions of images: rows with a lease, written by compare-and-set."""
+
+    def add(self, record: ImageRecord) -> ImageRecord:
+        """Write a new version: the highest of its name and one more. The lease is ``record.lease_owner``'s."""
+        ...
+
+    def get(self, workspace: str, name: str, version: int | None = None) -> ImageRecord:
+        """Return a version, the newest by default."""
+        ...
+
+    def list(self, workspace: str, name: str | None = None) -> Sequence[ImageRecord]:
+        """Return all versions, of one image or of all, newest first."""
+        ...
+
+    def save(self, record: ImageRecord, *, owner: str) -> ImageRecord:
+        """Write the record if ``owner`` holds its lease and ``revision`` is the stored one; never writes the lease.
+
+        :raises LeaseLostError: otherwise; nothing was written.
+        """
+        ...
+
+    def acquire(self, record: ImageRecord, owner: str, seconds: float) -> bool:
+        """Take or renew the lease where it is free, expired, ``owner``'s, or that of a dead process of this host."""
+        ...
+
+    def release(self, record: ImageRecord, owner: str) -> None: ...
+
+    def due(self, owner: str, workspace: str | None = None) -> Sequence[ImageRecord]:
+        """Return those that are being built by nobody at the moment."""
+        ...
+
+    def remove(self, workspace: str, name: str, version: int) -> None: ...
+
+
+class Services(Protocol):
+    """Services: what users want is written without a lease, what is is written by the lease's holder."""
+
+    def add(self, record: ServiceRecord) -> ServiceRecord: ...
+    def get(self, workspace: str, name: str) -> ServiceRecord: ...
+    def list(self, workspace: str | None = None) -> Sequence[ServiceRecord]: ...
+
+    def request(self, record: ServiceRecord, desired: JsonObject) -> ServiceRecord:
+        """Write a new desired state if ``record.revision`` is the stored one. Needs no lease.
+
+        :raises LeaseLostError: where somebody was faster: read it again.
+        """
+        ...
+
+    def save(self, record: ServiceRecord, *, owner: str) -> ServiceRecord:
+        """Write all but ``desired`` and the lease, if ``owner`` holds it. Returns the record as stored.
+
+        :raises LeaseLostError: otherwise; nothing was written.
+        """
+        ...
+
+    def acquire(self, record: ServiceRecord, owner: str, seconds: float) -> bool:
+        """As for images."""
+        ...
+
+    def release(self, record: ServiceRecord, owner: str) -> None: ...
+
+    def due(self, owner: str, workspace: str | None = None) -> Sequence[ServiceRecord]:
+        """Return those that nobody drives at the moment, the longest unwatched first."""
+        ...
+
+    def remove(self, record: ServiceRecord, *, owner: str) -> None:
+        """Delete the row of a service that is gone.
+
+        :raises LeaseLostError: where ``owner`` does not hold the lease.
+        """
+        ...
+
+
 class Store(Protocol):
     """Everything of ours that is kept, by noun."""
 
@@ -194,6 +315,8 @@ class Store(Protocol):
     def uri(self) -> str: ...
     @property
     def workspaces(self) -> Workspaces: ...
+    @property
+    def members(self) -> Members: ...
     @property
     def compute_targets(self) -> ComputeTargets: ...
     @property
@@ -204,4 +327,8 @@ class Store(Protocol):
     def snapshots(self) -> Snapshots: ...
     @property
     def tasks(self) -> Tasks: ...
+    @property
+    def images(self) -> Images: ...
+    @property
+    def services(self) -> Services: ...
     def close(self) -> None: ...

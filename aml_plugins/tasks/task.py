@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from aml_plugins.errors import InvalidInputError, StoreError, StoreSchemaError
 from aml_plugins.runs.reconciliation.intervals import Pause
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ __all__ = ["Task"]
 
 ENDED = frozenset({"Completed", "Failed", "Canceled"})
 RUN = "run"
+PATIENCE_SECONDS = 120.0
+OF_RUNS = frozenset({RUN, "environment"})
+"""Kinds whose subject is a run: to cancel such a task is to cancel that run."""
 
 
 class Task:
@@ -80,26 +84,61 @@ class Task:
         self.record = self.workspace.context.store.tasks.get(self.workspace.name, self.id)
         return self.record.state
 
+    def cancel(self) -> None:
+        """Ask what the task is about to end; returns at once, and :meth:`events` tells when it has.
+
+        :raises InvalidInputError: for a task that nothing can end before its time.
+        """
+        if self.kind not in OF_RUNS:
+            raise InvalidInputError(
+                f"A task of the kind '{self.kind}' cannot be cancelled.", "Wait for it, or delete what it makes."
+            )
+        self.workspace.get_run(self.subject).cancel()
+        self.record = self.workspace.context.store.tasks.get(self.workspace.name, self.id)
+
     def events(self, *, follow: bool = False) -> Iterator[TaskEvent]:
         """Yield what happened to the task, oldest first.
 
-        :param follow: go on until the task has ended; a run that nobody drives is driven meanwhile.
+        :param follow: go on until the task has ended; a run that nobody drives is driven meanwhile. A store that is
+            away for up to two minutes is waited for, and no event is missed.
         """
         seen = 0
         pause = Pause(longest=0.5)
+        patience = _Patience()
         while True:
-            ended = self.state in ENDED
-            for event in self._after(seen):
+            try:
+                ended = self.state in ENDED
+                fresh = list(self._after(seen))
+                if not ended and follow and self.record.kind == RUN:
+                    self.workspace.driver.drive([self.record.subject])
+            except StoreError as error:
+                if not follow or isinstance(error, StoreSchemaError) or patience.is_over():
+                    raise
+                time.sleep(pause.seconds())
+                continue
+            patience.renew()
+            for event in fresh:
                 seen = event.sequence
                 pause.reset()
                 yield event
             if ended or not follow:
                 return
-            if self.record.kind == RUN:
-                self.workspace.driver.drive([self.record.subject])
             time.sleep(pause.seconds())
 
     def _after(self, sequence: int) -> Iterator[TaskEvent]:
         while page := self.workspace.context.store.tasks.events(self.workspace.name, self.id, after=sequence):
             yield from page
             sequence = page[-1].sequence
+
+
+class _Patience:
+    """How long a store may be away."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self._until = time.monotonic() + PATIENCE_SECONDS
+
+    def is_over(self) -> bool:
+        return time.monotonic() > self._until

@@ -11,6 +11,8 @@ from aml_plugins.server.models.values import Count, Digest, Identifier, JsonMapp
 __all__ = [
     "DatastoreFile",
     "DatastoreFileState",
+    "Member",
+    "MemberBody",
     "Registered",
     "RegisteredBody",
     "RegisteredChange",
@@ -22,6 +24,8 @@ __all__ = [
     "SnapshotRemoval",
     "Workspace",
     "WorkspaceBody",
+    "WorkspaceChange",
+    "WorkspaceContents",
     "WorkspaceSettingsBody",
 ]
 
@@ -52,10 +56,23 @@ class WorkspaceSettingsBody(Strict):
     settings: JsonMapping = Field(default_factory=dict)
 
 
+class WorkspaceChange(Strict):
+    """What of a workspace changes."""
+
+    description: Annotated[str, Field(max_length=1000)]
+
+
+class WorkspaceContents(Strict):
+    """How many things live in a workspace, by what they are called, in the plural."""
+
+    contents: dict[str, int]
+
+
 class Workspace(Strict):
     """A workspace; ``settings`` is null where none were ever written. ``role`` is yours."""
 
     name: str
+    description: str | None = None
     settings: JsonMapping | None = None
     created_at: Moment | None = None
     role: str
@@ -130,3 +147,17 @@ class SnapshotRemoval(Strict):
     """Whether the snapshot went: one that a run names stays."""
 
     removed: bool
+
+
+class MemberBody(Strict):
+    """A user to share a workspace with; the role is owner, contributor or reader."""
+
+    user: Identifier
+    role: Annotated[str, Field(min_length=1, max_length=20)]
+
+
+class Member(Strict):
+    """Somebody with a role in a workspace."""
+
+    user: str
+    role: str

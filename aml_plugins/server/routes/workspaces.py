@@ -7,17 +7,24 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from aml_plugins.errors import AlreadyExistsError
+from aml_plugins.errors import AlreadyExistsError, PreconditionFailedError
 from aml_plugins.mlflow_store import workspaces as mlflow_workspaces
-from aml_plugins.server.access import Action
+from aml_plugins.server.access import Action, Role
 from aml_plugins.server.etags import check_match, etag, must_be_new
 from aml_plugins.server.guarding import GuardedRoute, caller
 from aml_plugins.server.idempotency import once
 from aml_plugins.server.json_bodies import json_reply
-from aml_plugins.server.models.things import Workspace, WorkspaceBody, WorkspaceSettingsBody
+from aml_plugins.server.models.things import (
+    Workspace,
+    WorkspaceBody,
+    WorkspaceChange,
+    WorkspaceContents,
+    WorkspaceSettingsBody,
+)
 from aml_plugins.server.models.values import Page
 from aml_plugins.server.paging import LIMIT, PageToken, page
 from aml_plugins.server.serving import Server, server_of
+from aml_plugins.store.interface import Workspaces
 from aml_plugins.store.records import WorkspaceRecord
 
 __all__ = ["router"]
@@ -52,6 +59,9 @@ def create_workspace(request: Request, body: WorkspaceBody) -> Response:
     once(request, body.model_dump(), make, already)
     with suppress(AlreadyExistsError):  # settings that an earlier try wrote
         server.store.workspaces.add(WorkspaceRecord(name=body.name))
+    if server.members is not None:
+        server.members.forget(body.name)  # a deletion that was killed may have left some
+        server.members.put(body.name, caller(request).name, Role.OWNER)
     return json_reply(_answer(request, body.name, server.store.workspaces.find(body.name)), status=201)
 
 
@@ -63,12 +73,30 @@ def show_workspace(request: Request, workspace: str) -> Response:
     return json_reply(_answer(request, workspace, record), headers=headers)
 
 
+@router.patch("/workspaces/{workspace}", response_model=Workspace)
+def describe_workspace(request: Request, workspace: str, body: WorkspaceChange) -> Response:
+    """Describe a workspace anew."""
+    server = server_of(request)
+    mlflow_workspaces.set_description(_uri(server), workspace, body.description)
+    return json_reply(_answer(request, workspace, server.store.workspaces.find(workspace)))
+
+
+@router.get("/workspaces/{workspace}/contents", response_model=WorkspaceContents)
+def count_workspace_contents(request: Request, workspace: str) -> Response:
+    """Count what lives in a workspace, by what it is called, in the plural."""
+    server = server_of(request)
+    found = mlflow_workspaces.workspace_contents(_uri(server), workspace)
+    return json_reply({"contents": {**server.store.workspaces.contents(workspace), **found}})
+
+
 @router.delete("/workspaces/{workspace}", status_code=204)
 def delete_workspace(request: Request, workspace: str, *, contents: bool = False) -> Response:
     """Delete a workspace; refused while things live in it, unless `contents` is true."""
     server = server_of(request)
     mlflow_workspaces.delete_workspace(_uri(server), workspace, with_contents=contents)
     server.access.forget(workspace)
+    if server.members is not None:
+        server.members.forget(workspace)
     return Response(status_code=204)
 
 
@@ -77,11 +105,7 @@ def write_workspace_settings(request: Request, workspace: str, body: WorkspaceSe
     """Write a workspace's settings: with `If-None-Match: *` where there are none, else over those that there are."""
     store = server_of(request).store.workspaces
     record = WorkspaceRecord(name=workspace, settings=body.settings)
-    if must_be_new(request):
-        stored = store.add(record)
-    else:
-        check_match(request, store.get(workspace))
-        stored = store.save(record)
+    stored = store.add(record) if must_be_new(request) else _save(request, store, record)
     return json_reply(_answer(request, workspace, stored), headers={"ETag": etag(stored)})
 
 
@@ -92,11 +116,25 @@ def delete_workspace_settings(request: Request, workspace: str) -> Response:
     return Response(status_code=204)
 
 
+def _save(request: Request, store: Workspaces, record: WorkspaceRecord) -> WorkspaceRecord:
+    """Write settings over those that the request was made for, which others may be changing now."""
+    before = store.get(record.name)
+    check_match(request, before)
+    stored = store.save_if_unchanged(before, record.settings)
+    if stored is None:
+        if "if-match" in request.headers:
+            raise PreconditionFailedError("It was changed since you read it.", "Read it again, then change it.")
+        stored = store.save(record)
+    return stored
+
+
 def _uri(server: Server) -> str:
     return server.settings.store_uri
 
 
 def _answer(request: Request, name: str, record: WorkspaceRecord | None) -> dict[str, Any]:
-    role = server_of(request).access.role(caller(request), name)
-    answer: dict[str, Any] = {"name": name, "role": role.name.lower(), "settings": None, "created_at": None}
+    server = server_of(request)
+    words = mlflow_workspaces.workspace_description(_uri(server), name)
+    role = server.access.role(caller(request), name)
+    answer = {"name": name, "description": words, "role": role.name.lower(), "settings": None, "created_at": None}
     return answer | ({"settings": record.settings, "created_at": record.created_at} if record else {})

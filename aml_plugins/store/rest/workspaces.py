@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from aml_plugins.errors import NotFoundError
+from aml_plugins.errors import InvalidInputError, NotFoundError, PreconditionFailedError
+from aml_plugins.json_types import JsonObject
 from aml_plugins.store.records import WorkspaceRecord
 from aml_plugins.store.rest.asking import delete, pages
 from aml_plugins.store.rest.connection import Connection, path_of
@@ -40,6 +42,24 @@ class RestWorkspaces:
 
     def save(self, record: WorkspaceRecord) -> WorkspaceRecord:
         return self._write(record, {"If-Match": "*"})
+
+    def save_if_unchanged(self, before: WorkspaceRecord, settings: JsonObject) -> WorkspaceRecord | None:
+        answer = self._connection.call("GET", path_of("workspaces", before.name))
+        if answer.value["settings"] != before.settings:
+            return None
+        try:
+            return self._write(replace(before, settings=settings), {"If-Match": answer.headers["ETag"]})
+        except PreconditionFailedError:
+            return None
+
+    def contents(self, name: str) -> Mapping[str, int]:
+        found: Mapping[str, int] = self._connection.call("GET", path_of("workspaces", name, "contents")).value[
+            "contents"
+        ]
+        return found
+
+    def empty(self, name: str) -> None:
+        raise InvalidInputError(f"The workspace '{name}' is emptied by its server.", "Delete it with force.")
 
     def remove(self, name: str) -> None:
         delete(self._connection, path_of("workspaces", name, "settings"))

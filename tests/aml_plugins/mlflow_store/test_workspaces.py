@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from mlflow.entities.workspace import WorkspaceDeletionMode
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_STATE
+from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore
 
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from aml_plugins.mlflow_store import workspace_provider as open_provider
 from aml_plugins.mlflow_store.workspaces import create_workspace, delete_workspace, get_workspace, list_workspaces
-from aml_plugins.store.records import WorkspaceRecord
+from aml_plugins.store.records import ComputeTargetRecord, WorkspaceRecord
 
 
 def test_workspaces_come_and_go(store_uri):
@@ -43,12 +45,36 @@ def test_default_stays(sqlite_uri):
         delete_workspace(sqlite_uri, "default")
 
 
-def test_one_that_is_not_empty_stays(store_uri, new_job, jobs):
-    run_id = new_job()
-    with pytest.raises(InvalidInputError, match="'team-a' is not empty"):
+def test_one_that_is_not_empty_stays_and_is_counted(store_uri, new_job, jobs):
+    new_job(state="Completed", ended_at=1.0)
+    run_id = new_job(state="Completed", ended_at=1.0)
+    jobs.compute_targets.add(ComputeTargetRecord(workspace="team-a", name="box", type="local"))
+    with pytest.raises(InvalidInputError, match=r"'team-a' has 2 runs, 1 compute target and 1 experiment\. Delete it"):
         delete_workspace(store_uri, "team-a")
     assert get_workspace(store_uri, "team-a")
     assert jobs.runs.find(run_id).released_at is None
+    assert jobs.workspaces.find("team-a") is None or "deleted_at" not in jobs.workspaces.get("team-a").settings
+
+
+def test_a_deletion_that_mlflow_refuses_leaves_the_workspace_in_use(store_uri, jobs, monkeypatch):
+    monkeypatch.setattr(SqlAlchemyStore, "delete_workspace", _refuse)
+    with pytest.raises(InvalidInputError, match="not today"):
+        delete_workspace(store_uri, "team-a")
+    assert jobs.workspaces.get("team-a").settings == {}
+
+
+def _refuse(*_):
+    raise MlflowException("not today", INVALID_STATE)
+
+
+def test_nothing_of_a_half_deleted_one_is_left_to_its_successor(store_uri, new_job, jobs):
+    run_id = new_job(state="Completed", ended_at=1.0)
+    jobs.compute_targets.add(ComputeTargetRecord(workspace="team-a", name="box", type="local"))
+    SqlAlchemyStore.delete_workspace(open_provider(store_uri), "team-a", WorkspaceDeletionMode.CASCADE)
+    create_workspace(store_uri, "team-a")
+    assert jobs.workspaces.find("team-a") is None
+    assert jobs.compute_targets.list("team-a") == []
+    assert jobs.runs.find(run_id) is None
 
 
 def test_with_its_contents_go_snapshots_and_settings(store_uri, new_job, jobs):
@@ -63,7 +89,7 @@ def test_with_its_contents_go_snapshots_and_settings(store_uri, new_job, jobs):
 
 def test_runs_that_have_not_ended_keep_their_workspace(store_uri, history, new_job):
     run_id = new_job()
-    with pytest.raises(InvalidInputError, match=rf"not ended, such as {run_id}\. Cancel them first\.$"):
+    with pytest.raises(InvalidInputError, match=r"has 1 run that has not ended\. Cancel them first\.$"):
         delete_workspace(store_uri, "team-a", with_contents=True)
     assert history.get(run_id)
 

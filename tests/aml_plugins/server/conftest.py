@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from services.aml_server import AmlServer, running_aml_server
 from services.aml_users import add_users, auth_variables
+from services.team_server import TeamServer
+from services.team_server import team_server as running
 from starlette.testclient import TestClient
 
 from aml_plugins.context import open_context
@@ -45,6 +47,13 @@ def client(server: Server) -> Iterator[TestClient]:
 
     with TestClient(create_api(server), base_url="http://127.0.0.1/api/2.0/aml", raise_server_exceptions=False) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def team_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamServer]:
+    """A server with users and roles, in processes of its own."""
+    with running(tmp_path_factory.mktemp("team")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
