@@ -15,7 +15,10 @@ BENCHMARKS = {
     "store": HERE / "store",
     "datastores": HERE / "datastores.py",
     "console": HERE / "console",
+    "scoring": HERE / "scoring",
     "targets": HERE / "targets",
+    "server": HERE / "server",
+    "console": HERE / "console",
 }
 
 

@@ -9,6 +9,7 @@ import click
 from aml_plugins.cli.options import in_store, in_workspace, open_workspace, pairs
 from aml_plugins.cli.output import facts, show, table
 from aml_plugins.cli.workspace_members import members, share, unshare
+from aml_plugins.cli.workspace_notify import notify
 
 
 @click.group()
@@ -148,7 +149,7 @@ def gc(store: str | None, workspace: str | None, output: str) -> None:
     show(output, value, lambda: f"Deleted {len(gone)} snapshots, {value['bytes']} bytes.")
 
 
-for command in (members, share, unshare):
+for command in (members, share, unshare, notify):
     workspace.add_command(command)
 
 

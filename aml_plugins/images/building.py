@@ -78,11 +78,8 @@ class _Build:
             spec = self._spec(Path(folder))
             built = builder.build(spec, self._log)
         result = {"details": built.details}
-        if record.builder == "oci":
-            self._store_blobs(builder.layout, built.digest)
-            location = f"{self._datastore.name}:{blob_path(built.digest)}"
-        else:
-            location = f"docker:{record.name}:{record.version}"
+        self._store_blobs(builder.layout, built.digest)
+        location = f"{self._datastore.name}:{blob_path(built.digest)}"
         if record.config.get("registry"):
             registry = load_registry(self._context, record.config["registry"])
             location = registry.push(builder.layout, built.digest, record.name, str(record.version), self._log)

@@ -58,7 +58,7 @@ class BuildSpec:
 class BuiltImage:
     """An image that is there.
 
-    :param digest: of its manifest, in ``layout``; for an engine's image the engine's id.
+    :param digest: of its manifest, which is in the layout with all it names.
     :param details: layers and sizes, for people.
     """
 

@@ -182,8 +182,6 @@ class Image:
         """Bring the image's blobs to this machine's cache."""
         if self.record.digest is None or self.record.state != SUCCEEDED:
             raise InvalidInputError(f"The image {self._id} is not there: its state is {self.record.state}.")
-        if self.record.builder != "oci":
-            raise InvalidInputError(f"The image {self._id} is in the Docker engine that built it.", "Use: docker save")
         context = self.workspace.context
         fetch_image(default_datastore(context, self.workspace.name), image_layout(context), self.record.digest)
 

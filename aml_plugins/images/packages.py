@@ -36,7 +36,7 @@ def serving_environment(environment: JsonObject) -> dict[str, Any]:
     if kind != "pip":
         raise InvalidInputError(
             f"The builder 'oci' puts pip environments into images, not environments of kind '{kind}'.",
-            "Write the packages as pip requirements, or use the builder 'docker' with a base image that has them.",
+            "Write the packages as pip requirements.",
         )
     requirements = environment.get("requirements") or ()
     assert isinstance(requirements, (list, tuple))  # noqa: S101  the section's type

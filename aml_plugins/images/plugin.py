@@ -11,18 +11,12 @@ __all__ = ["aml_container_registry_types", "aml_image_builder_types"]
 
 @hookimpl
 def aml_image_builder_types() -> Iterable[TypeDescription]:
-    """Describe the builder that needs nothing but this distribution, and the one that needs Docker."""
+    """Describe the builder that needs nothing but this distribution."""
     return [
         TypeDescription(
             name="oci",
             factory="aml_plugins.images.oci_builder:OciBuilder",
             summary="Puts an image together from layers, without a daemon.",
-        ),
-        TypeDescription(
-            name="docker",
-            factory="aml_plugins.images.docker_builder:DockerBuilder",
-            summary="Builds an image with a Docker engine.",
-            extra="docker",
         ),
     ]
 

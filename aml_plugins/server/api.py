@@ -27,6 +27,7 @@ from aml_plugins.server.routes import (
     members,
     models,
     run_leases,
+    run_logs,
     runs,
     services,
     snapshots,
@@ -51,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     datastores.router,
     snapshots.router,
     run_leases.router,  # before runs: /runs/due is no run
+    run_logs.router,
     runs.router,
     tasks.router,
     task_stream.router,

@@ -42,11 +42,12 @@ def compose(settings: ServerSettings) -> ASGIApp:
     """
     theirs = _mlflow_application(settings)
     ours = create_api(make_server(settings), monitored)
+    front = _gate(theirs, settings) if settings.with_auth else theirs
     init_fastapi_security(ours)
     prefixes = tuple(f"{settings.static_prefix}{path}" for path in (API_PREFIX, CONSOLE_PREFIX))
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        await (ours if _is_below(scope["path"], prefixes) else theirs)(scope, receive, send)
+        await (ours if _is_below(scope["path"], prefixes) else front)(scope, receive, send)
 
     return Router(default=dispatch, redirect_slashes=False, lifespan=_both(ours, theirs))
 
@@ -96,6 +97,13 @@ def _mlflow_application(settings: ServerSettings) -> FastAPI:
         from mlflow.server.fastapi_app import app as application
     found: FastAPI = application
     return found
+
+
+def _gate(theirs: FastAPI, settings: ServerSettings) -> ASGIApp:
+    from aml_plugins.server.mlflow_auth import MlflowRoles  # noqa: PLC0415  needs Flask-WTF
+    from aml_plugins.server.mlflow_gate import MlflowGate  # noqa: PLC0415  as above
+
+    return MlflowGate(theirs, MlflowRoles(), settings.static_prefix)
 
 
 def _is_below(path: str, prefixes: tuple[str, ...]) -> bool:

@@ -39,6 +39,7 @@ ROUTES: dict[str, Action] = {
     "add_run": Action.CONTRIBUTE,
     "save_run": Action.CONTRIBUTE,
     "cancel_run": Action.CONTRIBUTE,
+    "append_log": Action.CONTRIBUTE,
     "list_tasks": Action.READ,
     "show_task": Action.READ,
     "write_task": Action.CONTRIBUTE,

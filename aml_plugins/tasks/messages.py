@@ -13,7 +13,7 @@ from aml_plugins.json_types import JsonObject
 if TYPE_CHECKING:
     from aml_plugins.store.records import TaskEvent
 
-__all__ = ["as_json", "event_id", "message_of"]
+__all__ = ["as_json", "event_id", "message_of", "text_of"]
 
 
 def event_id(event: TaskEvent) -> str:
@@ -23,13 +23,22 @@ def event_id(event: TaskEvent) -> str:
 
 
 def message_of(event: TaskEvent) -> JsonObject:
-    """Return the event as JSON: its id, type, time and everything else below ``data``."""
+    """Return the event as JSON: id, type, time, a text that chats show (Slack's word), all else below ``data``."""
     return {
         "id": event_id(event),
         "type": "aml.task.event",
         "timestamp": datetime.fromtimestamp(event.time, UTC).isoformat(),
+        "text": text_of(event),
         "data": asdict(event),
     }
+
+
+def text_of(event: TaskEvent) -> str:
+    """Return the event as a sentence for people, on one line."""
+    moved = f": {event.new}" if event.new else ""
+    progress = f" ({event.progress:.0%})" if event.progress is not None else ""
+    words = " ".join(event.message.split())
+    return f"{event.kind} {event.subject} in {event.workspace}{moved}{progress}{f': {words}' if words else ''}"
 
 
 def as_json(event: TaskEvent) -> bytes:

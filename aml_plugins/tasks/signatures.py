@@ -25,7 +25,7 @@ def signing_key(secret: str) -> bytes:
         return base64.b64decode(secret.removeprefix(_ENCODED), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidInputError(
-            "AML_WEBHOOK_SECRET begins with 'whsec_', and what follows is no base64.",
+            "The webhook's secret begins with 'whsec_', and what follows is no base64.",
             "Copy it again from the receiver's settings.",
         ) from None
 

@@ -8,23 +8,24 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import Request, build_opener
 
 from aml_plugins._version import __version__
 from aml_plugins.errors import AmlError, InvalidInputError
 from aml_plugins.secrets import resolve_secrets
+from aml_plugins.tasks.addresses import NoRedirect
 from aml_plugins.tasks.messages import as_json, event_id
 from aml_plugins.tasks.signatures import signature, signing_key
 
 if TYPE_CHECKING:
-    from email.message import Message
+    from urllib.request import OpenerDirector
 
     from aml_plugins.store.records import TaskEvent
 
-__all__ = ["Webhook", "WebhookSettings", "webhook_to"]
+__all__ = ["Webhook", "WebhookSettings", "checked_host", "webhook_to"]
 
 logger = logging.getLogger(__name__)
 
@@ -58,17 +59,18 @@ class Webhook:
         secret: str = "",
         settings: WebhookSettings | None = None,
         *,
+        opener: OpenerDirector | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._host = _checked_host(url)
+        self._host = checked_host(url, "AML_WEBHOOK_URL")
         self._url = url
         self._key = signing_key(resolve_secrets({"AML_WEBHOOK_SECRET": secret})["AML_WEBHOOK_SECRET"])
         self._settings = settings or WebhookSettings()
         self._clock = clock
         self._sleep = sleep
         self._resting_until = 0.0
-        self._opener = build_opener(_NoRedirect)
+        self._opener = opener or build_opener(NoRedirect)
 
     def send(self, event: TaskEvent) -> bool:
         """Send an event; say whether the receiver took it."""
@@ -80,7 +82,7 @@ class Webhook:
         for pause in (0.0, *self._settings.pauses):
             if pause:
                 self._sleep(pause)
-            trouble, passing = self._try(event_id(event), body)
+            trouble, passing = self.post(event_id(event), body)
             if trouble is None:
                 return True
             if not passing:
@@ -90,9 +92,14 @@ class Webhook:
         logger.warning("Event %s was not taken by the webhook at %s: %s.", event_id(event), self._host, trouble)
         return False
 
-    def _try(self, message_id: str, body: bytes) -> tuple[str | None, bool]:
-        """Post once; return what went wrong, and whether it may pass."""
-        request = Request(self._url, data=body, headers=self._headers(message_id, body), method="POST")  # noqa: S310  _checked_host() lets http and https pass only
+    @property
+    def host(self) -> str:
+        """Where it sends to, as it may be shown."""
+        return self._host
+
+    def post(self, message_id: str, body: bytes) -> tuple[str | None, bool]:
+        """Post once; return what went wrong (None where it was taken), and whether it may pass."""
+        request = Request(self._url, data=body, headers=self._headers(message_id, body), method="POST")  # noqa: S310  checked_host() lets http and https pass only
         try:
             with self._opener.open(request, timeout=self._settings.timeout):
                 return None, False
@@ -119,15 +126,6 @@ class Webhook:
         return headers
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    """A redirect is an answer like others: urllib would turn the POST into a GET elsewhere."""
-
-    def redirect_request(  # noqa: PLR0917  the signature is urllib's
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> None:
-        del req, fp, code, msg, headers, newurl
-
-
 class _Nowhere:
     """Stands for a webhook whose settings are wrong: said once, not once an event."""
 
@@ -146,16 +144,21 @@ def webhook_to(url: str, secret: str) -> Webhook | _Nowhere:
         return _Nowhere()
 
 
-def _checked_host(url: str) -> str:
+def checked_host(url: str, what: str) -> str:
+    """Return the host of a URL that is plain http or https.
+
+    :param what: what the URL is, for the error, which does not repeat it: its path may be a secret.
+    :raises InvalidInputError: for any other.
+    """
     fix = "Write http://HOST/PATH or https://HOST/PATH, without user name and password."
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise InvalidInputError("AML_WEBHOOK_URL is malformed.", fix) from None
+        raise InvalidInputError(f"{what} is malformed.", fix) from None
     plain = url.isascii() and url.isprintable() and " " not in url
     if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or not plain:
-        raise InvalidInputError("AML_WEBHOOK_URL is no plain http or https URL.", fix)
+        raise InvalidInputError(f"{what} is no plain http or https URL.", fix)
     return f"{parts.hostname}:{port}" if port else parts.hostname
 
 

@@ -40,6 +40,7 @@ def main() -> None:
         (vm.home / ".bashrc").unlink()  # what it prints would be part of what tar reads
         os.environ["AML_HOME"] = str(scratch / "home")
         os.environ["AML_AUTO_MONITOR"] = "0"
+        os.environ["AML_SNAPSHOT_MAX_FILES"] = "10000"
         if "overhead" in arguments.parts:
             show("ssh: first line, end", take_turns(ssh_contenders(vm, scratch), arguments.rounds))
             with running_engine(find_engine() or "") as engine:

@@ -25,6 +25,9 @@ CONTRACTS = (
     "aml_plugins.store.interface",
     "aml_plugins.store.records",
     "aml_plugins.telemetry.contract",
+    "aml_plugins.testing",
+    "aml_plugins.testing.fake_backend",
+    "aml_plugins.testing.fake_clock",
 )
 
 

@@ -43,7 +43,7 @@ def make_target(
         type=backend_type.type_name,
         config=backend_type.config_model.model_validate(config),
         home=home,
-        secret=lambda _reference: key,
+        secrets=lambda _reference: key,
         open_datastore=open_datastore,
     )
 

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 from services.mlflow_server import _free_port, clean_environment
 
-__all__ = ["ADMIN", "PASSWORD", "Answer", "Client", "TeamServer", "team_server"]
+__all__ = ["ADMIN", "PASSWORD", "Answer", "Client", "TeamServer", "mlflow_rules", "team_server"]
 
 ADMIN = "admin"
 PASSWORD = "correct horse battery"
@@ -71,7 +71,7 @@ class Client:
             sent.setdefault("Content-Type", "application/json")
         target = f"{path}?{urlencode(params, doseq=True)}" if params else path
         for is_last in (False, True):
-            connection = self._connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            connection = self._connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
             self._connection = connection
             try:
                 connection.request(method, target, data, sent)
@@ -149,6 +149,41 @@ def team_server(directory: Path, *options: str) -> Iterator[TeamServer]:
         yield server
     finally:
         _stop(process)
+
+
+_RULES = """
+import json, re
+from mlflow.server import app, auth
+native = auth.create_app().routes
+rules = {(method, rule.rule) for rule in app.url_map.iter_rules() for method in rule.methods}
+rules |= {(method, route.path) for route in native for method in getattr(route, "methods", None) or ()}
+print(json.dumps(sorted((method, path) for method, path in rules if method not in ("HEAD", "OPTIONS"))))
+"""
+
+
+def mlflow_rules(directory: Path) -> list[tuple[str, str]]:
+    """Return method and rule of every route that MLflow's server has with authentication, from its own tables."""
+    settings = directory / "auth.ini"
+    settings.write_text(f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{directory}/users.db\n")
+    variables = {
+        "MLFLOW_AUTH_CONFIG_PATH": str(settings),
+        "MLFLOW_AUTH_ADMIN_USERNAME": ADMIN,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": "none",
+        "MLFLOW_ENABLE_WORKSPACES": "true",
+        "_MLFLOW_SGI_NAME": "uvicorn",
+        "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{directory}/mlflow.db",
+        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _RULES],
+        env=clean_environment(directory) | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=_START_SECONDS,
+    )
+    return [(method, path) for method, path in json.loads(done.stdout.splitlines()[-1])]
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], server: TeamServer, log: Path) -> None:

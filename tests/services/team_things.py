@@ -11,11 +11,12 @@ from typing import Any
 
 from services.team_server import Client
 
-__all__ = ["NOWHERE", "nothing", "request_for", "things_of"]
+__all__ = ["makes", "nothing", "request_for", "things_of"]
 
 _V2, _V3 = "/api/2.0/mlflow", "/api/3.0/mlflow"
 NOWHERE = "nowhere-at-all"
 _NO_EXPERIMENT = "9" * 9
+_NO_NUMBER = 999_999
 _NAMES = {
     "mcp-servers": "io.example/",
     "label-schemas": "schema",
@@ -36,8 +37,9 @@ _COMMON = {
     "max_results": 20,
     "timestamp": 1,
     "start_time": 1,
+    "permission": "READ",
+    "password": "a password that is long",
 }
-_EXTRAS: dict[str, dict[str, Any]] = {}
 _SCORER = json.dumps({"name": "s", "builtin_scorer_class": "Safety", "builtin_scorer_pydantic_data": {"name": "s"}})
 
 
@@ -63,7 +65,7 @@ def things_of(client: Client, workspace: str, mark: str) -> dict[str, Any]:
     """
     make = _Maker(client, workspace, mark)
     things: dict[str, Any] = {"workspace_name": workspace, "workspace": workspace, "mark": mark}
-    for part in (_tracking, _registry, _traces, _reviewing, _gateway, _servers):
+    for part in (_roles, _tracking, _registry, _traces, _reviewing, _gateway, _servers):
         things |= part(make, things)
     return things
 
@@ -74,7 +76,8 @@ def nothing(like: Mapping[str, Any]) -> dict[str, Any]:
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ffffffff-ffff-ffff-ffff-ffffffffffff", text)
     text = re.sub(r"[0-9a-f]{32}", "f" * 32, text)
     text = re.sub(rf'(["/]){like["experiment_id"]}(["/])', rf"\g<1>{_NO_EXPERIMENT}\g<2>", text)
-    found: dict[str, Any] = {**json.loads(text), "version": like["version"]}
+    numbers = {"role_id": _NO_NUMBER, "role_permission_id": _NO_NUMBER, "version": like["version"]}
+    found: dict[str, Any] = {**json.loads(text), **numbers}
     return found
 
 
@@ -87,8 +90,23 @@ def request_for(method: str, rule: str, things: Mapping[str, Any]) -> tuple[str,
     said = {**_COMMON, **things, "value": things["mark"], "name": _name(rule, things)}
     if method == "GET":
         flat = {name: value for name, value in said.items() if not isinstance(value, dict)}
-        return path, {**flat, "path": "file.txt", "filter": ""}
-    return path, {**said, **_EXTRAS.get(re.sub(r"^/(ajax-)?api/", "", rule), {})}
+        is_proxy = rule.endswith("/mlflow-artifacts/artifacts")
+        file = things["artifact_path"].rpartition("/")[0] if is_proxy else "file.txt"
+        return path, {**flat, **_grant(things), "path": file, "filter": ""}
+    if rule.endswith(("/presigned-upload-url", "/model-versions/create")):  # of a run or of a model
+        said.pop("model_id")
+    said |= {"source": f"runs:/{things['run_id']}/file.txt", "new_name": said["name"]}
+    place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": things["experiment_id"]}}
+    return path, {**said, "path": "file.txt", "locations": [place], **_grant(things)}
+
+
+def _grant(things: Mapping[str, Any]) -> dict[str, Any]:
+    return {"resource_type": "experiment", "resource_id": things["experiment_id"], "resource_pattern": "*"}
+
+
+def makes(rule: str) -> bool:
+    """Say whether a route makes something, under a name that the request gives it."""
+    return rule.endswith(("/create", "/register", "/mcp-servers", "/logged-models", "/issues"))
 
 
 def _part(rule: str, match: re.Match[str], things: Mapping[str, Any]) -> str:
@@ -99,10 +117,19 @@ def _part(rule: str, match: re.Match[str], things: Mapping[str, Any]) -> str:
 def _name(rule: str, things: Mapping[str, Any]) -> str:
     """Return the name that the route's noun has; a new one for a route that makes something."""
     prefix = next((word for part, word in _NAMES.items() if part in rule), "model")
-    is_new = rule.endswith(("/create", "/register", "/mcp-servers", "/logged-models", "/issues"))
+    is_new = makes(rule)
     if prefix == "io.example/":
         return f"{prefix}{things['mark']}{uuid.uuid4().hex if is_new else ''}"
     return f"{prefix}-{things['mark']}{uuid.uuid4().hex if is_new else ''}"
+
+
+def _roles(make: _Maker, _: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a role of MLflow's, beside ours, and a user who has none in any workspace."""
+    make(f"{_V2}/users/create", {"username": f"user-{make.mark}", "password": "a password that is long"})
+    role = make(f"{_V3}/roles/create", {"name": f"role-{make.mark}", "workspace": make.workspace})["role"]["id"]
+    grant = {"role_id": role, "resource_type": "experiment", "resource_pattern": "*", "permission": "READ"}
+    made = make(f"{_V3}/roles/permissions/add", grant)["role_permission"]["id"]
+    return {"username": f"user-{make.mark}", "role_id": role, "role_permission_id": made}
 
 
 def _tracking(make: _Maker, _: Mapping[str, Any]) -> dict[str, Any]:

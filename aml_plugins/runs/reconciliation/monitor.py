@@ -14,6 +14,8 @@ from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.snapshot_release import release_snapshots
 from aml_plugins.runs.states import RunState
 from aml_plugins.serving_watch import ServingWatch
+from aml_plugins.store.opening import is_server
+from aml_plugins.tasks.courier import courier_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 TIDY_SECONDS = 600.0
+NOTIFY_SECONDS = 5.0
 
 
 class Monitor:
@@ -44,6 +47,7 @@ class Monitor:
         self._workspace = workspace
         self._accept = accept or (lambda _: True)
         self._tidy_at = 0.0
+        self._notify_at = 0.0
         self._look_at = 0.0
         self._mine: dict[str, int] = {}
         self._serving = ServingWatch(context, workspace)
@@ -79,12 +83,13 @@ class Monitor:
         try:
             while not stop.is_set():
                 self._tidy_now_and_then()
+                self._notify_now_and_then()
                 left, moved = self._careful_round()
                 if until_idle and left == 0:
                     return
                 if moved:
                     pause.reset()
-                stop.wait(pause.seconds())
+                self._driver.sleep(pause.seconds(), stop.wait)
         finally:
             self._driver.release()
 
@@ -96,6 +101,15 @@ class Monitor:
             release_snapshots(self._context, self._workspace)
         except AmlError as error:
             logger.warning("Snapshots of deleted runs stay for now: %s", error)
+
+    def _notify_now_and_then(self) -> None:
+        """Send what processes left behind that ended before its receiver took it."""
+        if time.monotonic() < self._notify_at or is_server(self._context.store.uri):
+            return
+        self._notify_at = time.monotonic() + NOTIFY_SECONDS
+        courier = courier_of(self._context.store, self._context.home)
+        if not courier.outbox.is_empty():
+            courier.start()
 
     def _careful_round(self) -> tuple[int, bool]:
         """Outlive a database that is away for a while."""

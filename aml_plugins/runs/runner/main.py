@@ -14,6 +14,7 @@ from .environment import prepare_python
 from .errors import CancelledError, JobError, sentence_of
 from .job import Job
 from .launching import start
+from .offline import keep_artifacts
 from .processes import KEY_VARIABLE, adopt_orphans, birth_of
 from .reasons import reason_of
 from .script_api_files import script_api
@@ -68,8 +69,7 @@ class _Run:
     def run(self) -> int:
         """Run it and say how it ended, whatever happens."""
         try:
-            self._status.reserve()
-            self._status.write()
+            self._status.begin()
             self._check_cancelled()
             return self._run()
         except CancelledError:
@@ -93,6 +93,7 @@ class _Run:
             python, activation = prepare_python(job, log, self._status, self._control, cache)
             api = script_api(job.cache or cache)
             variables = script_variables(job, self._directory, python, api, dict(os.environ, **activation))
+            keep_artifacts(self._work, variables)
             variables.update((str(entry["variable"]), paths[entry["name"]]) for entry in job.data)
             self._check_cancelled()
             self._children.script = self._start(job, python, variables, log)

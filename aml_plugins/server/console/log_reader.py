@@ -13,12 +13,14 @@ from typing import IO, TYPE_CHECKING
 from aml_plugins.compute.abilities import SupportsLogs
 from aml_plugins.compute.job import JobHandle
 from aml_plugins.errors import AmlError
+from aml_plugins.home import home_id
 from aml_plugins.runs.logs import LOG_ARTIFACT
-from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.states import RunState
+from aml_plugins.server.console.artifact_files import HasLocalFiles
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
+    from aml_plugins.server.log_spool import LogSpool
     from aml_plugins.store.records import RunRecord
 
 __all__ = ["BLOCK", "TAIL", "LogReader", "Piece", "Position"]
@@ -62,8 +64,9 @@ class LogReader:
     :param position: where to go on; None for the last lines of what is there, and from there on.
     """
 
-    def __init__(self, context: Context, position: Position | None) -> None:
+    def __init__(self, context: Context, spool: LogSpool, position: Position | None) -> None:
         self._context = context
+        self._spool = spool
         self._from_tail = position is None
         self._file: IO[bytes] | None = None
         self._ahead = b""
@@ -114,10 +117,12 @@ class LogReader:
         return self._last_lines(found, self._reached) if self._from_tail else found
 
     def _from_target(self, run: RunRecord) -> bytes:
-        if run.handle is None or not is_within_reach(self._context, run):
+        if run.handle is None:
             return b""
         try:
             backend = self._context.backends.get(run.workspace, run.target)
+            if backend.is_own_machine and run.source.get("home") != home_id(self._context.home):
+                return self._spool.read(run.run_id, run.attempt, self._reached)  # on its submitter's machine
             if not isinstance(backend, SupportsLogs):
                 return b""
             chunk = backend.logs(JobHandle.from_dict(dict(run.handle)), self._cursor)
@@ -140,13 +145,17 @@ class LogReader:
         return self._file.read(BLOCK)
 
     def _artifact(self, run: RunRecord) -> IO[bytes] | None:
-        """Open the log that came home; its name is gone at once, so that nothing is left behind."""
-        with tempfile.TemporaryDirectory(prefix="aml-log-") as directory:
-            try:
-                local = self._context.history(run.workspace).download(run.run_id, LOG_ARTIFACT, Path(directory))
-                return local.open("rb")
-            except (AmlError, OSError):  # the run ended before it had a log
-                return None
+        """Open the log that came home; a copy's name is gone at once, so that nothing is left behind."""
+        self._spool.forget(run.run_id, run.attempt)
+        history = self._context.history(run.workspace)
+        try:
+            near = history.local_file(run.run_id, LOG_ARTIFACT) if isinstance(history, HasLocalFiles) else None
+            if near is not None:
+                return near.open("rb")
+            with tempfile.TemporaryDirectory(prefix="aml-log-") as directory:
+                return history.download(run.run_id, LOG_ARTIFACT, Path(directory)).open("rb")
+        except (AmlError, OSError):  # the run ended before it had a log
+            return None
 
     def _last_lines(self, data: bytes, end: int) -> bytes:
         """Cut to the tail, at the beginning of a line, and note where that is."""

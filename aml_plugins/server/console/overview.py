@@ -31,6 +31,8 @@ def overview(store: Store, queries: ConsoleQueries, workspace: str, wanted: RunF
         "tasks": queries.active_tasks(workspace, TASKS),
         "runs": page_of_runs(queries, workspace, wanted, None),
         "datastores": _datastores(store, workspace),
+        "images": queries.images(workspace),
+        "services": [_service(row) for row in queries.services(workspace)],
         "choices": {
             "experiments": queries.experiments(workspace),
             "targets": sorted({target["name"] for target in targets}),
@@ -63,6 +65,11 @@ def _targets(store: Store, queries: ConsoleQueries, workspace: str) -> list[dict
         {"name": name, "type": types.get(name, ""), "slots": slots.get(name), "queue": queues.get(name, {})}
         for name in sorted({*types, *queues})
     ]
+
+
+def _service(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a service with the image that it shall run, without its other settings."""
+    return {name: value for name, value in row.items() if name != "desired"} | {"image": row["desired"].get("image")}
 
 
 def _datastores(store: Store, workspace: str) -> list[dict[str, Any]]:

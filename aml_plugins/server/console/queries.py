@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConsoleQueries", "RunFilter"]
 
-_R, _T = tables.runs, tables.tasks
+_R, _T, _I, _S = tables.runs, tables.tasks, tables.images, tables.services
 _RUN_COLUMNS = (
     *(_R.c.run_id, _R.c.name, _R.c.experiment_name, _R.c.script, _R.c.target, _R.c.state, _R.c.user),
     *(_R.c.cancel_requested_at, _R.c.created_at, _R.c.started_at, _R.c.ended_at),
@@ -24,6 +24,8 @@ _TASK_COLUMNS = (
     *(_T.c.task_id, _T.c.kind, _T.c.subject, _T.c.state, _T.c.progress, _T.c.message),
     *(_T.c.created_at, _T.c.updated_at),
 )
+_IMAGE_COLUMNS = (_I.c.name, _I.c.version, _I.c.state, _I.c.builder, _I.c.reason, _I.c.created_at)
+_SERVICE_COLUMNS = (_S.c.name, _S.c.type, _S.c.state, _S.c.desired, _S.c.endpoint, _S.c.reason, _S.c.looked_at)
 _SEARCHED = (_R.c.name, _R.c.script, _R.c.experiment_name, _R.c.user)
 
 
@@ -112,6 +114,18 @@ class ConsoleQueries:
         """Return the tasks that work for a run, oldest first."""
         statement = select(*_TASK_COLUMNS).where(_T.c.workspace == workspace, _T.c.subject == subject)
         return self._rows(statement.order_by(_T.c.created_at))
+
+    def images(self, workspace: str) -> Sequence[dict[str, Any]]:
+        """Return the newest version of each image, by name."""
+        newest = select(_I.c.name, func.max(_I.c.version).label("version")).where(_I.c.workspace == workspace)
+        newest_of = newest.group_by(_I.c.name).subquery()
+        same = and_(_I.c.name == newest_of.c.name, _I.c.version == newest_of.c.version)
+        statement = select(*_IMAGE_COLUMNS).select_from(_I.join(newest_of, same)).where(_I.c.workspace == workspace)
+        return self._rows(statement.order_by(_I.c.name))
+
+    def services(self, workspace: str) -> Sequence[dict[str, Any]]:
+        """Return the services, by name."""
+        return self._rows(select(*_SERVICE_COLUMNS).where(_S.c.workspace == workspace).order_by(_S.c.name))
 
     def _rows(self, statement: Any) -> Sequence[dict[str, Any]]:
         with self._database.reading() as connection:

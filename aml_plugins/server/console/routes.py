@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from aml_plugins.errors import NotFoundError, PermissionDeniedError
+from aml_plugins.errors import PermissionDeniedError
 from aml_plugins.mlflow_store import workspaces as mlflow_workspaces
 from aml_plugins.server.access import Action
 from aml_plugins.server.console import artifact_files, snapshot_files
@@ -25,6 +25,7 @@ from aml_plugins.server.console.series import series
 from aml_plugins.server.console.task_page import task_page
 from aml_plugins.server.guarding import GuardedRoute, caller
 from aml_plugins.server.json_bodies import json_reply
+from aml_plugins.server.routes.run_logs import spool_of
 from aml_plugins.server.serving import Server, server_of
 from aml_plugins.store.page_tokens import position_of
 from aml_plugins.store.records import RunRecord
@@ -88,7 +89,7 @@ def listen_to_run(request: Request, workspace: str, run_id: RunId) -> Response:
             server.context,
             workspace,
             run_id,
-            position,
+            LogReader(server.context, spool_of(server), position),
             check=lambda: server.access.check(who, Action.READ, workspace),
         )
     )
@@ -154,8 +155,6 @@ def cancel_run(request: Request, workspace: str, run_id: RunId) -> Response:
 @router.get("/workspaces/{workspace}/tasks/{task_id}", name="console_task")
 def show_task(request: Request, workspace: str, task_id: RunId) -> Response:
     """Return the page of a task."""
-    if "\0" in task_id:
-        raise NotFoundError("There is no such task.", "Look at: aml task list")
     found: dict[str, Any] = task_page(server_of(request).store, workspace, task_id)
     return unchanged_or(request, found | {"user": caller(request).name})
 
@@ -171,8 +170,6 @@ def _run(server: Server, workspace: str, run_id: str) -> RunRecord:
 
     :raises NotFoundError: where the workspace has none of this id, whatever other workspaces have.
     """
-    if "\0" in run_id:
-        raise NotFoundError("There is no such run.", "Look at: aml run list")
     return server.store.runs.get(workspace, run_id)
 
 
@@ -181,7 +178,7 @@ def _role(request: Request, workspace: str) -> str:
 
 
 def _whole_log(server: Server, run: RunRecord) -> Iterator[bytes]:
-    reader = LogReader(server.context, Position(run.attempt, 0))
+    reader = LogReader(server.context, spool_of(server), Position(run.attempt, 0))
     try:
         while piece := reader.read(run):
             yield piece.text.encode("utf-8", "replace")

@@ -12,7 +12,7 @@ from sse_starlette import ServerSentEvent
 from aml_plugins.compute.backend import ComputeBackend
 from aml_plugins.errors import AmlError, NotFoundError, PermissionDeniedError, StoreError
 from aml_plugins.runs.states import RunState
-from aml_plugins.server.console.log_reader import LogReader, Position
+from aml_plugins.server.console.log_reader import LogReader
 from aml_plugins.server.console.run_page import event_json, run_summary
 
 if TYPE_CHECKING:
@@ -32,16 +32,16 @@ class RunStream:
     """One listener. Every look is one call of :meth:`look`, from a thread; nothing is kept between two that grows.
 
     :param check: raises where the listener may look no more; asked again and again while the stream goes on.
-    :param position: up to where the listener has the log already.
+    :param log: reads from where the listener has the log already.
     """
 
     def __init__(
-        self, context: Context, workspace: str, run_id: str, position: Position | None, check: Callable[[], None]
+        self, context: Context, workspace: str, run_id: str, log: LogReader, check: Callable[[], None]
     ) -> None:
         self._context = context
         self._workspace, self._run_id = workspace, run_id
         self._check, self._checked = check, time.monotonic()
-        self._log = LogReader(context, position)
+        self._log = log
         self._shown: dict[str, Any] | None = None
         self._sequence = 0
         self.pause = NEAR_SECONDS

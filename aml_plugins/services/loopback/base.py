@@ -28,7 +28,7 @@ from aml_plugins.services.contract import (
 from aml_plugins.services.loopback.programs import Program
 from aml_plugins.store.records import ServiceRecord
 
-__all__ = ["LoopbackConfig", "LoopbackService"]
+__all__ = ["LoopbackConfig", "LoopbackService", "read_ports"]
 
 
 class LoopbackConfig(ServiceConfig):
@@ -131,6 +131,11 @@ class LoopbackService(ServiceBackend):
         return Program(directory / "front")
 
 
+def read_ports(path: Path) -> dict[str, int]:
+    """Return the ports that a scoring server wrote down; none while it has not."""
+    return {name: int(port) for name, port in _read(path).items()}
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         loaded = json.loads(path.read_text())
@@ -142,8 +147,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _write_keys(path: Path, made: ServiceKeys) -> ServiceKeys:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{made.primary}\n{made.secondary}\n")
+    path.parents[1].chmod(0o700)  # containers read the file as another user; nobody else gets this far
+    partial.write_text(f"{made.primary}\n{made.secondary}\n")
     partial.replace(path)
     return made

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from aml_plugins.datastores.opening import default_datastore
-from aml_plugins.errors import BackendError
+from aml_plugins.errors import InvalidInputError
 from aml_plugins.images.building import fetch_image, image_layout
-from aml_plugins.images.docker_builder import engine
 from aml_plugins.images.saving import docker_archive
 from aml_plugins.json_types import JsonObject
 from aml_plugins.services.contract import DeploymentSpec, DeploymentState, DeploymentStatus, ServiceConfig
-from aml_plugins.services.loopback.base import LoopbackConfig, LoopbackService
+from aml_plugins.services.loopback.base import LoopbackConfig, LoopbackService, read_ports
+from aml_plugins.services.loopback.engine import engine
 from aml_plugins.services.loopback.probing import is_ready
 from aml_plugins.store.records import ServiceRecord
 
 __all__ = ["DockerConfig", "DockerService"]
 
 _TAIL_LINES = 15
-_HEALTH_PORT, _PORT = "5000/tcp", "5001/tcp"
-_USER = 10001
+_PORTS = {"main": "5001/tcp", "health": "5000/tcp"}
+_STATE, _KEYS = "/opt/aml/state", "/opt/aml/keys"
 
 
 class DockerConfig(LoopbackConfig):
@@ -32,6 +33,9 @@ class DockerConfig(LoopbackConfig):
 
     cpus: float | None = Field(None, gt=0, description="Processor cores; fractions are fine.")
     memory: str | None = Field(None, pattern=r"^[0-9]+[bkmgBKMG]?$", description="Memory, such as 512m.")
+    network: Literal["bridge", "host"] = Field(
+        "bridge", description="bridge publishes two ports on 127.0.0.1; host is for engines without networks."
+    )
 
 
 class DockerService(LoopbackService):
@@ -43,20 +47,22 @@ class DockerService(LoopbackService):
     def plan(self, spec: DeploymentSpec) -> JsonObject:
         config = spec.config
         assert isinstance(config, DockerConfig)  # noqa: S101  its own model
+        if spec.image.builder != "oci":
+            raise InvalidInputError(
+                f"The image {spec.image.name}:{spec.image.version} was built by '{spec.image.builder}'.",
+                "Build it with the builder 'oci'.",
+            )
         options: dict[str, Any] = {
-            "name": name_of(spec.key),
+            "name": _name(spec.key),
             "image": _tag(spec),
-            "command": [
-                "--host", "0.0.0.0", "--port", "5001", "--health_port", "5000",  # noqa: S104  in the container
-                "--worker_count", str(spec.replicas),
-            ],
-            "ports": {port: ["127.0.0.1", None] for port in (_PORT, _HEALTH_PORT)},
+            "command": [*_listening(config), "--worker_count", str(spec.replicas)],
+            "network_mode": config.network,
             "labels": {"io.aml.service": spec.service.service_id, "io.aml.deployment": spec.key},
             "read_only": True,
             "tmpfs": {"/tmp": "rw,mode=1777"},  # noqa: S108  in the container
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
-        }  # fmt: skip
+        }
         if config.cpus is not None:
             options["nano_cpus"] = int(config.cpus * 1e9)
         if config.memory is not None:
@@ -66,10 +72,10 @@ class DockerService(LoopbackService):
     def submit(self, spec: DeploymentSpec) -> JsonObject:
         import docker.errors  # noqa: PLC0415  of an extra
 
-        with _client() as client:
+        with engine() as client:
             self._bring(client, spec)
             try:
-                container = client.containers.get(name_of(spec.key))
+                container = client.containers.get(_name(spec.key))
             except docker.errors.NotFound:
                 container = self._create(client, spec)
             if container.status not in {"running", "restarting"}:
@@ -88,54 +94,60 @@ class DockerService(LoopbackService):
             code = container.attrs["State"].get("ExitCode")
             words = f"Its container ended with exit code {code}. Its last lines:\n{self.logs(handle, _TAIL_LINES)}"
             return DeploymentStatus(state=DeploymentState.FAILED, reason=words)
-        port = _published(container, _HEALTH_PORT)
+        port = self._port(handle, container, "health")
         if port is not None and is_ready(port):
             return DeploymentStatus(state=DeploymentState.READY)
         return DeploymentStatus(state=DeploymentState.PENDING, reason="It is loading.")
 
     def port_of(self, handle: JsonObject) -> int | None:
         container = self._container(handle)
-        return None if container is None else _published(container, _PORT)
+        return None if container is None else self._port(handle, container, "main")
 
     def delete(self, handle: JsonObject) -> None:
         import docker.errors  # noqa: PLC0415  of an extra
 
-        with _client() as client:
+        with engine() as client:
             try:
-                container = client.containers.get(name_of(str(handle["key"])))
+                container = client.containers.get(_name(str(handle["key"])))
                 container.stop(timeout=int(float(str(handle.get("drain_seconds", 30)))) + 5)
                 container.remove(force=True)
             except docker.errors.NotFound:
-                return
+                pass
+        shutil.rmtree(self._state(handle).parent, ignore_errors=True)
 
     def logs(self, handle: JsonObject, lines: int) -> str:
-        container = self._container(handle)
-        if container is None:
-            return ""
-        return str(container.logs(tail=lines).decode("utf-8", "replace").rstrip())
+        import docker.errors  # noqa: PLC0415  of an extra
+
+        with engine() as client:
+            try:
+                text: bytes = client.containers.get(_name(str(handle["key"]))).logs(tail=lines)
+            except docker.errors.NotFound:
+                return ""
+        return text.decode("utf-8", "replace").rstrip()
 
     def _create(self, client: Any, spec: DeploymentSpec) -> Any:
         options = dict(self.plan(spec))
-        options["ports"] = dict.fromkeys((_PORT, _HEALTH_PORT), ("127.0.0.1", None))
+        if options["network_mode"] == "bridge":
+            options["ports"] = dict.fromkeys(_PORTS.values(), ("127.0.0.1", None))
         variables = self.variables(spec)
-        mounts = {}
+        state = self._state({"key": spec.key, "service_id": spec.service.service_id})
+        state.mkdir(parents=True, exist_ok=True)
+        # The server in the container is another user; the service's own directory keeps others of this machine out.
+        self.directory(spec.service.service_id).chmod(0o700)
+        state.chmod(0o777)
+        mounts = {str(state): {"bind": _STATE, "mode": "rw"}}
         if spec.config.auth:
             self.keys(spec.service)
             folder = self.keys_file(spec.service.service_id).parent
-            # The server in the container is another user; the directory above keeps others of this machine out.
             folder.chmod(0o755)
-            self.keys_file(spec.service.service_id).chmod(0o644)
-            self.directory(spec.service.service_id).chmod(0o700)
-            mounts[str(folder)] = {"bind": "/opt/aml/keys", "mode": "ro"}
-            variables["AML_SCORING_KEYS_FILE"] = "/opt/aml/keys/keys"
+            mounts[str(folder)] = {"bind": _KEYS, "mode": "ro"}
+            variables["AML_SCORING_KEYS_FILE"] = f"{_KEYS}/keys"
         return client.containers.create(**options, environment=variables, volumes=mounts, detach=True)
 
     def _bring(self, client: Any, spec: DeploymentSpec) -> None:
         """Load the image into the engine where it is not there."""
         import docker.errors  # noqa: PLC0415  of an extra
 
-        if spec.image.builder != "oci":
-            return
         try:
             client.images.get(_tag(spec))
         except docker.errors.ImageNotFound:
@@ -147,41 +159,37 @@ class DockerService(LoopbackService):
                 file.seek(0)
                 client.images.load(file)
 
+    def _state(self, handle: JsonObject) -> Path:
+        """Return the directory that the container writes its ports to."""
+        return self.directory(str(handle["service_id"])) / str(handle["key"]) / "state"
+
+    def _port(self, handle: JsonObject, container: Any, which: str) -> int | None:
+        """Return the port on this machine: published by the engine, or taken by the server itself."""
+        if container.attrs["HostConfig"]["NetworkMode"] == "host":
+            return read_ports(self._state(handle) / "ports.json").get(which)
+        found = (container.attrs.get("NetworkSettings", {}).get("Ports") or {}).get(_PORTS[which])
+        return int(found[0]["HostPort"]) if found else None
+
     def _container(self, handle: Mapping[str, Any]) -> Any:
         import docker.errors  # noqa: PLC0415  of an extra
 
-        with _client() as client:
+        with engine() as client:
             try:
-                return client.containers.get(name_of(str(handle["key"])))
+                return client.containers.get(_name(str(handle["key"])))
             except docker.errors.NotFound:
                 return None
 
 
-def name_of(key: str) -> str:
-    """Return the container's name."""
+def _name(key: str) -> str:
     return f"aml-{key}"
 
 
 def _tag(spec: DeploymentSpec) -> str:
-    if spec.image.builder != "oci":
-        return f"{spec.image.name}:{spec.image.version}"
     return f"aml/{spec.image.name}:{str(spec.image.digest).partition(':')[2][:24]}"
 
 
-def _published(container: Any, port: str) -> int | None:
-    found = (container.attrs.get("NetworkSettings", {}).get("Ports") or {}).get(port)
-    return int(found[0]["HostPort"]) if found else None
-
-
-@contextmanager
-def _client() -> Iterator[Any]:
-    """Open the engine; what it refuses is a sentence."""
-    import docker.errors  # noqa: PLC0415  of an extra
-
-    client = engine()
-    try:
-        yield client
-    except docker.errors.APIError as error:
-        raise BackendError(f"The Docker engine refused: {error.explanation or error}", "See: docker ps -a") from error
-    finally:
-        client.close()
+def _listening(config: DockerConfig) -> list[str]:
+    """Return where the server listens: in the container's own network at known ports, else at free ones it tells."""
+    if config.network == "host":
+        return ["--host", "127.0.0.1", "--port", "0", "--health_port", "0", "--ports_file", f"{_STATE}/ports.json"]
+    return ["--host", "0.0.0.0", "--port", "5001", "--health_port", "5000"]  # noqa: S104  in the container

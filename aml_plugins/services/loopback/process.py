@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -18,7 +17,7 @@ from aml_plugins.images.oci_builder import APP_ROOT, server_entries
 from aml_plugins.images.packages import prepare_environment, serving_environment
 from aml_plugins.json_types import JsonObject
 from aml_plugins.services.contract import DeploymentSpec, DeploymentState, DeploymentStatus
-from aml_plugins.services.loopback.base import LoopbackService
+from aml_plugins.services.loopback.base import LoopbackService, read_ports
 from aml_plugins.services.loopback.probing import is_ready
 from aml_plugins.services.loopback.programs import Program
 from aml_plugins.store.records import ServiceRecord
@@ -37,8 +36,8 @@ class LocalService(LoopbackService):
     def plan(self, spec: DeploymentSpec) -> JsonObject:
         if spec.image.builder != "oci":
             raise InvalidInputError(
-                f"The image {spec.image.name}:{spec.image.version} exists in a Docker engine only.",
-                "Deploy it with target='docker', or build it with the builder 'oci'.",
+                f"The image {spec.image.name}:{spec.image.version} was built by '{spec.image.builder}'.",
+                "Build it with the builder 'oci'.",
             )
         return {
             "key": spec.key,
@@ -72,13 +71,12 @@ class LocalService(LoopbackService):
             reason = f"Its process ended. Its last lines:\n{tail}" if tail else "Its process ended."
             return DeploymentStatus(state=DeploymentState.FAILED, reason=reason)
         ports = self._ports(handle)
-        if "health" in ports and is_ready(int(ports["health"])):
+        if "health" in ports and is_ready(ports["health"]):
             return DeploymentStatus(state=DeploymentState.READY)
         return DeploymentStatus(state=DeploymentState.PENDING, reason="It is loading.")
 
     def port_of(self, handle: JsonObject) -> int | None:
-        port = self._ports(handle).get("main")
-        return None if port is None else int(port)
+        return self._ports(handle).get("main")
 
     def delete(self, handle: JsonObject) -> None:
         self._program(handle).stop(grace=float(str(handle.get("drain_seconds", 30))) + 10)
@@ -163,12 +161,8 @@ class LocalService(LoopbackService):
     def _program(self, handle: JsonObject) -> Program:
         return Program(self._place(handle) / "server")
 
-    def _ports(self, handle: JsonObject) -> dict[str, Any]:
-        try:
-            loaded = json.loads((self._place(handle) / "ports.json").read_text())
-        except (OSError, ValueError):
-            return {}
-        return loaded if isinstance(loaded, dict) else {}
+    def _ports(self, handle: JsonObject) -> dict[str, int]:
+        return read_ports(self._place(handle) / "ports.json")
 
 
 def _own_layers(result: JsonObject) -> list[str]:

@@ -22,14 +22,14 @@ def azure_identity(azure) -> Iterator[None]:
 
 
 @pytest.fixture
-def aci_target(azure, azure_identity, azurite, tmp_path) -> Callable[..., ComputeTarget]:
+def aci_target(azure, azure_identity, azurite, emulators_engine, tmp_path) -> Callable[..., ComputeTarget]:
     def make(*, prefix: str = "", home: Path = tmp_path, **config: object) -> ComputeTarget:
         settings = {
             "subscription": azure.settings.subscription,
             "resource_group": f"group-{tmp_path.name[-40:]}".lower(),
             "endpoint": azure.https_url,
             "authority": azure.https_url,
-            "image": "infra/base-py:3",
+            "image": emulators_engine.image,
             "memory_gb": 0.5,
             **config,
         }

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from services.aml_server import AmlServer, running_aml_server
 from services.aml_users import add_users, auth_variables
+from services.team_server import TeamServer
+from services.team_server import team_server as running
 from starlette.testclient import TestClient
 
 from aml_plugins.context import open_context
@@ -57,4 +59,11 @@ def auth_server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Pat
         for name in ("team-a", "team-b"):
             create_workspace(server.store_uri, name)
         add_users(server.url, ["team-a", "team-b"])
+        yield server
+
+
+@pytest.fixture(scope="session")
+def team_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamServer]:
+    """A server with users and roles, in processes of its own."""
+    with running(tmp_path_factory.mktemp("team")) as server:
         yield server

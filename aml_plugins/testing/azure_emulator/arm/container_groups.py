@@ -158,6 +158,9 @@ class ContainerGroups:
         return Answer(204)
 
     def logs(self, request: Request) -> Answer:
+        if _key(request) not in self._groups:
+            name = request["containerGroupName"]
+            raise ArmProblem(404, "ContainerGroupNotFound", f"The container group '{name}' is not found.")
         group = self._group(request)
         names = [str(one["name"]) for one in group.properties["containers"]]
         if request["containerName"] not in names:
@@ -233,7 +236,7 @@ class ContainerGroups:
     def _check_quota(self, what: str, used: float, wanted: float, limit: float) -> None:
         if used + wanted > limit:
             raise ArmProblem(
-                409,
+                400,
                 "ContainerGroupQuotaReached",
                 f"Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota '{what}' exceeded "
                 f"in region '{self._settings.region}'. Limit: '{limit:g}', Usage: '{used:g}' Requested: '{wanted:g}'.",

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from aml_plugins.home import home_id
 from aml_plugins.mlflow_store.workspaces import create_workspace
 from aml_plugins.server.serving import Server
 from aml_plugins.store.records import RunRecord, SnapshotRecord
@@ -105,6 +106,8 @@ def add_job(server: Server, add_run: Callable[..., RunRecord]) -> Callable[..., 
         job.mkdir(parents=True)
         (job / "std_log.txt").write_bytes(log)
         handle = {"backend": "local", "target": "local", "job_id": key, "data": {}, "version": 1}
-        return add_run(handle=handle, **fields), job / "std_log.txt"
+        return add_run(
+            **{"handle": handle, "source": {"home": home_id(server.context.home)}, **fields}
+        ), job / "std_log.txt"
 
     return add

@@ -16,6 +16,8 @@ import uvicorn
 from aml_plugins.server.api import create_api
 from aml_plugins.server.console import routes
 from aml_plugins.server.console.live import Streams
+from aml_plugins.server.console.log_reader import LogReader
+from aml_plugins.server.routes.run_logs import spool_of
 from aml_plugins.server.serving import Server
 
 PATH = "/api/2.0/aml/console/workspaces/team-a/runs/{}/live"
@@ -126,7 +128,7 @@ def test_lines_cannot_forge_events(port: int, add_job) -> None:
 def test_who_does_not_read_is_cut_off_and_nothing_is_kept_for_them(port: int, streams: Streams, add_job) -> None:
     run, log = add_job()
     listener = Listener(port, run.run_id, room=4096)
-    eventually(lambda: streams.open == 1)
+    assert listener.next()[0] == "run"  # from here on every line is for this listener
     with log.open("ab") as file:
         for _ in range(200):
             file.write(b"x" * 99_999 + b"\n")
@@ -168,7 +170,9 @@ def test_who_may_look_no_more_hears_no_more(server: Server, add_job, monkeypatch
     def refuse() -> None:
         raise NotFoundError("There is no such workspace.")
 
-    stream = run_stream.RunStream(server.context, "team-a", run.run_id, None, refuse)
+    stream = run_stream.RunStream(
+        server.context, "team-a", run.run_id, LogReader(server.context, spool_of(server), None), refuse
+    )
     (event,) = stream.look()
     assert event.event == "gone"
     assert stream.has_ended

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aml_plugins.server.console.log_reader import BLOCK, TAIL, LogReader, Piece, Position
+from aml_plugins.server.routes.run_logs import spool_of
 from aml_plugins.server.serving import Server
 from aml_plugins.store.records import RunRecord
 
@@ -37,7 +38,7 @@ def text(pieces: list[Piece]) -> str:
 
 def test_a_growing_log_is_read_as_it_grows(server: Server, add_job) -> None:
     run, log = add_job(b"one\n")
-    reader = LogReader(server.context, None)
+    reader = LogReader(server.context, spool_of(server), None)
     assert text(drain(reader, run)) == "one\n"
     assert reader.read(run) is None
     with log.open("ab") as file:
@@ -48,29 +49,29 @@ def test_a_growing_log_is_read_as_it_grows(server: Server, add_job) -> None:
 
 def test_a_character_in_two_halves_is_one(server: Server, add_job) -> None:
     run, log = add_job("caf\u00e9".encode()[:-1])
-    reader = LogReader(server.context, None)
+    reader = LogReader(server.context, spool_of(server), None)
     (first,) = drain(reader, run)
     assert first == Piece(0, "caf", Position(1, 3))
     with log.open("ab") as file:
         file.write("\u00e9".encode()[1:])
     assert text(drain(reader, run)) == "\u00e9"
-    resumed = LogReader(server.context, first.end)
+    resumed = LogReader(server.context, spool_of(server), first.end)
     assert text(drain(resumed, run)) == "\u00e9"
 
 
 def test_a_reader_goes_on_where_it_stopped(server: Server, add_job) -> None:
     lines = "".join(f"line {number}\n" for number in range(20_000))
     run, _ = add_job(lines.encode())
-    first = LogReader(server.context, Position(1, 0)).read(run)
+    first = LogReader(server.context, spool_of(server), Position(1, 0)).read(run)
     assert first is not None
-    rest = drain(LogReader(server.context, first.end), run)
+    rest = drain(LogReader(server.context, spool_of(server), first.end), run)
     assert first.text + text(rest) == lines
 
 
 def test_who_comes_in_the_middle_sees_the_last_lines(server: Server, add_job) -> None:
     lines = "".join(f"line {number}\n" for number in range(200_000))
     run, _ = add_job(lines.encode())
-    pieces = drain(LogReader(server.context, None), run)
+    pieces = drain(LogReader(server.context, spool_of(server), None), run)
     assert lines.endswith(text(pieces))
     assert text(pieces).startswith("line ")
     assert TAIL - 100 < len(text(pieces)) <= TAIL
@@ -80,20 +81,20 @@ def test_who_comes_in_the_middle_sees_the_last_lines(server: Server, add_job) ->
 
 def test_the_end_of_the_log_comes_from_the_artifacts(server: Server, add_job, end) -> None:
     run, log = add_job(b"one\n", in_mlflow=True)
-    reader = LogReader(server.context, None)
+    reader = LogReader(server.context, spool_of(server), None)
     assert text(drain(reader, run)) == "one\n"
     log.unlink()
     ended = end(run, b"one\ntwo\n")
     assert text(drain(reader, ended)) == "two\n"
-    assert text(drain(LogReader(server.context, Position(1, 4)), ended)) == "two\n"
-    assert text(drain(LogReader(server.context, None), ended)) == "one\ntwo\n"
+    assert text(drain(LogReader(server.context, spool_of(server), Position(1, 4)), ended)) == "two\n"
+    assert text(drain(LogReader(server.context, spool_of(server), None), ended)) == "one\ntwo\n"
     reader.close()
 
 
 def test_the_last_lines_of_a_run_that_ended(server: Server, add_job, end) -> None:
     lines = "".join(f"line {number}\n" for number in range(100_000))
     run, _ = add_job(in_mlflow=True)
-    pieces = drain(LogReader(server.context, None), end(run, lines.encode()))
+    pieces = drain(LogReader(server.context, spool_of(server), None), end(run, lines.encode()))
     assert lines.endswith(text(pieces))
     assert pieces[0].text.startswith("line ")
     assert pieces[-1].end == Position(1, len(lines))
@@ -102,7 +103,7 @@ def test_the_last_lines_of_a_run_that_ended(server: Server, add_job, end) -> Non
 def test_a_further_attempt_begins_a_log_of_its_own(server: Server, add_job, move) -> None:
     run, _ = add_job(b"first\n")
     other, _ = add_job(b"second\n")
-    reader = LogReader(server.context, None)
+    reader = LogReader(server.context, spool_of(server), None)
     assert text(drain(reader, run)) == "first\n"
     again = move(run, attempt=2, handle=other.handle)
     assert drain(reader, again) == [Piece(0, "second\n", Position(2, 7))]
@@ -110,14 +111,14 @@ def test_a_further_attempt_begins_a_log_of_its_own(server: Server, add_job, move
 
 def test_a_run_without_a_log_or_a_job_has_nothing_to_read(server: Server, add_run, move) -> None:
     run = add_run(in_mlflow=True)
-    reader = LogReader(server.context, None)
+    reader = LogReader(server.context, spool_of(server), None)
     assert drain(reader, run) == []
     assert drain(reader, move(run, state="Failed")) == []
 
 
 def test_what_is_no_text_is_shown_as_that(server: Server, add_job) -> None:
     run, _ = add_job(b"a\xff\xfeb\n")
-    assert text(drain(LogReader(server.context, None), run)) == "a\ufffd\ufffdb\n"
+    assert text(drain(LogReader(server.context, spool_of(server), None), run)) == "a\ufffd\ufffdb\n"
 
 
 @pytest.mark.parametrize(
@@ -133,4 +134,4 @@ def test_a_position_is_read_as_it_was_written() -> None:
 
 def test_a_position_beyond_the_end_reads_nothing(server: Server, add_job) -> None:
     run, _ = add_job(b"one\n")
-    assert drain(LogReader(server.context, Position(1, 10**15)), run) == []
+    assert drain(LogReader(server.context, spool_of(server), Position(1, 10**15)), run) == []

@@ -17,6 +17,7 @@ from services.requirements import require_service
 
 from aml_plugins import Workspace
 from aml_plugins.context import Context, open_context
+from aml_plugins.home import home_id
 from aml_plugins.store.records import RunRecord
 
 # Chromium has a sandbox that root may not use, and calls that a closed network does not answer.
@@ -62,6 +63,7 @@ def add_job(context: Context) -> Callable[..., tuple[RunRecord, Path]]:
         handle = {"backend": "local", "target": "local", "job_id": key, "data": {}, "version": 1}
         known = {"run_id": uuid.uuid4().hex, "workspace": "team-a", "experiment_name": "iris", "state": "Running"}
         known |= {"target": "local", "target_type": "local", "script": "train.py", "config": {}, "handle": handle}
+        known |= {"source": {"home": home_id(context.home)}}
         record = {**known, **fields}
         history = context.history("team-a")
         record["experiment_id"] = history.ensure_experiment(record["experiment_name"])

@@ -81,3 +81,36 @@ export function datastoreList(datastores) {
     el("li", {}, el("span", {}, name), el("span.kind", {}, type), first ? el("span.kind", {}, "default") : null),
   );
 }
+
+/** The services with their health. An endpoint is shown, not linked to: it is what somebody wrote. */
+export function serviceList(services) {
+  return services.map(({ name, type, state, image, endpoint, reason, looked_at: looked }) =>
+    el(
+      "li",
+      {},
+      el("div.line-of", {}, el("strong", {}, name), badge(state)),
+      el("p.dim", {}, [type, image].filter(Boolean).join(", ")),
+      endpoint ? el("p", {}, el("code.long", {}, endpoint)) : null,
+      reason ? el("p.dim", {}, reason.split("\n")[0]) : null,
+      looked ? el("p.dim", {}, "looked at ", age(looked)) : null,
+    ),
+  );
+}
+
+/** The images: the newest version of each. */
+export function imageList(images) {
+  return images.map(({ name, version, state, created_at: created, reason }) =>
+    el(
+      "li",
+      {},
+      el(
+        "div.line-of",
+        {},
+        el("span", {}, el("strong", {}, name), el("span.kind", {}, `version ${version}`)),
+        badge(state),
+      ),
+      el("p.dim", {}, age(created)),
+      reason ? el("p.dim", {}, reason.split("\n")[0]) : null,
+    ),
+  );
+}

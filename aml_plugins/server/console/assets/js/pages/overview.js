@@ -7,7 +7,7 @@ import { data, page } from "../places.js";
 import { poll } from "../polling.js";
 import { note } from "../router.js";
 import { filterBar } from "./overview-filter.js";
-import { datastoreList, targetCards, taskList } from "./overview-lists.js";
+import { datastoreList, imageList, serviceList, targetCards, taskList } from "./overview-lists.js";
 import { runRows, runTable } from "./run-table.js";
 
 const FILTERS = ["text", "state", "experiment", "target"];
@@ -56,43 +56,33 @@ function skeleton(workspace, filters) {
     tasks: el("div"),
     targets: el("ul.cards.narrow"),
     datastores: el("ul.plain"),
+    services: el("ul.plain"),
+    images: el("ul.plain"),
     rows: el("tbody"),
     more: el("button", { type: "button", hidden: true }, "Show more"),
     none: el("p.empty", { hidden: true }, "No run."),
     filters,
   };
   view.table = runTable(view.rows);
-  const runs = el(
-    "section",
-    { "aria-labelledby": "runs" },
-    el("h2", { id: "runs" }, "Runs"),
-    filters,
-    view.table,
-    view.none,
-    view.more,
-  );
-  const under = el(
-    "section",
-    { "aria-labelledby": "under-way" },
-    el("h2", { id: "under-way" }, "Under way"),
-    view.tasks,
-  );
-  const targets = el(
-    "section",
-    { "aria-labelledby": "targets" },
-    el("h2", { id: "targets" }, "Compute targets"),
-    view.targets,
-  );
-  const stores = el(
-    "section",
-    { "aria-labelledby": "datastores" },
-    el("h2", { id: "datastores" }, "Datastores"),
-    view.datastores,
-  );
+  const part = (id, title, ...children) => el("section", { "aria-labelledby": id }, el("h2", { id }, title), children);
+  // What not every workspace has is shown where there is some.
+  view.withServices = part("services", "Services", view.services);
+  view.withImages = part("images", "Images", view.images);
+  view.withServices.hidden = view.withImages.hidden = true;
+  const main = [
+    part("under-way", "Under way", view.tasks),
+    part("runs", "Runs", filters, view.table, view.none, view.more),
+  ];
+  const beside = [
+    part("targets", "Compute targets", view.targets),
+    view.withServices,
+    view.withImages,
+    part("datastores", "Datastores", view.datastores),
+  ];
   view.all = [
     el("h1", { tabindex: -1 }, workspace),
     view.trouble,
-    el("div.columns", {}, el("div", {}, under, runs), el("div.aside", {}, targets, stores)),
+    el("div.columns", {}, el("div", {}, main), el("div.aside", {}, beside)),
   ];
   return view;
 }
@@ -101,6 +91,10 @@ function draw(view, state, value) {
   show(view.tasks, taskList(state.workspace, value.tasks));
   show(view.targets, ...targetCards(value.targets));
   show(view.datastores, ...datastoreList(value.datastores));
+  view.withServices.hidden = !value.services.length;
+  show(view.services, ...serviceList(value.services));
+  view.withImages.hidden = !value.images.length;
+  show(view.images, ...imageList(value.images));
   view.filters.update(value.choices);
   if (!state.further.length) state.token = value.runs.next_page_token;
   show(view.rows, ...runRows(state.workspace, value.runs.items), ...runRows(state.workspace, state.further));

@@ -1,0 +1,130 @@
+# mypy: allow-untyped-calls
+# MLflow's authentication is not annotated.
+"""What MLflow's own routes would tell or let people do who have no business in a workspace is refused in front of them.
+
+Three things, of which the matrix test has the evidence:
+
+* The header ``X-MLFLOW-WORKSPACE`` is resolved before MLflow asks who is asking, and a name that is not there is
+  answered otherwise than one that is: whoever reaches the server could learn which workspaces there are. Here a
+  workspace in which the caller has no role is answered as one that is not there, and strangers are asked who they are
+  first.
+* Routes that reach beyond a workspace, or that nobody has classified yet (``mlflow_routes.py``), are for
+  administrators. MLflow opens some of them to everybody who is signed in: the assistant, which runs programs on the
+  server, its jobs and its demonstration data. Those of ``/workspaces/NAME`` it refuses for another reason: it never
+  finds their checks, and would open them to everybody where ``MLFLOW_BASIC_AUTH_FAIL_CLOSED`` is off.
+* Routes that MLflow opens to readers although they start something need a contributor.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from flask import Response as FlaskResponse
+from mlflow.exceptions import MlflowException  # noqa: TID253  a leaf: the server imports it
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST  # noqa: TID253  as above
+from mlflow.server import app as flask_application  # noqa: TID253  as above
+from mlflow.server import auth  # noqa: TID253  as above
+from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME, WORKSPACE_HEADER_NAME  # noqa: TID253  as above
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from aml_plugins.server.access import Role
+from aml_plugins.server.identity import Identity
+from aml_plugins.server.mlflow_routes import Kind, kind_of
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from aml_plugins.server.access import Roles
+
+__all__ = ["MlflowGate"]
+
+_HEADER = WORKSPACE_HEADER_NAME.lower()
+_NAME = re.compile(r"[a-z0-9-]{1,63}")
+_REFUSED = frozenset({Kind.ADMINISTRATOR_IN_FRONT, Kind.CONTRIBUTOR_IN_FRONT})
+
+
+class MlflowGate:
+    """Stands before MLflow's application where it asks who its users are.
+
+    :param static_prefix: what stands before every path.
+    """
+
+    def __init__(self, app: ASGIApp, roles: Roles, static_prefix: str = "") -> None:
+        self._app = app
+        self._roles = roles
+        self._prefix = static_prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let through, or answer as MLflow would."""
+        if scope["type"] == "http":
+            refusal = await self._refusal(scope)
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _refusal(self, scope: Scope) -> Response | None:
+        kind = kind_of(scope["method"], scope["path"].removeprefix(self._prefix))
+        if kind is Kind.PUBLIC or scope["method"] == "OPTIONS":  # a browser's question before it sends anything
+            return None
+        request = HTTPConnection(scope)
+        named = _header(request)
+        if not named and kind is not None and kind not in _REFUSED:
+            return None
+        return await run_in_threadpool(self._judge, request, kind, named)
+
+    def _judge(self, request: HTTPConnection, kind: Kind | None, named: list[str]) -> Response | None:
+        found = _authenticated(request)
+        if isinstance(found, Response):
+            return found
+        if len(named) > 1 or not all(map(_NAME.fullmatch, named)):
+            return PlainTextResponse(f"The header {WORKSPACE_HEADER_NAME} must name one workspace", 400)
+        if found.is_admin:
+            return None
+        workspace = named[0] if named else DEFAULT_WORKSPACE_NAME
+        if not _is_visible(found, workspace):
+            return _no_such_workspace(workspace)
+        if kind is Kind.CONTRIBUTOR_IN_FRONT and self._roles.role(found, workspace) >= Role.CONTRIBUTOR:
+            return None
+        return PlainTextResponse("Permission denied", 403) if kind is None or kind in _REFUSED else None
+
+
+def _header(request: HTTPConnection) -> list[str]:
+    """Return what the header says, also under names that WSGI cannot tell from its own, and however often."""
+    found = [value.strip() for name, value in request.headers.items() if name.replace("_", "-") == _HEADER]
+    return [value for value in found if value]
+
+
+def _authenticated(request: HTTPConnection) -> Identity | Response:
+    """Return who is asking, or what a stranger is answered."""
+    # Authorization functions, MLflow's and others', are written for Flask's request.
+    headers = [(name, value) for name, value in request.headers.items() if name.replace("_", "-") != _HEADER]
+    with flask_application.test_request_context(
+        path=request.scope["path"], method=request.scope["method"], headers=headers
+    ):
+        found: Any = auth.authenticate_request()
+        if isinstance(found, FlaskResponse):
+            return Response(found.get_data(), found.status_code, dict(found.headers))
+    try:
+        user = auth.store.get_user(found.username)
+    except MlflowException:  # deleted in this moment
+        return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm="mlflow"'})
+    return Identity(name=user.username, user_id=user.id, is_admin=bool(user.is_admin))
+
+
+def _is_visible(identity: Identity, workspace: str) -> bool:
+    """Say whether the user has a role or a direct permission in the workspace; nobody looks whether it is there."""
+    if workspace == DEFAULT_WORKSPACE_NAME:  # everybody knows of it
+        return True
+    number: Any = identity.user_id
+    return workspace in auth.store.list_user_present_workspaces(number)
+
+
+def _no_such_workspace(name: str) -> Response:
+    """Return what MLflow answers for a workspace that is not there."""
+    error = MlflowException(f"Workspace '{name}' not found", RESOURCE_DOES_NOT_EXIST)
+    return JSONResponse(json.loads(error.serialize_as_json()), error.get_http_status_code())
