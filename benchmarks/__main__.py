@@ -17,7 +17,6 @@ BENCHMARKS = {
     "scoring": HERE / "scoring",
     "targets": HERE / "targets",
     "server": HERE / "server",
-    "console": HERE / "console",
 }
 
 
