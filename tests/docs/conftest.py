@@ -59,6 +59,12 @@ def readers_engine(reader: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
         }
 
 
+@pytest.fixture(scope="session")
+def built_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Layers and environments of images: a machine makes them once, not once a page."""
+    return tmp_path_factory.mktemp("built")
+
+
 @pytest.fixture
 def readers_storage(azurite: Azurite) -> Mapping[str, str]:
     """A container in place of the one that a page names."""
@@ -107,11 +113,14 @@ def readers_subscription(azure: AzureEmulator, reader: dict[str, str]) -> Iterat
 
 
 @pytest.fixture
-def reader(aml_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+def reader(aml_home: Path, built_before: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     """The environment of somebody who never set anything: all is below ``HOME``; the examples are copies."""
     home = tmp_path / "reader"
     home.mkdir()
     aml_home.rename(home / ".aml")
+    for name in ("images", "environments"):
+        (built_before / name).mkdir(exist_ok=True)
+        (home / ".aml" / name).symlink_to(built_before / name)
     monkeypatch.delenv("AML_HOME")
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # every command imports MLflow again
     monkeypatch.setenv("HOME", str(home))

@@ -34,6 +34,11 @@ EXCLUDED |= {"docs/how-to/run-on-a-vm-over-ssh.md": 1}
 POSTGRESQL = "aml+postgresql://aml@db.example.com/aml"
 # Machines and engines that a page speaks of are real ones of the tests.
 PLACES = {"gpu.example.com": "readers_machines", "example/python:1": "readers_engine"}
+    "docs/how-to/run-a-server.md": 3,
+    "docs/how-to/use-postgresql.md": 1,
+}
+POSTGRESQL = "aml+postgresql://aml@db.example.com/aml"
+SERVER = "http://aml.example.com:5000"
 PLACES |= {"mystorage.blob.core.windows.net": "readers_storage", "myaccount.westeurope": "readers_batch"}
 PLACES |= {"--subscription SUBSCRIPTION-ID": "readers_subscription"}
 EXPORT = re.compile(r"(\w+)=(\S*)")
@@ -48,7 +53,7 @@ class Reader:
 
     def follow(self, block: Block) -> None:
         if block.language == "python":
-            self._run([sys.executable, "-c", block.text], block.text)
+            self._run([sys.executable, "-c", self._replaced(block.text)], block.text)
         elif block.language == "console":
             for command, output in commands(block.text):
                 self._type(command, output)
@@ -122,6 +127,8 @@ def test_what_a_page_says_works(page: Path, reader: Mapping[str, str], request: 
     for word, fixture in PLACES.items():
         if word in text:
             replacements |= request.getfixturevalue(fixture)
+    if SERVER in page.read_text(encoding="utf-8"):
+        replacements[SERVER] = request.getfixturevalue("aml_server").url
     somebody = Reader(reader, replacements)
     for block in blocks(page):
         if block.not_run is None:

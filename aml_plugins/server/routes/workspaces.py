@@ -92,7 +92,9 @@ def count_workspace_contents(request: Request, workspace: str) -> Response:
 @router.delete("/workspaces/{workspace}", status_code=204)
 def delete_workspace(request: Request, workspace: str, *, contents: bool = False) -> Response:
     """Delete a workspace; refused while things live in it, unless `contents` is true."""
-    mlflow_workspaces.delete_workspace(_uri(server_of(request)), workspace, with_contents=contents)
+    server = server_of(request)
+    mlflow_workspaces.delete_workspace(_uri(server), workspace, with_contents=contents)
+    server.access.forget(workspace)
     return Response(status_code=204)
 
 
