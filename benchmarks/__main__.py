@@ -13,9 +13,10 @@ BENCHMARKS = {
     "submission": HERE / "submission",
     "snapshot": HERE / "snapshot" / "bench_snapshot.py",
     "store": HERE / "store",
+    "datastores": HERE / "datastores.py",
     "scoring": HERE / "scoring",
     "targets": HERE / "targets",
-    "console": HERE / "console",
+    "server": HERE / "server",
 }
 
 

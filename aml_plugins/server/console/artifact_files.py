@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from aml_plugins.errors import NotFoundError
 from aml_plugins.server.console.headers import STRANGERS_FILE
+from aml_plugins.server.file_replies import file_reply, reply_of_made_file
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from aml_plugins.runs.history import RunHistory
 
-__all__ = ["download", "listing"]
+__all__ = ["HasLocalFiles", "download", "listing"]
+
+
+@runtime_checkable
+class HasLocalFiles(Protocol):
+    """A run history whose files may lie on this machine."""
+
+    def local_file(self, run_id: str, path: str) -> Path | None:
+        """Return where a file lies, None where it does not lie here."""
+        ...
 
 
 def listing(history: RunHistory, run_id: str, path: str) -> dict[str, Any]:
@@ -37,20 +43,10 @@ def download(history: RunHistory, run_id: str, path: str) -> Response:
     """
     if not path.strip("/") or _is_directory(history, run_id, path):
         raise NotFoundError("The run has no such file.", "Choose one from the list.")
-    directory = Path(tempfile.mkdtemp(prefix="aml-download-"))
-    try:
-        local = history.download(run_id, path, directory)
-        name = path.rstrip("/").rpartition("/")[2]
-        return FileResponse(
-            local,
-            media_type="application/octet-stream",
-            filename=name,
-            headers=STRANGERS_FILE,
-            background=BackgroundTask(shutil.rmtree, directory, ignore_errors=True),
-        )
-    except BaseException:
-        shutil.rmtree(directory, ignore_errors=True)
-        raise
+    near = history.local_file(run_id, path) if isinstance(history, HasLocalFiles) else None
+    reply = file_reply(near) if near is not None else reply_of_made_file(partial(history.download, run_id, path))
+    reply.headers.update(STRANGERS_FILE)
+    return reply
 
 
 def _is_directory(history: RunHistory, run_id: str, path: str) -> bool:

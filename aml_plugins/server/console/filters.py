@@ -36,11 +36,11 @@ class Filters(BaseModel):
         if self.state and self.state not in [*known, ACTIVE]:
             raise InvalidInputError("There is no such run state.", f"The states are: {ACTIVE}, {', '.join(known)}.")
         return RunFilter(
-            experiment=_cleaned(self.experiment),
-            target=_cleaned(self.target),
+            experiment=self.experiment or None,
+            target=self.target or None,
             states=(self.state,) if self.state and self.state != ACTIVE else (),
             active=self.state == ACTIVE,
-            text=_cleaned(self.text.strip()),
+            text=self.text.strip() or None,
         )
 
 
@@ -48,8 +48,3 @@ class FurtherFilters(Filters):
     """The same, and where to go on."""
 
     page_token: str | None = Field(None, max_length=1000, description="`next_page_token` of the page before.")
-
-
-def _cleaned(text: str) -> str | None:
-    """Replace the zero character, which no database takes and no name has."""
-    return text.replace("\0", "\ufffd") or None

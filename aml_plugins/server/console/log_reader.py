@@ -16,6 +16,7 @@ from aml_plugins.errors import AmlError
 from aml_plugins.home import home_id
 from aml_plugins.runs.logs import LOG_ARTIFACT
 from aml_plugins.runs.states import RunState
+from aml_plugins.server.console.artifact_files import HasLocalFiles
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
@@ -146,12 +147,15 @@ class LogReader:
     def _artifact(self, run: RunRecord) -> IO[bytes] | None:
         """Open the log that came home; a copy's name is gone at once, so that nothing is left behind."""
         self._spool.forget(run.run_id, run.attempt)
-        with tempfile.TemporaryDirectory(prefix="aml-log-") as directory:
-            try:
-                local = self._context.history(run.workspace).download(run.run_id, LOG_ARTIFACT, Path(directory))
-                return local.open("rb")
-            except (AmlError, OSError):  # the run ended before it had a log
-                return None
+        history = self._context.history(run.workspace)
+        try:
+            near = history.local_file(run.run_id, LOG_ARTIFACT) if isinstance(history, HasLocalFiles) else None
+            if near is not None:
+                return near.open("rb")
+            with tempfile.TemporaryDirectory(prefix="aml-log-") as directory:
+                return history.download(run.run_id, LOG_ARTIFACT, Path(directory)).open("rb")
+        except (AmlError, OSError):  # the run ended before it had a log
+            return None
 
     def _last_lines(self, data: bytes, end: int) -> bytes:
         """Cut to the tail, at the beginning of a line, and note where that is."""

@@ -41,6 +41,11 @@ def reader(server: Server) -> Iterator[TestClient]:
         yield made
 
 
+class ClosedDoor:
+    def identify(self, request: object) -> None:
+        return None
+
+
 def ask(client: TestClient, route, workspace: str, run_id: str):
     path = BASE + route.path.format(workspace=workspace, run_id=run_id, task_id=run_id)
     return client.request(
@@ -82,6 +87,17 @@ def test_a_reader_sees_their_workspace_and_changes_nothing(reader: TestClient, s
 
 def test_only_canceling_needs_more_than_a_reader() -> None:
     assert [name for name, action in CONSOLE.items() if action not in {Action.READ, Action.ENTER}] == ["console_cancel"]
+
+
+def test_who_does_not_say_who_they_are_gets_nothing(server: Server, add_run) -> None:
+    run = add_run(name="hidden")
+    with TestClient(create_api(replace(server, door=ClosedDoor()))) as stranger:
+        answers = [ask(stranger, route, "team-a", run.run_id) for route in router.routes]
+        answers += [
+            stranger.get(path) for path in ("/aml", "/aml/", "/aml/workspaces/team-a", "/aml/assets/x/icon.svg")
+        ]
+    assert {answer.status_code for answer in answers} == {401}
+    assert not any("hidden" in answer.text for answer in answers)
 
 
 @pytest.mark.parametrize("strange", ["%00", "a%00b", "x" * 200, "%F0%9F%92%A9", "..%2f..", "%ff"])

@@ -85,7 +85,7 @@ function line(key, points, many) {
 /** A number short enough for the edge of a drawing. */
 function brief(value) {
   const far = value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3);
-  return far ? value.toExponential(1) : String(Number(value.toPrecision(4)));
+  return far ? value.toExponential(1) : String(Number(value.toPrecision(3)));
 }
 
 function scale(values, from, to) {
