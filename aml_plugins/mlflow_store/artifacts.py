@@ -59,7 +59,8 @@ def upload(repository: ArtifactRepository, local: Path, path: str, linkable: Seq
     """
     try:
         if isinstance(repository, LocalArtifactRepository):
-            link = any(local.resolve().is_relative_to(root.resolve()) for root in linkable)
+            real = local.resolve()
+            link = any(real.is_relative_to(root.resolve()) for root in linkable)
             _store_locally(Path(repository.artifact_dir) / path, local, link=link)
         else:
             _store_remotely(repository, local, path)
@@ -115,10 +116,14 @@ def exists(repository: ArtifactRepository, path: str) -> bool:
 
 
 def _store_locally(directory: Path, local: Path, *, link: bool) -> None:
+    made: set[Path] = set()
     for file, relative in regular_files(local):
         target = directory / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _place(file, target, link=link)
+        if target.parent not in made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            made.add(target.parent)
+        if not (link and _linked(file, target)):
+            _place(file, target, link=link)
 
 
 def _store_remotely(repository: ArtifactRepository, local: Path, path: str) -> None:
@@ -135,6 +140,8 @@ def _place(file: Path, target: Path, *, link: bool) -> None:
     os.close(descriptor)
     partial = Path(name)
     try:
+        if link:
+            partial.unlink()
         if not (link and _linked(file, partial)):
             shutil.copyfile(file, partial)
             shutil.copystat(file, partial)
@@ -143,10 +150,10 @@ def _place(file: Path, target: Path, *, link: bool) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _linked(file: Path, partial: Path) -> bool:
-    partial.unlink()
+def _linked(file: Path, target: Path) -> bool:
+    """Put a link to the file where nothing is yet; a link is there whole or not at all."""
     try:
-        os.link(file.resolve(), partial)
-    except OSError:  # another file system, or one without links: the copy says what else may be wrong
+        os.link(os.path.realpath(file), target)
+    except OSError:  # taken, or another file system, or one without links: the copy says what else may be wrong
         return False
     return True

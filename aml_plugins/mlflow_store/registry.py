@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES  # noqa: TID253  a leaf: imported with a store
@@ -19,8 +20,18 @@ from aml_plugins.mlflow_store.model_usage import ServiceAware
 from aml_plugins.store.opening import open_store, plain_uri
 
 if TYPE_CHECKING:
+    from aml_plugins.mlflow_store.fast.sessions import LightSessions
+
     _Base = SqlAlchemyStore
+elif os.environ.get("AML_FAST_STORE") == "0":
+
+    class LightSessions:
+        """Nothing: MLflow's own sessions, for comparison and in need."""
+
+    _Base = object
 else:
+    from aml_plugins.mlflow_store.fast.sessions import LightSessions
+
     _Base = object
 
 __all__ = ["ModelRegistryStore", "SingleWorkspaceModelRegistryStore", "open_registry_store"]
@@ -37,11 +48,11 @@ class _Opening(_Base):
         self.services = None if is_in_memory(uri) else open_store(db_uri)
 
 
-class ModelRegistryStore(ServiceAware, WorkspaceBound, _Opening, WorkspaceAwareSqlAlchemyStore):
+class ModelRegistryStore(ServiceAware, WorkspaceBound, _Opening, LightSessions, WorkspaceAwareSqlAlchemyStore):
     """For servers and clients with workspaces, and for our own run history."""
 
 
-class SingleWorkspaceModelRegistryStore(ServiceAware, _Opening, SqlAlchemyStore):
+class SingleWorkspaceModelRegistryStore(ServiceAware, _Opening, LightSessions, SqlAlchemyStore):
     """What MLflow opens where workspaces are off."""
 
 

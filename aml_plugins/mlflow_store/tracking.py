@@ -14,7 +14,7 @@ from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAl
 from aml_plugins.mlflow_store import locations
 from aml_plugins.mlflow_store.artifact_root import ArtifactRoot
 from aml_plugins.mlflow_store.bound import WorkspaceBound
-from aml_plugins.mlflow_store.engines import prepare_database, tune
+from aml_plugins.mlflow_store.engines import close_together, prepare_database, tune
 from aml_plugins.mlflow_store.failures import to_mlflow
 from aml_plugins.mlflow_store.jobs import JobAware
 from aml_plugins.mlflow_store.own_writes import OwnWrites
@@ -50,6 +50,8 @@ class _Opening(_Base):
         root = default_artifact_root or locations.default_artifact_root(uri)
         super().__init__(uri, root, read_db_uri=plain_uri(read_db_uri) if read_db_uri else None)
         tune(self.engine)
+        if self.jobs is not None:
+            close_together(self.engine, self.jobs)
 
 
 _WorkspaceAware = WorkspaceAwareSqlAlchemyStore

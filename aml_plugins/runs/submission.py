@@ -75,7 +75,7 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     run = replace(run, source={**run.source, "home": home_id(context.home)})
     backend.plan(job_spec(run, {}, {}), job_key(run))
     ask_policies(context, run)
-    attached(context.store, run.workspace, run.target)
+    attached(context.store, target)
     experiment_id = context.history(run.workspace).ensure_experiment(run.experiment_name)
     stored = context.store.runs.add(
         replace(run, experiment_id=experiment_id), message=f"Submitted {run.script} to '{target.name}'."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,11 +14,15 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from documentation import ROOT
+from services.azure import add_pool, delete_pool
+from services.azurite import Azurite
 from services.docker_engine import INSTALL as DOCKER
 from services.docker_engine import find_engine, running_engine
 from services.requirements import require_service
 from services.ssh_machine import INSTALL as SSH_SERVER
 from services.ssh_machine import find_server, running_machine
+
+from aml_plugins.testing.azure_emulator import AzureEmulator
 
 
 @pytest.fixture
@@ -54,12 +59,68 @@ def readers_engine(reader: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
         }
 
 
+@pytest.fixture(scope="session")
+def built_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Layers and environments of images: a machine makes them once, not once a page."""
+    return tmp_path_factory.mktemp("built")
+
+
 @pytest.fixture
-def reader(aml_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+def readers_storage(azurite: Azurite) -> Mapping[str, str]:
+    """A container in place of the one that a page names."""
+    return {
+        "https://mystorage.blob.core.windows.net": azurite.url,
+        "container=aml": f"container={azurite.create_container()}",
+        "KEY-OF-THE-STORAGE-ACCOUNT": azurite.key,
+    }
+
+
+@pytest.fixture
+def readers_batch(azure: AzureEmulator) -> Iterator[Mapping[str, str]]:
+    """A Batch account with a pool in place of the one that a page names."""
+    pool = f"cpu-{uuid.uuid4().hex[:8]}"
+    add_pool(azure, pool, nodes=1)
+    account = f"--account-url {azure.batch_url} --account-name {azure.settings.account}"
+    yield {
+        "--account-url https://myaccount.westeurope.batch.azure.com": account,
+        "KEY-OF-THE-BATCH-ACCOUNT": azure.settings.key,
+        "--pool cpu": f"--pool {pool}",
+        "--pool spot": f"--pool {pool}-spot",
+    }
+    for name in (pool, f"{pool}-spot"):
+        delete_pool(azure, name)
+
+
+@pytest.fixture
+def readers_subscription(azure: AzureEmulator, reader: dict[str, str]) -> Iterator[Mapping[str, str]]:
+    """A subscription and an identity, and an engine for the containers that Azure would run."""
+    found = find_engine()
+    require_service("Docker's engine", found and shutil.which("docker"), DOCKER)
+    assert found is not None
+    with running_engine(found) as engine, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", engine.address)
+        reader |= {  # the test types with it
+            "AZURE_TENANT_ID": azure.settings.tenant,
+            "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000009",
+            "AZURE_CLIENT_SECRET": "not a secret",
+            "REQUESTS_CA_BUNDLE": str(azure.certificate),
+        }
+        there = f"--endpoint {azure.https_url} --authority {azure.https_url} --image {engine.image}"
+        yield {
+            "--subscription SUBSCRIPTION-ID": f"--subscription {azure.settings.subscription} {there}",
+            "--resource-group ml": f"--resource-group ml-{uuid.uuid4().hex[:8]}",
+        }
+
+
+@pytest.fixture
+def reader(aml_home: Path, built_before: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     """The environment of somebody who never set anything: all is below ``HOME``; the examples are copies."""
     home = tmp_path / "reader"
     home.mkdir()
     aml_home.rename(home / ".aml")
+    for name in ("images", "environments"):
+        (built_before / name).mkdir(exist_ok=True)
+        (home / ".aml" / name).symlink_to(built_before / name)
     monkeypatch.delenv("AML_HOME")
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # every command imports MLflow again
     monkeypatch.setenv("HOME", str(home))

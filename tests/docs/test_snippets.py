@@ -25,15 +25,26 @@ EXCLUDED = {
     "README.md": 2,
     "docs/tutorial/first-run.md": 1,
     "docs/how-to/keep-secrets.md": 1,
+    "docs/how-to/run-a-server.md": 3,
+    "docs/how-to/run-on-a-vm-over-ssh.md": 1,
+    "docs/how-to/run-on-kubernetes.md": 2,
+    "docs/how-to/run-spark-on-hdinsight.md": 3,
+    "docs/how-to/share-a-workspace.md": 4,
     "docs/how-to/use-postgresql.md": 1,
+    "docs/how-to/watch-and-notify.md": 1,
     "docs/how-to/watch-with-telemetry.md": 2,
 }
 BLOB_ACCOUNT = "https://myaccount.blob.core.windows.net"
-EXCLUDED = {"README.md": 2, "docs/tutorial/first-run.md": 1, "docs/how-to/use-postgresql.md": 1}
-EXCLUDED |= {"docs/how-to/run-on-a-vm-over-ssh.md": 1}
 POSTGRESQL = "aml+postgresql://aml@db.example.com/aml"
-# Machines and engines that a page speaks of are real ones of the tests.
-PLACES = {"gpu.example.com": "readers_machines", "example/python:1": "readers_engine"}
+SERVER = "http://aml.example.com:5000"
+# Machines, engines and services that a page speaks of are real ones of the tests.
+PLACES = {
+    "gpu.example.com": "readers_machines",
+    "example/python:1": "readers_engine",
+    "mystorage.blob.core.windows.net": "readers_storage",
+    "myaccount.westeurope": "readers_batch",
+    "--subscription SUBSCRIPTION-ID": "readers_subscription",
+}
 EXPORT = re.compile(r"(\w+)=(\S*)")
 
 
@@ -46,7 +57,7 @@ class Reader:
 
     def follow(self, block: Block) -> None:
         if block.language == "python":
-            self._run([sys.executable, "-c", block.text], block.text)
+            self._run([sys.executable, "-c", self._replaced(block.text)], block.text)
         elif block.language == "console":
             for command, output in commands(block.text):
                 self._type(command, output)
@@ -120,6 +131,8 @@ def test_what_a_page_says_works(page: Path, reader: Mapping[str, str], request: 
     for word, fixture in PLACES.items():
         if word in text:
             replacements |= request.getfixturevalue(fixture)
+    if SERVER in page.read_text(encoding="utf-8"):
+        replacements[SERVER] = request.getfixturevalue("aml_server").url
     somebody = Reader(reader, replacements)
     for block in blocks(page):
         if block.not_run is None:

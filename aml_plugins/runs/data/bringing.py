@@ -88,7 +88,7 @@ def _input(step: Step, run: RunRecord, name: str, reference: DataReference, file
     path = reference.path.strip("/")
     is_file = bool(path) and datastore.exists(path)
     entry: dict[str, Any] = {"file": path.rpartition("/")[2] if is_file else None}
-    is_here = step.backend(run).is_own_machine and configuration(run).environment.kind != "docker"
+    is_here = step.backend(run).shares_files
     local = datastore.local_path(path)
     if is_here and reference.mode == "mount" and local is not None:
         return entry | {"way": "link", "target": str(local.parent if is_file else local)}

@@ -62,8 +62,10 @@ def job_spec(run: RunRecord, bundle: Mapping[str, Path], variables: Mapping[str,
 
 
 def _job_file(step: Step, run: RunRecord, directory: Path, data: Sequence[JsonObject]) -> Path:
-    config = configuration(run)
     path = directory / "job.json"
+    if path.is_file():  # whole, and the same whoever writes it
+        return path
+    config = configuration(run)
     write_job_file(
         path,
         key=job_key(run),
@@ -88,7 +90,10 @@ def _inner(environment: Environment) -> PythonEnvironment:
 
 
 def _snapshot_file(step: Step, run: RunRecord, directory: Path) -> Path:
-    """Return the snapshot as a local file: the datastore's own where it is local, else the cache's or a download."""
+    """Return the snapshot as a local file: one that is staged, the datastore's, the cache's, or a download."""
+    target = directory / "snapshot.zip"
+    if target.is_file():
+        return target
     record = step.context.store.snapshots.find(run.workspace, run.snapshot_digest or "")
     if record is None:
         raise OperationFailedError(f"The snapshot of run {run.run_id} is gone.", "Submit the run again.")
@@ -99,9 +104,7 @@ def _snapshot_file(step: Step, run: RunRecord, directory: Path) -> Path:
     cached = step.context.home / "snapshots" / f"{run.snapshot_digest}.zip"
     if cached.is_file():
         return cached
-    target = directory / "snapshot.zip"
-    if not target.is_file():
-        part = directory / f"snapshot.{os.getpid()}.part"
-        datastore.get(record.path, part)
-        part.replace(target)
+    part = directory / f"snapshot.{os.getpid()}.part"
+    datastore.get(record.path, part)
+    part.replace(target)
     return target

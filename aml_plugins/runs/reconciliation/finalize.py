@@ -160,14 +160,13 @@ def _next_attempt(step: Step, run: RunRecord) -> RunRecord:
 
 
 def _close(step: Step, run: RunRecord) -> RunRecord:
-    """Close the MLflow run and free the slot before the last write: a crash in between repeats them."""
+    """Close the MLflow run before the last write, which frees the slot: a crash in between repeats it."""
     outcome = RunState(run.outcome or RunState.FAILED)
     ended_at = run.ended_at or time.time()
     tags = {"aml.state": outcome.value, **({"aml.reason": run.reason[:4000]} if run.reason else {})}
     with contextlib.suppress(NotFoundError):  # deleted for good in MLflow, or never created there
         status = mlflow_status(outcome)
         step.history(run).set_status(run.run_id, status, end_time=int(ended_at * 1000), tags=tags)
-    step.context.store.compute_targets.release_slot(run.run_id)
     step.feeds.pop(f"{run.run_id}-{run.attempt}", None)
     return step.save(moved(run, outcome, ended_at=ended_at), message=run.reason or "", progress=1.0)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aml_plugins.compute.backend import ComputeBackend
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["launch"]
+__all__ = ["launch", "waits"]
 
 _A_FILE_HERE = ("sqlite:", "file:", "/")
 _A_FILE_THERE = "sqlite:///outputs/mlflow.db"
@@ -40,6 +40,17 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
     )
     step.context.plugins.notify("aml_run_submitted", run=submitted)
     return submitted
+
+
+def waits(step: Step, run: RunRecord) -> bool:
+    """Say whether a run waits for a slot, as it is noted to, on a target that has none in this round."""
+    return (
+        run.state == RunState.QUEUED.value
+        and run.handle is None
+        and run.reason is not None
+        and run.cancel_requested_at is None
+        and (run.workspace, run.target) in step.full
+    )
 
 
 def _cancel_unsubmitted(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRecord:

@@ -89,7 +89,7 @@ class Monitor:
                     return
                 if moved:
                     pause.reset()
-                stop.wait(pause.seconds())
+                self._driver.sleep(pause.seconds(), stop.wait)
         finally:
             self._driver.release()
 

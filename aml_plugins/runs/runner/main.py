@@ -69,8 +69,7 @@ class _Run:
     def run(self) -> int:
         """Run it and say how it ended, whatever happens."""
         try:
-            self._status.reserve()
-            self._status.write()
+            self._status.begin()
             self._check_cancelled()
             return self._run()
         except CancelledError:

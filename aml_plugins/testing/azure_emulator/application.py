@@ -79,6 +79,8 @@ class Application:
             return self.batch.refusal(BatchProblem("InternalError"))
 
     def _answered(self, request: Request) -> Answer:
+        if "origin" in request.headers:  # a web page must not start programs on its visitor's machine
+            return Answer(403, {"error": {"code": "Forbidden", "message": "The emulator answers no browsers."}})
         if request.path.startswith("/_emulator"):
             return self._control.answer(request)
         with self.record.lock:
@@ -123,7 +125,7 @@ class Application:
         if operation is None:
             return
         problems = [f"request: {one}" for one in self._strict.check_request(request.verb, request.url, request.body)]
-        body: Any = answer.body
+        body: Any = None if request.verb == "HEAD" else answer.body
         if isinstance(body, bytes) and "json" in answer.headers.get("Content-Type", ""):
             body = json.loads(body) if body else None
         checked = self._strict.check_response(request.verb, request.url, answer.status, body)

@@ -13,6 +13,7 @@ from aml_plugins.compute.runner_directory import job_status
 __all__ = ["state_of", "status_of"]
 
 _STATES = {"active": JobState.PENDING, "preparing": JobState.RUNNING, "running": JobState.RUNNING}
+_NOT_FOUND = 127
 _WORDS = {
     "CommandProgramNotFound": "The Python of the compute target is not on its nodes: set the target's 'python'.",
     "BlobNotFound": "A file of the job is not in its datastore any more.",
@@ -70,8 +71,15 @@ def _outcome(info: Mapping[str, Any], said: Callable[[], Mapping[str, Any] | Non
     told = job_status(last) if last is not None else None
     if told is not None and told.state.is_terminal:
         return replace(told, native_state="completed")
-    reason = _reason(name, message, failure)
+    reason = _unsaid(code) if name == "FailureExitCode" else _reason(name, message, failure)
     return JobStatus(state=JobState.FAILED, native_state=name or "completed", exit_code=code, reason=reason)
+
+
+def _unsaid(code: object) -> str:
+    """Return why a task failed whose runner said nothing."""
+    if code == _NOT_FOUND:
+        return f"{_WORDS['CommandProgramNotFound']} The task ended with exit code {code}."
+    return f"The task ended with exit code {code} before its runner could say why."
 
 
 def _reason(name: str, message: str, failure: Mapping[str, Any]) -> str:

@@ -1,27 +1,13 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from services.azure import blob_datastore, make_target
-from services.docker_engine import INSTALL, DockerEngine, find_engine, running_engine
-from services.requirements import require_service
 
 from aml_backends.aci.backend import AciBackend
 from aml_plugins.compute import ComputeTarget
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[DockerEngine]:
-    """An engine for the emulator's containers: it asks the command ``docker``, as its users do."""
-    found = find_engine()
-    require_service("Docker's engine", found and shutil.which("docker"), INSTALL)
-    assert found is not None
-    with running_engine(found) as engine, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DOCKER_HOST", engine.address)
-        yield engine
 
 
 @pytest.fixture
@@ -36,14 +22,14 @@ def azure_identity(azure) -> Iterator[None]:
 
 
 @pytest.fixture
-def aci_target(azure, azure_identity, azurite, engine, tmp_path) -> Callable[..., ComputeTarget]:
+def aci_target(azure, azure_identity, azurite, emulators_engine, tmp_path) -> Callable[..., ComputeTarget]:
     def make(*, prefix: str = "", home: Path = tmp_path, **config: object) -> ComputeTarget:
         settings = {
             "subscription": azure.settings.subscription,
             "resource_group": f"group-{tmp_path.name[-40:]}".lower(),
             "endpoint": azure.https_url,
             "authority": azure.https_url,
-            "image": engine.image,
+            "image": emulators_engine.image,
             "memory_gb": 0.5,
             **config,
         }

@@ -5,17 +5,19 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from services.azure import batch_client
+from services.azure import POOL, add_pool, batch_client
 
 from aml_backends.azure_batch.backend import AzureBatchBackend
 from aml_backends.azure_batch.config import AzureBatchConfig
 from aml_backends.azure_batch.plan import autoscale_formula
 from aml_plugins.compute import JobHandle, JobSpec, JobState
 from aml_plugins.errors import BackendError, InvalidInputError, TransientBackendError
+from aml_plugins.runs.runner.processes import processes_of_job
 from aml_plugins.testing.azure_emulator.batch.autoscale import evaluate
 from aml_plugins.testing.jobs import clean_up, is_running, make_job, wait_until, wait_until_ended
 
 ENDLESS = "import time; print('begun', flush=True); time.sleep(3600)"
+WITH_CONTAINERS = {**POOL["virtualMachineConfiguration"], "containerConfiguration": {"type": "dockerCompatible"}}
 KEY = "aml-00000000000000000000000000000000-1"
 
 
@@ -123,6 +125,27 @@ def test_a_run_on_two_nodes_sees_both(make_backend, key, tmp_path):
     handle = backend.submit(replace(job, node_count=2), key)
     assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED
     assert backend.logs(handle).data == b"1\n"
+
+
+def test_a_docker_environment_runs_in_its_image(make_backend, azure, emulators_engine, key, tmp_path):
+    from dataclasses import replace
+
+    pool = f"boxes-{uuid.uuid4().hex[:8]}"
+    add_pool(azure, pool, nodes=1, virtualMachineConfiguration=WITH_CONTAINERS)
+    backend = make_backend(pool=pool, nodes=0, containers=True)
+    program = "import os; print(os.environ['TOKEN'], os.path.exists('/opt/python/bin/python3'))"
+    environment = {"kind": "docker", "image": emulators_engine.image}
+    job = make_job(tmp_path, key, program, environment_variables={"TOKEN": "a b"}, environment=environment)
+    handle = backend.submit(replace(job, environment=environment), key)
+    assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED
+    assert backend.logs(handle).data == b"a b True\n"
+
+    other = f"{key[:-1]}2"
+    endless = backend.submit(replace(make_job(tmp_path, other, ENDLESS), environment=environment), other)
+    wait_until(lambda: is_running(backend, endless) and bool(backend.logs(endless).data))
+    backend.cancel(endless)
+    assert wait_until_ended(backend, endless).state is JobState.CANCELLED
+    wait_until(lambda: not processes_of_job(other))
 
 
 def test_a_missing_pool_is_told_at_submission(make_backend, key, tmp_path):
@@ -259,7 +282,7 @@ def test_a_python_that_is_not_there_is_told(make_backend, key, tmp_path):
     handle = backend.submit(make_job(tmp_path, key, "pass"), key)
     seen = wait_until_ended(backend, handle)
     assert (seen.state, seen.exit_code) == (JobState.FAILED, 127)
-    assert seen.reason
+    assert "Python of the compute target is not on its nodes" in seen.reason
 
 
 def test_results_that_expired_are_told(make_backend, azure, key, tmp_path, monkeypatch):

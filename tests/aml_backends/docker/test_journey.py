@@ -103,3 +103,35 @@ def test_a_cancelled_run_leaves_nothing(workspace: Workspace, source: Path, engi
 def test_check_says_what_would_happen(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["compute", "check", "boxes", "-w", "team-a"]) == 0
     assert "no/such:image will be pulled" in capsys.readouterr().out
+
+
+READS_AND_WRITES = """\
+import os, pathlib
+text = pathlib.Path(os.environ["AZUREML_DATAREFERENCE_train"], "a.txt").read_text()
+pathlib.Path(os.environ["AZUREML_DATAREFERENCE_result"], "r.txt").write_text(text * 2)
+"""
+
+
+@pytest.mark.parametrize("mode", ["download", "mount"])
+def test_data_of_a_datastore_reach_the_script_and_come_back(
+    workspace: Workspace, source: Path, tmp_path: Path, mode: str, engine: DockerEngine
+) -> None:
+    (source / "train.py").write_text(READS_AND_WRITES)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("A")
+    workspace.register_datastore("directory", "files", path=str(tmp_path / "root"))
+    workspace.datastores["files"].upload(tmp_path / "in", "in")
+    data = {
+        "train": {"datastore": "files", "path": "in", "mode": mode},
+        "result": {"datastore": "files", "path": "out", "mode": "upload"},
+    }
+    config = ScriptRunConfig(
+        source,
+        script="train.py",
+        compute_target="boxes",
+        data=data,
+        environment={"kind": "docker", "image": engine.image},
+    )
+    run = Experiment(workspace, "data").submit(config).wait_for_completion()
+    assert run.status == "Completed"
+    assert (tmp_path / "root" / "out" / "r.txt").read_text() == "AA"

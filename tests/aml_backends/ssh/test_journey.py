@@ -92,6 +92,32 @@ def test_a_cancelled_run_leaves_nothing(workspace: Workspace, source: Path, vm: 
     assert vm.jobs() == []
 
 
+READS_AND_WRITES = """\
+import os, pathlib
+text = pathlib.Path(os.environ["AZUREML_DATAREFERENCE_train"], "a.txt").read_text()
+pathlib.Path(os.environ["AZUREML_DATAREFERENCE_result"], "r.txt").write_text(text * 2)
+"""
+
+
+@pytest.mark.parametrize("mode", ["download", "mount"])
+def test_data_of_a_datastore_reach_the_script_and_come_back(
+    workspace: Workspace, source: Path, tmp_path: Path, mode: str
+) -> None:
+    (source / "train.py").write_text(READS_AND_WRITES)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("A")
+    workspace.register_datastore("directory", "files", path=str(tmp_path / "root"))
+    workspace.datastores["files"].upload(tmp_path / "in", "in")
+    data = {
+        "train": {"datastore": "files", "path": "in", "mode": mode},
+        "result": {"datastore": "files", "path": "out", "mode": "upload"},
+    }
+    config = ScriptRunConfig(source, script="train.py", compute_target="gpu-vm", data=data)
+    run = Experiment(workspace, "data").submit(config).wait_for_completion()
+    assert run.status == "Completed"
+    assert (tmp_path / "root" / "out" / "r.txt").read_text() == "AA"
+
+
 def test_the_command_line_attaches_checks_shows_and_tidies(
     aml_home: Path, source: Path, vm: SshMachine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,6 +158,9 @@ class ContainerGroups:
         return Answer(204)
 
     def logs(self, request: Request) -> Answer:
+        if _key(request) not in self._groups:
+            name = request["containerGroupName"]
+            raise ArmProblem(404, "ContainerGroupNotFound", f"The container group '{name}' is not found.")
         group = self._group(request)
         names = [str(one["name"]) for one in group.properties["containers"]]
         if request["containerName"] not in names:

@@ -58,9 +58,15 @@ class Operations:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._known: dict[str, Operation] = {}
+        self._places: dict[str, Operation] = {}
 
-    def begin(self, request: Request, resource: str, *, going: str, version: str, location: str) -> Operation:
-        """Return a new operation; somebody has to finish it."""
+    def begin(
+        self, request: Request, resource: str, *, going: str, version: str, location: str, place: str | None = None
+    ) -> Operation:
+        """Return a new operation; somebody has to finish it.
+
+        :param place: where it is asked about, below the resource; None is the place of most services.
+        """
         namespace = resource.rsplit("/providers/", maxsplit=1)[-1].partition("/")[0]
         subscription = resource.split("/")[2]
         made = Operation(going=going, resource=resource, url="")
@@ -68,6 +74,9 @@ class Operations:
             f"{request.base}/subscriptions/{subscription}/providers/{namespace}/locations/{location}"
             f"/operations/{made.identity}?api-version={version}"
         )
+        if place is not None:
+            made.url = f"{request.base}{resource}/{place}?api-version={version}"
+            self._places[f"{resource}/{place}".lower()] = made
         self._known[made.identity] = made
         return made
 
@@ -84,6 +93,9 @@ class Operations:
 
     def answer(self, path: str) -> Answer | None:
         """Answer somebody who polls; None for another path."""
+        placed = self._places.get(path.rstrip("/").lower())
+        if placed is not None:
+            return Answer(200, {"status": placed.status or placed.going, "error": placed.error})
         parts = path.strip("/").split("/")
         if len(parts) < 2 or parts[-2].lower() not in {"operations", "operationresults"}:  # noqa: PLR2004
             return None

@@ -24,8 +24,8 @@ class _Kind:
 
     :param put: status of an accepted creation; ``going``: the word of its operation.
     :param creating, created: its ``provisioningState``.
-    :param state: the property that is the state.
     :param deleted: status of an accepted deletion.
+    :param place: where its creation is asked about, if not where most are.
     :param facts: what the service adds to the properties.
     """
 
@@ -37,6 +37,7 @@ class _Kind:
     created: str
     facts: Callable[[str, Settings], Mapping[str, Any]]
     deleted: int = 202
+    place: str | None = None
 
 
 def _aks(name: str, settings: Settings) -> Mapping[str, Any]:
@@ -53,7 +54,7 @@ def _hdinsight(name: str, settings: Settings) -> Mapping[str, Any]:
     return {
         "clusterId": "00000000000000000000000000000000",
         "createdDate": iso()[:23],
-        "clusterState": "Running",
+        "clusterState": "Accepted",
         "connectivityEndpoints": [
             {"name": "SSH", "protocol": "TCP", "location": f"{name}-ssh.azurehdinsight.net", "port": 22},
             {"name": "HTTPS", "protocol": "TCP", "location": f"{name}.azurehdinsight.net", "port": 443},
@@ -81,7 +82,16 @@ def _pool(name: str, settings: Settings) -> Mapping[str, Any]:
 
 _KINDS = (
     _Kind("ManagedClusters", 201, "InProgress", "2016-03-30", "Creating", "Succeeded", _aks),
-    _Kind("Clusters", 200, "InProgress", "2021-06-01", "InProgress", "Succeeded", _hdinsight),
+    _Kind(
+        "Clusters",
+        200,
+        "InProgress",
+        "2021-06-01",
+        "InProgress",
+        "Succeeded",
+        _hdinsight,
+        place="azureasyncoperations/create",
+    ),
     _Kind("BatchAccount", 202, "InProgress", "2024-07-01", "Creating", "Succeeded", _batch_account),
     _Kind("Pool", 200, "InProgress", "2024-07-01", "Succeeded", "Succeeded", _pool),
 )
@@ -140,11 +150,14 @@ class TrackedResources:
         if kind.put == 200 and kind.creating == kind.created:  # noqa: PLR2004  done at once
             return Answer(200, _shown(stored))
         operation = self._operations.begin(
-            request, path, going=kind.going, version=kind.version, location=str(body.get("location") or "westus")
-        )
+            request, path, going=kind.going, version=kind.version, location=str(body.get("location") or "westus"),
+            place=kind.place,
+        )  # fmt: skip
 
         def created() -> None:
             properties["provisioningState"] = kind.created
+            if "clusterState" in properties:
+                properties["clusterState"] = "Running"
 
         self._operations.after(self._settings.delays.arm, operation, created)
         status = 200 if known else kind.put

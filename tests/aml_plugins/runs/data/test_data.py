@@ -41,7 +41,7 @@ def workspace(aml_home) -> Workspace:
 @pytest.fixture(params=["own machine", "elsewhere"])
 def target(request, monkeypatch):
     """Where the job runs: beside its driver, or where it has only what travels with it."""
-    monkeypatch.setattr(local.LocalBackend, "is_own_machine", request.param == "own machine")
+    monkeypatch.setattr(local.LocalBackend, "shares_files", request.param == "own machine")
     return request.param
 
 
@@ -112,7 +112,7 @@ def test_a_script_reads_and_writes(request, workspace, *, files, project, tmp_pa
 
 
 def test_large_inputs_are_fetched_by_the_job_itself(workspace, *, blob, files, project, monkeypatch, aml_home):
-    monkeypatch.setattr(local.LocalBackend, "is_own_machine", False)
+    monkeypatch.setattr(local.LocalBackend, "shares_files", False)
     monkeypatch.setattr(bringing, "SMALL", 0)
     blob.upload(files, "in")
     data = {
@@ -132,7 +132,7 @@ def test_large_inputs_are_fetched_by_the_job_itself(workspace, *, blob, files, p
 
 
 def test_many_inputs_are_fetched_with_one_signature(workspace, blob, files, project, monkeypatch):
-    monkeypatch.setattr(local.LocalBackend, "is_own_machine", False)
+    monkeypatch.setattr(local.LocalBackend, "shares_files", False)
     monkeypatch.setattr(bringing, "SMALL", 0)
     monkeypatch.setattr(bringing, "MOST_SIGNED", 1)
     blob.upload(files)
@@ -142,7 +142,7 @@ def test_many_inputs_are_fetched_with_one_signature(workspace, blob, files, proj
 
 
 def test_an_input_that_vanishes_fails_the_run_with_a_sentence(workspace, blob, files, project, monkeypatch):
-    monkeypatch.setattr(local.LocalBackend, "is_own_machine", False)
+    monkeypatch.setattr(local.LocalBackend, "shares_files", False)
     monkeypatch.setattr(bringing, "SMALL", 0)
     blob.upload(files, "in")
     listing = bringing._listing
@@ -238,7 +238,7 @@ def test_data_that_cannot_be_brought_are_refused_before_anything_is_written(
 
 
 def test_too_much_for_a_target_that_cannot_fetch_is_said(workspace, files, project, monkeypatch, tmp_path):
-    monkeypatch.setattr(local.LocalBackend, "is_own_machine", False)
+    monkeypatch.setattr(local.LocalBackend, "shares_files", False)
     monkeypatch.setattr(bringing, "LARGEST_BUNDLED", 1)
     workspace.register_datastore("directory", "disk", path=str(tmp_path / "root")).upload(files, "in")
     run = submit(workspace, project, {"train": {"datastore": "disk", "path": "in"}})
@@ -247,7 +247,7 @@ def test_too_much_for_a_target_that_cannot_fetch_is_said(workspace, files, proje
 
 
 def test_a_driver_that_is_killed_does_not_bring_everything_again(workspace, blob, files, project, monkeypatch):
-    monkeypatch.setattr(local.LocalBackend, "is_own_machine", False)
+    monkeypatch.setattr(local.LocalBackend, "shares_files", False)
     blob.upload(files, "in")
     downloads = []
     download = type(blob).download

@@ -185,6 +185,14 @@ def test_faults_are_given_and_taken_over_http(azure):
         ask("POST", {"kind": "plague"})
 
 
+def test_web_pages_are_not_answered(azure):
+    request = urllib.request.Request(
+        f"{azure.url}/pools?api-version=2025-06-01", headers={"Origin": "http://evil.example"}
+    )
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(request)
+
+
 def test_recorded_traffic_needs_no_signature():
     with AzureEmulator(Settings(check_credentials=False, spelling="specification")) as emulator:
         answer = urllib.request.urlopen(f"{emulator.url}/pools?api-version=2024-07-01.20.0")

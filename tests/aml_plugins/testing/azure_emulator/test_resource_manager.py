@@ -9,6 +9,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from aml_plugins.testing.azure_emulator import AzureEmulator, Quotas, Settings
 from aml_plugins.testing.azure_emulator.tokens import new_token
+from aml_plugins.testing.jobs import wait_until
 
 GROUP = {
     "location": "westus",
@@ -162,3 +163,31 @@ def test_a_batch_account_is_created_and_gives_its_key(azure, name):
         assert [one.name for one in client.batch_account.list_by_resource_group("g")] == [account]
         client.batch_account.begin_delete("g", account, polling_interval=0.05).result()
         assert list(client.batch_account.list_by_resource_group("g")) == []
+
+
+def test_a_spark_cluster_is_asked_about_where_azure_says(azure, name):
+    import json
+    import ssl
+    import urllib.request
+
+    trust = ssl.create_default_context(cafile=str(azure.certificate))
+    path = f"/subscriptions/s/resourceGroups/g/providers/Microsoft.HDInsight/clusters/{name}"
+
+    def ask(verb: str, url: str, asked: object = None) -> tuple[dict, dict]:
+        token = Credential().get_token("https://management.azure.com/.default").token
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        data = None if asked is None else json.dumps(asked).encode()
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=verb), context=trust) as answer:
+            text = answer.read()
+            return json.loads(text) if text else {}, dict(answer.headers)
+
+    url = f"{azure.https_url}{path}?api-version=2021-06-01"
+    properties = {"clusterVersion": "5.1", "osType": "Linux", "clusterDefinition": {"kind": "SPARK"}}
+    made, headers = ask("PUT", url, {"location": "westus", "properties": properties})
+    assert made["properties"]["clusterState"] == "Accepted"
+    polled = headers.get("Azure-AsyncOperation") or headers["azure-asyncoperation"]
+    assert "/azureasyncoperations/create" in polled
+    wait_until(lambda: ask("GET", polled)[0]["status"] == "Succeeded")
+    assert ask("GET", url)[0]["properties"]["clusterState"] == "Running"
+    settings, _ = ask("POST", url.replace("?", "/getGatewaySettings?"))
+    assert settings["restAuthCredential.username"] == "admin"
