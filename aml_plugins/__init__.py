@@ -10,19 +10,25 @@ if TYPE_CHECKING:
 
     from aml_plugins.experiment import Experiment
     from aml_plugins.hookspecs import hookimpl
+    from aml_plugins.images.image import Image
+    from aml_plugins.images.inference import InferenceConfig
     from aml_plugins.model import Model
     from aml_plugins.runs.configuration import RunConfiguration
     from aml_plugins.runs.run import Run
     from aml_plugins.script_run_config import ScriptRunConfig
+    from aml_plugins.services.service import Service
     from aml_plugins.tasks.task import Task
     from aml_plugins.workspace import Workspace
 
 __all__ = [
     "Experiment",
+    "Image",
+    "InferenceConfig",
     "Model",
     "Run",
     "RunConfiguration",
     "ScriptRunConfig",
+    "Service",
     "Task",
     "Workspace",
     "__version__",
@@ -32,10 +38,13 @@ __all__ = [
 # Public names by the module that has them; imported on first use, because MLflow alone costs seconds.
 _LAZY = {
     "Experiment": "aml_plugins.experiment",
+    "Image": "aml_plugins.images.image",
+    "InferenceConfig": "aml_plugins.images.inference",
     "Model": "aml_plugins.model",
     "Run": "aml_plugins.runs.run",
     "RunConfiguration": "aml_plugins.runs.configuration",
     "ScriptRunConfig": "aml_plugins.script_run_config",
+    "Service": "aml_plugins.services.service",
     "Task": "aml_plugins.tasks.task",
     "Workspace": "aml_plugins.workspace",
     "hookimpl": "aml_plugins.hookspecs",

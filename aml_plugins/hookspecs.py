@@ -115,7 +115,7 @@ def aml_service_types() -> Iterable[TypeDescription]:  # type: ignore[empty-body
 
 @hookspec
 def aml_secret_store_types() -> Iterable[TypeDescription]:  # type: ignore[empty-body]
-    """Describe secret stores that ``secret://STORE/NAME`` can name.
+    """Describe secret stores that ``secret://STORE/NAME`` can name; factories are ``aml_plugins.secrets.SecretStore``.
 
     Called once when a process first resolves a secret or lists plugins.
 
@@ -125,7 +125,7 @@ def aml_secret_store_types() -> Iterable[TypeDescription]:  # type: ignore[empty
 
 @hookspec
 def aml_telemetry_exporter_types() -> Iterable[TypeDescription]:  # type: ignore[empty-body]
-    """Describe exporters of traces, metrics and logs.
+    """Describe exporters of traces and metrics; factories are ``aml_plugins.telemetry.TelemetryExporter`` classes.
 
     Called once when a process first exports telemetry or lists plugins.
 

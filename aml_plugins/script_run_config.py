@@ -24,6 +24,8 @@ class ScriptRunConfig:
     :param environment: an environment section, such as ``{"kind": "pip", "requirements": ["numpy"]}``.
     :param environment_variables: set for the script; values may be ``secret://STORE/NAME``.
     :param max_run_duration_seconds: after which the run is ended.
+    :param data: inputs and outputs in datastores by name, such as
+        ``{"images": {"datastore": "blob", "path": "images/2018", "mode": "download"}}``.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class ScriptRunConfig:
         environment: Mapping[str, Any] | None = None,
         environment_variables: Mapping[str, str] | None = None,
         max_run_duration_seconds: float | None = None,
+        data: Mapping[str, Any] | None = None,
     ) -> None:
         self.source_directory = Path(source_directory)
         base = run_config if isinstance(run_config, RunConfiguration) else self._load(run_config)
@@ -47,6 +50,7 @@ class ScriptRunConfig:
             "environment": dict(environment) if environment is not None else None,
             "environment_variables": dict(environment_variables) if environment_variables is not None else None,
             "time_limit": max_run_duration_seconds,
+            "data": dict(data) if data is not None else None,
         }
         self.configuration = base.merged(**{name: value for name, value in given.items() if value is not None})
 

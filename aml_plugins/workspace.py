@@ -17,11 +17,11 @@ from aml_plugins.store.opening import has_password, shown_uri
 from aml_plugins.store.records import ComputeTargetRecord, MemberRecord, WorkspaceRecord
 from aml_plugins.suggestions import did_you_mean
 from aml_plugins.workspace_names import create_workspace, list_workspaces, set_description
+from aml_plugins.workspace_resources import WorkspaceResources
 from aml_plugins.workspaces import lifecycle
 from aml_plugins.workspaces.settings import DEFAULT_DATASTORE, change_settings, check_open
 
 if TYPE_CHECKING:
-    from aml_plugins.datastores.contract import Datastore
     from aml_plugins.experiment import Experiment
     from aml_plugins.model import Model
     from aml_plugins.runs.reconciliation.driver import Driver
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Workspace"]
 
 
-class Workspace:
+class Workspace(WorkspaceResources):
     """A workspace of a store. Make one with :meth:`create`, :meth:`get`, :meth:`connect` or :meth:`from_config`.
 
     :param name: the workspace's name; it is not checked here.
@@ -230,100 +230,6 @@ class Workspace:
         find_target(self.context.store, self.name, name)
         self.context.store.compute_targets.remove(self.name, name)
         self.context.backends.forget(self.name, name)
-
-    @property
-    def datastores(self) -> Mapping[str, Datastore]:
-        """The datastores by name, each opened when it is asked for; ``workspace-files`` is always there."""
-        from aml_plugins.datastores.registering import WorkspaceDatastores  # noqa: PLC0415  pydantic models
-
-        return WorkspaceDatastores(self.context, self.name)
-
-    @property
-    def default_datastore(self) -> Datastore:
-        """Where snapshots go."""
-        from aml_plugins.datastores.opening import default_datastore  # noqa: PLC0415  as above
-
-        return default_datastore(self.context, self.name)
-
-    def register_datastore(self, type_name: str, name: str, **settings: Any) -> Datastore:
-        """Register a datastore. Nothing is asked over the network; ``check()`` of what is returned tries it.
-
-        :param type_name: a datastore type, such as ``azure-blob``; ``aml plugins list`` shows all.
-        :param settings: the type's settings; a credential is given as ``secret://STORE/NAME``.
-        :raises InvalidInputError: for a wrong name or setting; nothing was written.
-        """
-        from aml_plugins.datastores.registering import register_datastore  # noqa: PLC0415  as above
-
-        return register_datastore(self.context, self.name, type_name, name, settings)
-
-    def remove_datastore(self, name: str) -> None:
-        """Forget a datastore, not its files; refused while it is the default or holds snapshots."""
-        from aml_plugins.datastores.registering import remove_datastore  # noqa: PLC0415  as above
-
-        remove_datastore(self.context, self.name, name)
-
-    def set_default_datastore(self, name: str) -> None:
-        """Let new snapshots go to another datastore."""
-        from aml_plugins.datastores.registering import set_default_datastore  # noqa: PLC0415  as above
-
-        set_default_datastore(self.context, self.name, name)
-
-    @property
-    def secret_stores(self) -> Mapping[str, Mapping[str, Any]]:
-        """The secret stores by name, each as ``{"type", "config"}``; ``env`` is always there."""
-        from aml_plugins.secrets.stores import secret_stores  # noqa: PLC0415  pydantic models
-
-        return secret_stores(self.context, self.name)
-
-    @property
-    def default_secret_store(self) -> str:
-        """The name of the store that secrets are set in."""
-        from aml_plugins.secrets.stores import default_secret_store  # noqa: PLC0415  as above
-
-        return default_secret_store(self.context, self.name)
-
-    def register_secret_store(self, type_name: str, name: str, **settings: Any) -> None:
-        """Register a secret store; the first one becomes the default.
-
-        :param type_name: ``file``, ``azure-key-vault`` or a plugin's type.
-        :raises InvalidInputError: for a wrong name or setting; nothing was written.
-        """
-        from aml_plugins.secrets.stores import register_secret_store  # noqa: PLC0415  as above
-
-        register_secret_store(self.context, self.name, type_name, name, settings)
-
-    def remove_secret_store(self, name: str) -> None:
-        """Forget a secret store, not its secrets."""
-        from aml_plugins.secrets.stores import remove_secret_store  # noqa: PLC0415  as above
-
-        remove_secret_store(self.context, self.name, name)
-
-    def set_default_secret_store(self, name: str) -> None:
-        """Choose the store that secrets are set in."""
-        from aml_plugins.secrets.stores import set_default_secret_store  # noqa: PLC0415  as above
-
-        set_default_secret_store(self.context, self.name, name)
-
-    def set_secret(self, name: str, value: str, *, store: str | None = None) -> str:
-        """Set a secret; return the name of the store that it is in.
-
-        :param store: None for the workspace's default one.
-        """
-        from aml_plugins.secrets.managing import set_secret  # noqa: PLC0415  as above
-
-        return set_secret(self.context, self.name, name, value, store)
-
-    def list_secrets(self, *, store: str | None = None) -> Sequence[str]:
-        """Return references to the secrets of a store, never a value."""
-        from aml_plugins.secrets.managing import list_secrets  # noqa: PLC0415  as above
-
-        return list_secrets(self.context, self.name, store)
-
-    def delete_secret(self, name: str, *, store: str | None = None) -> str:
-        """Delete a secret; return the name of the store that it was in."""
-        from aml_plugins.secrets.managing import delete_secret  # noqa: PLC0415  as above
-
-        return delete_secret(self.context, self.name, name, store)
 
     def experiment(self, name: str) -> Experiment:
         """Return an experiment; it is created by its first run."""

@@ -13,6 +13,11 @@ BENCHMARKS = {
     "submission": HERE / "submission",
     "snapshot": HERE / "snapshot" / "bench_snapshot.py",
     "store": HERE / "store",
+    "datastores": HERE / "datastores.py",
+    "console": HERE / "console",
+    "scoring": HERE / "scoring",
+    "targets": HERE / "targets",
+    "server": HERE / "server",
 }
 
 

@@ -34,7 +34,8 @@ def page() -> str:
 
 def _class(found: type) -> Iterator[str]:
     node = _source(found)
-    members = [member for member in node.body if isinstance(member, ast.FunctionDef)]
+    ours = [base for base in found.__mro__ if base.__module__.startswith("aml_plugins.")]
+    members = [member for base in ours for member in _source(base).body if isinstance(member, ast.FunctionDef)]
     yield f"## {found.__name__}\n"
     yield _prose(ast.get_docstring(node))
     initializer = next((member for member in members if member.name == "__init__"), None)

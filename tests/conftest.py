@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +19,12 @@ from services import azurite as azurite_service
 from services.aml_server import AmlServer, running_aml_server
 from services.postgresql import INSTALL, PostgresqlServer, find_programs, running_server
 from services.requirements import require_service
+from services.skips import pytest_make_collect_report, pytest_runtest_makereport
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
+
+if TYPE_CHECKING:
+    from aml_plugins.testing.azure_emulator import AzureEmulator
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +94,13 @@ def azurite() -> Iterator[azurite_service.Azurite]:
     assert program is not None
     with azurite_service.running_azurite(program) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def azure() -> Iterator[AzureEmulator]:
+    """An Azure of this test process; all that it was asked and answered is what Microsoft specifies."""
+    from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
+
+    with AzureEmulator(Settings(validate=True)) as emulator:
+        yield emulator
+        assert emulator.violations == []

@@ -1,6 +1,6 @@
-"""Take the pictures of the tutorial: a demo in a home of its own, MLflow's server, Debian's Chromium.
+"""Take the pictures of tutorial and how-to: demos in homes of their own, real servers, Debian's Chromium.
 
-tools/chromium install && python tools/screenshots.py [DIRECTORY]
+tools/chromium install && python tools/screenshots.py [tutorial|console ...]
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from console_pictures import take_console_pictures
 from demo_ui import WORKSPACE, running_server
 from playwright.sync_api import Page, sync_playwright
 
 from aml_plugins import ScriptRunConfig, Workspace
 
 ROOT = Path(__file__).parents[1]
-IMAGES = ROOT / "docs" / "tutorial" / "images"
+IMAGES = {"tutorial": ROOT / "docs" / "tutorial" / "images", "console": ROOT / "docs" / "how-to" / "images"}
 # Chromium has a sandbox that root may not use, and calls that a closed network does not answer.
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 SWITCHES += ["--disable-component-update", "--disable-sync"]
@@ -34,9 +35,22 @@ LIST_STATE = 'MLflowLocalStorage-1.1-ExperimentPage-["{experiment}"]-ReactCompon
 COLUMNS = ["metrics.`accuracy`", "metrics.`alpha`", "attributes.`Models`"]
 
 
-def main(directory: Path) -> None:
+def main(wanted: Sequence[str]) -> None:
     """Write the pictures."""
-    directory.mkdir(parents=True, exist_ok=True)
+    for name in wanted or IMAGES:
+        IMAGES[name].mkdir(parents=True, exist_ok=True)
+        {"tutorial": _tutorial, "console": _console}[name](IMAGES[name])
+
+
+def _console(directory: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="aml-screenshots-") as home, sync_playwright() as playwright:
+        os.environ["AML_HOME"] = home
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
+        take_console_pictures(browser, Path(home), directory)
+        browser.close()
+
+
+def _tutorial(directory: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="aml-screenshots-") as home:
         os.environ["AML_HOME"] = home
         run, experiment = _train()
@@ -119,4 +133,4 @@ def _take(page: Page, picture: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)
+    main(sys.argv[1:])

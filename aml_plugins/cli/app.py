@@ -15,16 +15,19 @@ __all__ = ["ROOT", "run"]
 
 NOUNS = {
     "completion": ("Print a completion script for your shell.", "completion:completion"),
-    "compute": ("Attach, list and detach compute targets.", "compute:compute"),
+    "compute": ("Attach, check, tidy and detach compute targets.", "compute:compute"),
     "datastore": ("Register datastores, and move files to and from them.", "datastore:datastore"),
     "doctor": ("Try everything that runs depend on.", "doctor:doctor"),
+    "emulator": ("Start stand-ins for services, such as Azure.", "emulator:emulator"),
     "experiment": ("List experiments and their runs.", "experiment:experiment"),
+    "image": ("Build, list, pull and delete images.", "image:image"),
     "model": ("Register, list and download models.", "model:model"),
     "monitor": ("Drive runs that nobody waits for.", "monitor:monitor"),
-    "plugins": ("List and check plugins.", "plugins:plugins"),
+    "plugins": ("List, check and begin plugins.", "plugins:plugins"),
     "run": ("Submit, watch, cancel and read runs.", "run:run"),
     "secret": ("Set, list and delete secrets in the workspace's secret stores.", "secret:secret"),
     "server": ("Serve workspaces to a team: MLflow, REST API, console.", "server:server"),
+    "service": ("Deploy, call, update and delete web services.", "service:service"),
     "task": ("List and show long-running tasks.", "task:task"),
     "workspace": ("Create, choose, archive and delete workspaces.", "workspace:workspace"),
 }

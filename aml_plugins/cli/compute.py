@@ -2,50 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aml_plugins.cli.options import in_workspace, open_workspace, pairs
 from aml_plugins.cli.output import show, table
 
+if TYPE_CHECKING:
+    from aml_plugins.workspace import Workspace
+
 
 @click.group()
 def compute() -> None:
-    """Attach, list and detach compute targets."""
+    """Attach, check, tidy and detach compute targets."""
 
 
-@compute.command()
+@compute.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.argument("type_name", metavar="TYPE")
 @click.argument("name")
 @click.option("--set", "settings", multiple=True, callback=pairs, metavar="NAME=VALUE", help="A setting of the type.")
 @in_workspace
+@click.pass_context
 def attach(
-    type_name: str, name: str, settings: dict[str, str], store: str | None, workspace: str | None, output: str
+    ctx: click.Context,
+    type_name: str,
+    name: str,
+    settings: dict[str, str],
+    store: str | None,
+    workspace: str | None,
+    output: str,
 ) -> None:
-    """Attach a compute target: aml compute attach local my-box --set max_parallel_runs=2."""
-    record = open_workspace(store, workspace).attach_compute(type_name, name, **settings)
+    """Attach a compute target: aml compute attach ssh gpu-vm --host vm.example.com --user me.
+
+    Each setting of the type can be written as an option of its own, several values by repeating it.
+    """
+    wanted = {**settings, **_settings(ctx, ctx.args)}
+    record = open_workspace(store, workspace).attach_compute(type_name, name, **wanted)
     value = {"name": record.name, "type": record.type, "config": dict(record.config)}
-    show(output, value, lambda: f"Attached compute target '{name}' of type {type_name}.")
+    said = f"Attached compute target '{name}' of type {type_name}. Try it with: aml compute check {name}"
+    show(output, value, lambda: said)
 
 
 @compute.command("list")
 @in_workspace
 def list_(store: str | None, workspace: str | None, output: str) -> None:
     """List compute targets with their queue."""
-    from aml_plugins.runs.states import RunState
-
     opened = open_workspace(store, workspace)
-    active = [state.value for state in RunState if not state.is_terminal]
-    runs = opened.context.store.runs.list(opened.name, states=active, limit=10_000)
+    queues = _queues(opened)
     rows: list[dict[str, Any]] = [
-        {
-            "name": name,
-            "type": target.type,
-            "running": sum(run.target == name and run.handle is not None for run in runs),
-            "waiting": sum(run.target == name and run.handle is None for run in runs),
-            "settings": dict(target.config),
-        }
+        {"name": name, "type": target.type, **_queue(queues, name), "settings": dict(target.config)}
         for name, target in sorted(opened.compute_targets.items())
     ]
     show(output, rows, lambda: table(rows, ["name", "type", "running", "waiting", "settings"], "No compute target."))
@@ -55,12 +62,61 @@ def list_(store: str | None, workspace: str | None, output: str) -> None:
 @click.argument("name")
 @in_workspace
 def show_(name: str, store: str | None, workspace: str | None, output: str) -> None:
-    """Show a compute target's settings, the defaults included."""
+    """Show a compute target's state and queue, and its settings, the defaults included."""
     from aml_plugins.cli.output import facts
+    from aml_plugins.errors import AmlError
 
     backend = (opened := open_workspace(store, workspace)).context.backends.get(opened.name, name)
-    value = {"name": name, "type": backend.target.type, **backend.target.config.model_dump(mode="json")}
+    try:
+        state = {"state": "ready", "details": backend.check()}
+    except AmlError as error:
+        state = {"state": "not ready", "details": str(error)}
+    value = {
+        "name": name,
+        "type": backend.target.type,
+        **state,
+        **_queue(_queues(opened), name),
+        **backend.target.config.model_dump(mode="json"),
+    }
     show(output, value, lambda: facts(value))
+
+
+@compute.command()
+@click.argument("names", nargs=-1)
+@in_workspace
+def check(names: tuple[str, ...], store: str | None, workspace: str | None, output: str) -> None:
+    """Try compute targets, all of them where none is named; exit code 3 where one does not work."""
+    from aml_plugins.errors import AmlError
+
+    opened = open_workspace(store, workspace)
+    found, worst = [], 0
+    for name in names or sorted(opened.compute_targets):
+        try:
+            found.append(
+                {"name": name, "healthy": True, "message": opened.context.backends.get(opened.name, name).check()}
+            )
+        except AmlError as error:
+            found.append({"name": name, "healthy": False, "message": str(error)})
+            worst = max(worst, error.exit_code)
+    lines = [f"{'ok     ' if row['healthy'] else 'PROBLEM'}  {row['name']}: {row['message']}" for row in found]
+    show(output, found, lambda: "\n".join(lines))
+    raise SystemExit(worst)
+
+
+@compute.command()
+@click.argument("names", nargs=-1)
+@click.option("--delete", is_flag=True, help="Delete them; without it, they are only listed.")
+@in_workspace
+def gc(names: tuple[str, ...], delete: bool, store: str | None, workspace: str | None, output: str) -> None:
+    """Find jobs on compute targets that no run needs any more."""
+    from aml_plugins.cli.orphans import collect_orphans
+
+    opened = open_workspace(store, workspace)
+    rows = collect_orphans(opened, names or sorted(opened.compute_targets), delete=delete)
+    hint = "" if delete or not rows else "\nDelete them with: aml compute gc --delete"
+    show(output, rows, lambda: table(rows, ["target", "job", "reason", "state"], "No orphans.") + hint)
+    if any(row["state"] not in {"found", "deleted"} for row in rows):
+        raise SystemExit(3)
 
 
 @compute.command()
@@ -70,3 +126,32 @@ def detach(name: str, store: str | None, workspace: str | None, output: str) -> 
     """Detach a compute target; refused while runs on it have not ended."""
     open_workspace(store, workspace).detach_compute(name)
     show(output, {"name": name}, lambda: f"Detached compute target '{name}'.")
+
+
+def _settings(ctx: click.Context, words: list[str]) -> dict[str, str | list[str]]:
+    """Read ``--name value`` and ``--name=value``; a name that is repeated has all its values."""
+    found: dict[str, list[str]] = {}
+    rest = iter(words)
+    for word in rest:
+        name, separator, value = word.partition("=")
+        if not name.startswith("--") or len(name) == len("--"):
+            ctx.fail(f"'{word}' is no setting. Write --NAME VALUE.")
+        if not separator:
+            value = next(rest, "")
+            if not value or value.startswith("--"):
+                ctx.fail(f"The setting '{name}' lacks its value.")
+        found.setdefault(name[2:].replace("-", "_"), []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _queues(opened: Workspace) -> Counter[tuple[str, bool]]:
+    """Count the runs that have not ended, by target, and by whether they were submitted."""
+    from aml_plugins.runs.states import RunState
+
+    active = [state.value for state in RunState if not state.is_terminal]
+    runs = opened.context.store.runs.list(opened.name, states=active, limit=10_000)
+    return Counter((run.target, run.handle is not None) for run in runs)
+
+
+def _queue(queues: Counter[tuple[str, bool]], name: str) -> dict[str, int]:
+    return {"running": queues[name, True], "waiting": queues[name, False]}

@@ -170,10 +170,15 @@ def remove(name: str, store: str | None, workspace: str | None, output: str) -> 
 
 @datastore.command("set-default")
 @click.argument("name")
+@click.option(
+    "--artifacts/--no-artifacts",
+    default=None,
+    help="MLflow artifacts of new experiments go there, too, or where MLflow keeps them by itself.",
+)
 @in_workspace
-def set_default(name: str, store: str | None, workspace: str | None, output: str) -> None:
+def set_default(name: str, artifacts: bool | None, store: str | None, workspace: str | None, output: str) -> None:
     """Let new snapshots go to another datastore."""
-    open_workspace(store, workspace).set_default_datastore(name)
+    open_workspace(store, workspace).set_default_datastore(name, artifacts=artifacts)
     show(output, {"name": name}, lambda: f"The default datastore is '{name}'.")
 
 

@@ -50,7 +50,7 @@ def _findings(store: str | None, workspace: str | None) -> Iterator[Finding]:
     yield Finding("store", True, f"{shown_uri(opened.context.store.uri)}, workspace '{opened.name}'")
     yield from _plugins(opened)
     yield _try("disk", lambda: _disk(opened))
-    yield _try("datastore", lambda: _datastore(opened))
+    yield from _resources(opened)
     for name in sorted(opened.compute_targets):
         yield _try(f"compute target {name}", partial(_target, opened, name))
     yield _try("MLflow", lambda: _mlflow(opened))
@@ -70,12 +70,30 @@ def _disk(opened: Workspace) -> str:
     return f"{free / GIB:.0f} GiB free below '{opened.context.home}'"
 
 
-def _datastore(opened: Workspace) -> str:
-    from aml_plugins.datastores.opening import default_datastore
+def _resources(opened: Workspace) -> Iterator[Finding]:
+    """Try what the workspace's runs work with, each by itself."""
+    for name in opened.datastores:
+        yield _try(f"datastore {name}", partial(_datastore, opened, name))
+    for name in sorted(opened.secret_stores):
+        yield _try(f"secret store {name}", partial(_secret_store, opened, name))
+    yield _try("telemetry", lambda: _telemetry(opened))
 
-    datastore = default_datastore(opened.context, opened.name)
-    datastore.exists("doctor")
-    return f"'{datastore.name}' answers"
+
+def _datastore(opened: Workspace, name: str) -> str:
+    return opened.datastores[name].check()
+
+
+def _secret_store(opened: Workspace, name: str) -> str:
+    from aml_plugins.secrets.stores import open_secret_store
+
+    return open_secret_store(opened.context, opened.name, name).check()
+
+
+def _telemetry(opened: Workspace) -> str:
+    from aml_plugins.telemetry.opening import open_exporter
+
+    exporter = open_exporter(opened.context, opened.name)
+    return exporter.check() if exporter else "off"
 
 
 def _target(opened: Workspace, name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from aml_plugins.cli.options import in_store, in_workspace, open_workspace
+from aml_plugins.cli.options import in_store, in_workspace, open_workspace, pairs
 from aml_plugins.cli.output import facts, show, table
 from aml_plugins.cli.workspace_members import members, share, unshare
 from aml_plugins.cli.workspace_notify import notify
@@ -50,10 +50,13 @@ def list_(store: str | None, output: str) -> None:
 @in_workspace
 def show_(name: str | None, store: str | None, workspace: str | None, output: str) -> None:
     """Show the workspace and what it has."""
-    from aml_plugins.datastores.opening import default_datastore
+    from aml_plugins.datastores.opening import default_name
     from aml_plugins.store.opening import shown_uri
+    from aml_plugins.store.settings import settings_of
 
     opened = open_workspace(store, name or workspace)
+    settings = settings_of(opened.context.store, opened.name)
+    telemetry, registry = opened.telemetry, settings.get("container_registry")
     about = opened.describe()
     value = {
         "name": opened.name,
@@ -62,7 +65,13 @@ def show_(name: str | None, store: str | None, workspace: str | None, output: st
         "store": shown_uri(opened.context.store.uri),
         "home": str(opened.context.home),
         "compute_targets": sorted(opened.compute_targets),
-        "datastore": default_datastore(opened.context, opened.name).name,
+        "datastore": default_name(opened.context, opened.name),
+        "datastores": sorted(opened.datastores),
+        "artifact_datastore": settings.get("artifact_datastore"),
+        "secret_store": opened.default_secret_store,
+        "secret_stores": sorted(opened.secret_stores),
+        "telemetry": telemetry["type"] if telemetry else "off",
+        "container_registry": registry,
     }
     show(output, value, lambda: facts(value))
 
@@ -142,3 +151,16 @@ def gc(store: str | None, workspace: str | None, output: str) -> None:
 
 for command in (members, share, unshare, notify):
     workspace.add_command(command)
+
+
+@workspace.command("set-telemetry")
+@click.argument("type_name", metavar="TYPE|off")
+@click.option("--set", "settings", multiple=True, callback=pairs, metavar="NAME=VALUE", help="A setting of the type.")
+@in_workspace
+def set_telemetry(
+    type_name: str, settings: dict[str, str], store: str | None, workspace: str | None, output: str
+) -> None:
+    """Send traces and metrics of runs: aml workspace set-telemetry otlp --set endpoint=http://collector:4318."""
+    opened = open_workspace(store, workspace)
+    opened.set_telemetry(None if type_name == "off" else type_name, **settings)
+    show(output, {"type": type_name}, lambda: f"Telemetry: {type_name}.")

@@ -3,7 +3,13 @@
 Light on purpose: importing it loads neither MLflow nor a cloud SDK.
 """
 
-from aml_plugins.compute.abilities import SupportsListing, SupportsLogs, SupportsProvisioning, SupportsRecords
+from aml_plugins.compute.abilities import (
+    SupportsListing,
+    SupportsLogs,
+    SupportsProvisioning,
+    SupportsRecords,
+    SupportsWaking,
+)
 from aml_plugins.compute.backend import ComputeBackend, ComputeTarget, TargetConfig
 from aml_plugins.compute.job import JobHandle, JobPlan, JobSpec, JobStatus, LogChunk
 from aml_plugins.compute.states import JobState
@@ -24,5 +30,6 @@ __all__ = [
     "SupportsLogs",
     "SupportsProvisioning",
     "SupportsRecords",
+    "SupportsWaking",
     "TargetConfig",
 ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from aml_plugins.compute.job import JobHandle, LogChunk
 
-__all__ = ["SupportsListing", "SupportsLogs", "SupportsProvisioning", "SupportsRecords"]
+__all__ = ["SupportsListing", "SupportsLogs", "SupportsProvisioning", "SupportsRecords", "SupportsWaking"]
 
 
 @runtime_checkable
@@ -47,4 +47,17 @@ class SupportsProvisioning(Protocol):
 
     def delete_target(self) -> bool:
         """Go on deleting the target; return True once it is gone. Returns at once; idempotent."""
+        ...
+
+
+@runtime_checkable
+class SupportsWaking(Protocol):
+    """Can tell at once when a job ends, so that nobody has to keep asking."""
+
+    def wakers(self, handles: Iterable[JobHandle]) -> Sequence[int]:
+        """Return file descriptors that become readable when one of these jobs ends; the caller closes them.
+
+        Only a hint, after which :meth:`~aml_plugins.compute.ComputeBackend.statuses` is asked: there need not be one
+        for each job. Never waits.
+        """
         ...

@@ -73,6 +73,9 @@ class ComputeBackend(ABC):
     is_own_machine: ClassVar[bool] = False
     """Whether jobs live on the submitter's machine, below its home directory: nobody elsewhere can look at them."""
 
+    shares_files: ClassVar[bool] = False
+    """Whether scripts see the submitting machine's files under the same paths: its tracking database, above all."""
+
     def __init__(self, target: ComputeTarget) -> None:
         """Keep ``target``. Make no network call here: DAG files construct backends when they are parsed."""
         self.target = target

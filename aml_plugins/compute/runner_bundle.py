@@ -13,10 +13,11 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from aml_plugins.json_types import JsonObject
 
-__all__ = ["runner_command", "runner_file", "write_job_file"]
+__all__ = ["launcher_command", "runner_command", "runner_file", "write_job_file"]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _RUNNER = _PACKAGE / "runs" / "runner"
@@ -26,7 +27,7 @@ _BUILDERS = _PACKAGE / "environments" / "builders"
 _MAIN = b"import os\nimport sys\n\nfrom aml_runner.main import main\n\nos._exit(main(sys.argv[1:]))\n"
 # Not ``python runner.pyz``: the module that starts archives takes as long to load as Python does.
 _BOOTSTRAP = (
-    "import os, sys; sys.path.insert(0, sys.argv[1]); from aml_runner.main import main; os._exit(main(sys.argv[2:]))"
+    "import os, sys; sys.path.insert(0, sys.argv[1]); from aml_runner.{} import main; os._exit(main(sys.argv[2:]))"
 )
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNCHECKED_HASH = (1).to_bytes(4, "little")
@@ -48,7 +49,19 @@ def runner_file(home: Path) -> Path:
 
 def runner_command(python: str, runner: Path | str, directory: Path | str) -> list[str]:
     """Return the quickest command that does what ``python runner.pyz DIRECTORY`` does, for CPython 3.8 and newer."""
-    return [python, "-I", "-S", "-X", "utf8", "-c", _BOOTSTRAP, str(runner), str(directory)]
+    return _command(python, "main", runner, directory)
+
+
+def launcher_command(python: str, runner: Path | str, descriptor: int) -> list[str]:
+    """Return the command of a process that starts runners of this archive (``runs/runner/launcher.py``).
+
+    :param descriptor: its end of a socket, which it has to inherit.
+    """
+    return _command(python, "launcher", runner, descriptor)
+
+
+def _command(python: str, module: str, runner: Path | str, argument: Path | str | int) -> list[str]:
+    return [python, "-I", "-S", "-X", "utf8", "-c", _BOOTSTRAP.format(module), str(runner), str(argument)]
 
 
 def write_job_file(
@@ -66,12 +79,13 @@ def write_job_file(
     time_limit_seconds: float | None = None,
     cache: str | None = None,
     grace_seconds: float = 10.0,
+    data: Sequence[JsonObject] = (),
 ) -> None:
     """Write ``job.json``, whole or not at all (``runs/runner/__init__.py`` says what it means).
 
     :param variables: no secrets: those go through the backend to the runner's own environment.
     """
-    job = {
+    job: dict[str, Any] = {
         "version": 1,
         "key": key,
         "run_id": run_id,
@@ -84,6 +98,7 @@ def write_job_file(
         "time_limit_seconds": time_limit_seconds,
         "cache": cache,
         "grace_seconds": grace_seconds,
+        **({"data": list(data)} if data else {}),
     }
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_text(json.dumps(job, indent=1), encoding="utf-8")

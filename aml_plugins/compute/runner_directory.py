@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from aml_plugins.compute.runner_results import gather_results
 from aml_plugins.compute.states import JobState
 from aml_plugins.errors import JobNotFoundError
 from aml_plugins.runs.runner import burial, claiming
-from aml_plugins.runs.runner.processes import signal_identified
+from aml_plugins.runs.runner.processes import birth_of, signal_identified
 from aml_plugins.runs.runner.status import TERMINAL, Status, read_status
 
 __all__ = ["RunnerDirectory", "job_status"]
@@ -115,6 +116,23 @@ class RunnerDirectory:
             if lock is not None:
                 claiming.release(lock)
 
+    def waker(self) -> int | None:
+        """Return a file descriptor that becomes readable when the runner ends; None where it cannot be watched.
+
+        On the job's machine. The caller closes it.
+        """
+        holder = claiming.lock_holder(str(self.path))
+        if holder is None or not hasattr(os, "pidfd_open"):
+            return None
+        try:
+            descriptor = os.pidfd_open(holder[0])
+        except OSError:  # it has ended, or this kernel knows no such thing
+            return None
+        if birth_of(holder[0]) == holder[1]:
+            return descriptor
+        os.close(descriptor)  # the process that has its number now
+        return None
+
     def close_unstarted(self, state: JobState, reason: str) -> bool:
         """End a job that no runner took, so that none ever will; False where one did or is about to.
 
@@ -127,14 +145,14 @@ class RunnerDirectory:
             Status(str(self.path)).finish(word, reason=reason)
             return True
 
-    def bury(self) -> bool:
+    def bury(self, reason: str = burial.REASON) -> bool:
         """End what is left of a job whose runner died, and say that it failed; False where a runner lives.
 
         On the job's machine.
         """
         with self.without_runner() as alone:
             if alone and self.is_started:
-                burial.bury(str(self.path))
+                burial.bury(str(self.path), reason)
             return alone
 
     def end_remnants(self) -> bool:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import tarfile
 import tempfile
-from collections.abc import Mapping
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.datastores.abilities import SupportsSignedUrls
-from aml_plugins.errors import BackendError, InvalidInputError, NotFoundError
+from aml_plugins.errors import BackendError, InvalidInputError, NotFoundError, TransientBackendError
 from aml_plugins.json_types import JsonValue
 
 if TYPE_CHECKING:
@@ -22,21 +24,57 @@ if TYPE_CHECKING:
     from aml_plugins.datastores.abilities import Permission
     from aml_plugins.datastores.contract import Datastore
 
-__all__ = ["LIFETIME", "RESULTS", "STATUS", "Staging", "courier_command"]
+__all__ = ["LIFETIME", "LOG", "RESULTS", "STATUS", "Staging", "courier_command", "courier_loader", "environment_inside"]
 
 LIFETIME = timedelta(days=7)
 """How long a job's signed URLs are good for: it must have begun and ended by then. Azure's own limit for identities."""
 RESULTS = "results.tar"
+LOG = "std_log.txt"
 STATUS = "status.json"
 
+_SECONDS = 30
+_TAKEN = frozenset({409, 412})
 _COURIER = (
     "import os, sys; sys.path.insert(0, sys.argv[1]); from aml_runner.courier import main; os._exit(main(sys.argv[2:]))"
 )
+
+_LOADER = """
+import json, os, sys, time, urllib.request
+directory = os.path.abspath(sys.argv[1])
+os.makedirs(directory, exist_ok=True)
+runner = os.path.join(directory, "runner.pyz")
+for pause in (1, 2, 4, 8, 16, None):
+    try:
+        urllib.request.urlretrieve(json.loads(os.environ["AML_COURIER"])["fetch"]["runner.pyz"], runner)
+        break
+    except OSError as error:
+        if pause is None:
+            sys.exit("The runner cannot be fetched: %s" % getattr(error, "reason", type(error).__name__))
+        time.sleep(pause)
+sys.path.insert(0, runner)
+from aml_runner.courier import main
+os._exit(main([directory]))
+"""
 
 
 def courier_command(python: str, runner: str, directory: str) -> list[str]:
     """Return the command that runs a job whose ``runner.pyz`` is there already."""
     return [python, "-I", "-S", "-X", "utf8", "-c", _COURIER, runner, directory]
+
+
+def courier_loader(python: str, directory: str) -> list[str]:
+    """Return the command that runs a job of which nothing is there yet: it fetches the runner first.
+
+    What to fetch stands in ``AML_COURIER``; no URL stands in the command.
+    """
+    return [python, "-X", "utf8", "-c", _LOADER, directory]
+
+
+def environment_inside(environment: Mapping[str, JsonValue]) -> JsonValue:
+    """Return the environment that the runner prepares: of a container, the one inside."""
+    if environment.get("kind") != "docker":
+        return dict(environment)
+    return environment.get("python") or {"kind": "existing"}
 
 
 class Staging:
@@ -91,7 +129,7 @@ class Staging:
 
     def delivery_urls(self) -> dict[str, str]:
         """Return signed URLs to write results to, in the order in which they are sent."""
-        return {name: self.url(self.path(name), "write") for name in (RESULTS, STATUS)}
+        return {name: self.url(self.path(name), "write") for name in (RESULTS, LOG, STATUS)}
 
     def container_url(self) -> str | None:
         """Return a signed URL under which a service may store results, None where that would reach too far."""
@@ -121,6 +159,48 @@ class Staging:
             except NotFoundError:
                 return False
             unpack_results(local, destination)
+        return True
+
+    def log(self) -> bytes | None:
+        """Return the whole log of a job that has ended, None where it sent none."""
+        with tempfile.TemporaryDirectory(prefix="aml-log-") as directory:
+            local = Path(directory, LOG)
+            try:
+                self._datastore().get(self.path(LOG), local)
+            except NotFoundError:
+                return None
+            return local.read_bytes()
+
+    def listed(self) -> Iterator[tuple[str, str]]:
+        """Yield key and name of the files of all jobs."""
+        for path, _ in self._datastore().list("jobs"):
+            _, key, name = path.split("/", 2)
+            yield key, name
+
+    def mark(self, name: str) -> None:
+        """Write down that something was done to the job; it stays until :meth:`forget`."""
+        with tempfile.TemporaryDirectory(prefix="aml-mark-") as directory:
+            local = Path(directory, name)
+            local.touch()
+            self._datastore().put(local, self.path(name))
+
+    def is_marked(self, name: str) -> bool:
+        """Say whether :meth:`mark` was called."""
+        return self._datastore().exists(self.path(name))
+
+    def claim(self, name: str) -> bool:
+        """Mark, and say whether nobody had: of any number of processes at a time, one is told so."""
+        request = urllib.request.Request(  # noqa: S310  a datastore's own address
+            self.url(self.path(name), "write"), b"", {"x-ms-blob-type": "BlockBlob", "If-None-Match": "*"}, method="PUT"
+        )
+        try:
+            urllib.request.urlopen(request, timeout=_SECONDS).close()  # noqa: S310  likewise
+        except urllib.error.HTTPError as error:
+            if error.code in _TAKEN:
+                return False
+            raise TransientBackendError(f"The job's datastore answers HTTP {error.code}.") from None
+        except OSError as error:
+            raise TransientBackendError(f"The job's datastore cannot be reached: {type(error).__name__}.") from None
         return True
 
     def forget(self) -> None:

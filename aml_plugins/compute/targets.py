@@ -100,18 +100,14 @@ def find_target(store: Store, workspace: str, name: str) -> ComputeTargetRecord:
     )
 
 
-def attached(store: Store, workspace: str, name: str) -> ComputeTargetRecord:
-    """Return the record of a compute target, written down where it is the built-in one: slots belong to a row.
-
-    :raises NotFoundError: with the names that are there.
-    """
-    record = find_target(store, workspace, name)
+def attached(store: Store, record: ComputeTargetRecord) -> ComputeTargetRecord:
+    """Return the record of a compute target, written down where it is the built-in one: slots belong to a row."""
     if record.created_at:
         return record
     try:
         return store.compute_targets.add(record)
     except AlreadyExistsError:  # another submitter was first
-        return store.compute_targets.get(workspace, name)
+        return store.compute_targets.get(record.workspace, record.name)
 
 
 def load_backend_type(plugins: Plugins, type_name: str) -> type[ComputeBackend]:

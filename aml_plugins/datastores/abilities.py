@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Permission", "SupportsProgress", "SupportsSignedUrls"]
+__all__ = ["SupportsProgress", "SupportsSignedUrls"]
 
 Permission: TypeAlias = Literal["read", "write", "read-write"]
 

@@ -85,6 +85,12 @@ class Datastore(ABC):
     def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """Yield ``(path, bytes)`` of the files below ``prefix``, sorted by path."""
 
+    def children(self, folder: str = "") -> Iterator[tuple[str, int | None]]:
+        """Yield one level: names, with None for the bytes of a folder; override where that is cheaper than a list."""
+        from aml_plugins.datastores.listing import children_from_list  # noqa: PLC0415  they know each other
+
+        return children_from_list(self, folder)
+
     @abstractmethod
     def delete(self, path: str) -> None:
         """Delete a file; one that is missing is fine."""
@@ -92,6 +98,13 @@ class Datastore(ABC):
     def local_path(self, path: str) -> Path | None:
         """Return where the file lies on this machine, None where it does not."""
         del path
+        return None
+
+    def served_directory(self) -> Path | None:
+        """Return the directory of this machine that the datastore gives access to, None where it gives to none.
+
+        A server opens only those that its operator has named.
+        """
         return None
 
     def uri(self, path: str) -> str | None:

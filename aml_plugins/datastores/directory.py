@@ -92,6 +92,18 @@ class DirectoryDatastore(Datastore):
             found = sorted(self._walk(folder, f"{prefix}/" if prefix else ""))
         return iter(found)
 
+    def children(self, folder: str = "") -> Iterator[tuple[str, int | None]]:
+        place = inside(self.root, folder)
+        with in_words(f"The datastore '{self.name}' cannot be listed"):
+            if not place.is_dir():
+                return
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        yield entry.name, None
+                    elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(PART_PREFIX):
+                        yield entry.name, entry.stat(follow_symlinks=False).st_size
+
     def delete(self, path: str) -> None:
         file = self._file(path)
         with in_words(f"The datastore '{self.name}' cannot delete '{path}'"):
@@ -99,6 +111,9 @@ class DirectoryDatastore(Datastore):
 
     def local_path(self, path: str) -> Path | None:
         return inside(self.root, path)
+
+    def served_directory(self) -> Path | None:
+        return self.root
 
     def uri(self, path: str) -> str | None:
         return f"file://{quote(str(self.root / relative_path(path)))}"

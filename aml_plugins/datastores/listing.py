@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from aml_plugins.datastores.contract import FileFacts
@@ -10,7 +11,7 @@ from aml_plugins.errors import NotFoundError
 if TYPE_CHECKING:
     from aml_plugins.datastores.contract import Datastore
 
-__all__ = ["facts_from_list", "no_such_file"]
+__all__ = ["children_from_list", "facts_from_list", "no_such_file"]
 
 
 def facts_from_list(datastore: Datastore, path: str) -> FileFacts:
@@ -22,6 +23,17 @@ def facts_from_list(datastore: Datastore, path: str) -> FileFacts:
         if found == path:
             return FileFacts(size)
     raise no_such_file(datastore, path)
+
+
+def children_from_list(datastore: Datastore, folder: str) -> Iterator[tuple[str, int | None]]:
+    """Yield one level of a list, each folder once."""
+    cut = len(f"{folder}/") if folder else 0
+    last = None
+    for found, size in datastore.list(folder):
+        name, below, _ = found[cut:].partition("/")
+        if name != last or not below:
+            yield name, None if below else size
+        last = name
 
 
 def no_such_file(datastore: Datastore, path: str) -> NotFoundError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.datastores.contract import Datastore, DatastoreConfig
 from aml_plugins.errors import NotFoundError, PluginError
+from aml_plugins.operator_limits import check_directory_is_served
 from aml_plugins.plugins.settings import checked_settings
 from aml_plugins.secrets import secret_source
 from aml_plugins.store.opening import is_server, plain_uri
@@ -68,6 +69,9 @@ def open_datastore(context: Context, workspace: str, name: str) -> Datastore:
         return _served(context, workspace, name)
     opened = _type_of(context, record)(record.name, check_record(context, record))
     opened.secrets = secret_source(context, workspace)
+    directory = opened.served_directory()
+    if directory is not None and name != DEFAULT_DATASTORE:
+        check_directory_is_served(directory, f"the datastore '{name}'")
     return opened
 
 

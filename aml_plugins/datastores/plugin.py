@@ -30,4 +30,9 @@ def aml_datastore_types() -> Iterable[TypeDescription]:
             summary="A share of Azure Files.",
             extra="azure",
         ),
+        TypeDescription(
+            name="fsspec",
+            factory="aml_plugins.datastores.fsspec_files:FsspecDatastore",
+            summary="Anything that fsspec opens by a URL: S3, GCS, SFTP, HTTP and more.",
+        ),
     ]

@@ -16,13 +16,23 @@ from aml_plugins.datastores.opening import (
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from aml_plugins.names import check_name
 from aml_plugins.store.records import DatastoreRecord
-from aml_plugins.store.settings import update_settings
+from aml_plugins.store.settings import settings_of, update_settings
 from aml_plugins.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
 
-__all__ = ["WorkspaceDatastores", "register_datastore", "remove_datastore", "set_default_datastore"]
+__all__ = [
+    "ARTIFACT_DATASTORE",
+    "WorkspaceDatastores",
+    "register_datastore",
+    "remove_datastore",
+    "set_default_datastore",
+]
+
+
+ARTIFACT_DATASTORE = "artifact_datastore"
+"""The workspace's setting that names the datastore of its MLflow artifacts."""
 
 
 class WorkspaceDatastores(Mapping[str, Datastore]):
@@ -84,16 +94,27 @@ def remove_datastore(context: Context, workspace: str, name: str) -> None:
             f"The datastore '{name}' is the default one of the workspace '{workspace}'.",
             f"Make another one the default first: aml datastore set-default {DEFAULT_DATASTORE}",
         )
+    if name == settings_of(context.store, workspace).get(ARTIFACT_DATASTORE):
+        raise InvalidInputError(
+            f"The datastore '{name}' keeps the MLflow artifacts of the workspace '{workspace}'.",
+            f"Choose another place first: aml datastore set-default {DEFAULT_DATASTORE} --no-artifacts",
+        )
     context.store.datastores.remove(workspace, name)
 
 
-def set_default_datastore(context: Context, workspace: str, name: str) -> None:
+def set_default_datastore(context: Context, workspace: str, name: str, *, artifacts: bool | None = None) -> None:
     """Let new snapshots go to another datastore; those that are stored stay where they are.
+
+    :param artifacts: True for the MLflow artifacts of new experiments, too; False for where MLflow keeps them by
+        itself; None leaves that as it is.
 
     :raises NotFoundError: for a datastore that is not there.
     """
     _check_registered(context, workspace, name)
-    update_settings(context.store, workspace, {"default_datastore": None if name == DEFAULT_DATASTORE else name})
+    changes: dict[str, str | None] = {"default_datastore": None if name == DEFAULT_DATASTORE else name}
+    if artifacts is not None:
+        changes[ARTIFACT_DATASTORE] = name if artifacts else None
+    update_settings(context.store, workspace, changes)
 
 
 def _check_registered(context: Context, workspace: str, name: str) -> None:

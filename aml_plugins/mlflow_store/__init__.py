@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
     from mlflow.store.model_registry.abstract_store import AbstractStore as AbstractRegistryStore
     from mlflow.store.tracking.abstract_store import AbstractStore as AbstractTrackingStore
     from mlflow.store.workspace.abstract_store import AbstractStore as AbstractWorkspaceStore
 
-__all__ = ["model_registry_store", "tracking_store", "workspace_provider"]
+__all__ = ["artifact_repository", "model_registry_store", "tracking_store", "workspace_provider"]
 
 
 def tracking_store(store_uri: str, artifact_uri: str | None = None) -> AbstractTrackingStore:
@@ -31,6 +32,15 @@ def model_registry_store(store_uri: str) -> AbstractRegistryStore:
     from aml_plugins.mlflow_store.registry import open_registry_store  # noqa: PLC0415  see above
 
     return open_registry_store(store_uri)
+
+
+def artifact_repository(
+    artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
+) -> ArtifactRepository:
+    """Open artifacts in a datastore (group ``mlflow.artifact_repository``): ``aml-datastore://NAME/path``."""
+    from aml_plugins.mlflow_store.datastore_artifacts import DatastoreArtifacts  # noqa: PLC0415  see above
+
+    return DatastoreArtifacts(artifact_uri, tracking_uri, registry_uri)
 
 
 def workspace_provider(workspace_uri: str) -> AbstractWorkspaceStore:

@@ -26,19 +26,28 @@ __all__ = ["check_path", "download", "exists", "files", "local_file", "no_such_f
 _PARTIAL = ".artifact.uploading."
 
 
-def repository(uri: str) -> ArtifactRepository:
+def repository(uri: str, workspace: str) -> ArtifactRepository:
     """Open the artifacts at a URI.
 
+    :param workspace: whose datastores an ``aml-datastore:`` address means: our drivers serve no request of MLflow's.
     :raises InvalidInputError: where only an MLflow server, and not this process, can reach them.
     """
     if not uri.startswith("mlflow-artifacts:"):
-        return get_artifact_repository(uri)
+        return _direct(uri, workspace)
     destination = server_artifacts_destination()
     if destination is None:
         raise InvalidInputError(
             "The run's artifacts are served by an MLflow server.", "Connect to the server's http(s) address instead."
         )
-    return get_artifact_repository(append_to_uri_path(destination, uri.removeprefix("mlflow-artifacts:").lstrip("/")))
+    return _direct(append_to_uri_path(destination, uri.removeprefix("mlflow-artifacts:").lstrip("/")), workspace)
+
+
+def _direct(uri: str, workspace: str) -> ArtifactRepository:
+    if not uri.startswith("aml-datastore:"):
+        return get_artifact_repository(uri)
+    from aml_plugins.mlflow_store.datastore_artifacts import DatastoreArtifacts  # noqa: PLC0415  where it is needed
+
+    return DatastoreArtifacts(uri, workspace=workspace)
 
 
 def upload(repository: ArtifactRepository, local: Path, path: str, linkable: Sequence[Path]) -> None:
@@ -50,7 +59,8 @@ def upload(repository: ArtifactRepository, local: Path, path: str, linkable: Seq
     """
     try:
         if isinstance(repository, LocalArtifactRepository):
-            link = any(local.resolve().is_relative_to(root.resolve()) for root in linkable)
+            real = local.resolve()
+            link = any(real.is_relative_to(root.resolve()) for root in linkable)
             _store_locally(Path(repository.artifact_dir) / path, local, link=link)
         else:
             _store_remotely(repository, local, path)
@@ -106,10 +116,14 @@ def exists(repository: ArtifactRepository, path: str) -> bool:
 
 
 def _store_locally(directory: Path, local: Path, *, link: bool) -> None:
+    made: set[Path] = set()
     for file, relative in regular_files(local):
         target = directory / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _place(file, target, link=link)
+        if target.parent not in made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            made.add(target.parent)
+        if not (link and _linked(file, target)):
+            _place(file, target, link=link)
 
 
 def _store_remotely(repository: ArtifactRepository, local: Path, path: str) -> None:
@@ -126,6 +140,8 @@ def _place(file: Path, target: Path, *, link: bool) -> None:
     os.close(descriptor)
     partial = Path(name)
     try:
+        if link:
+            partial.unlink()
         if not (link and _linked(file, partial)):
             shutil.copyfile(file, partial)
             shutil.copystat(file, partial)
@@ -134,10 +150,10 @@ def _place(file: Path, target: Path, *, link: bool) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _linked(file: Path, partial: Path) -> bool:
-    partial.unlink()
+def _linked(file: Path, target: Path) -> bool:
+    """Put a link to the file where nothing is yet; a link is there whole or not at all."""
     try:
-        os.link(file.resolve(), partial)
-    except OSError:  # another file system, or one without links: the copy says what else may be wrong
+        os.link(os.path.realpath(file), target)
+    except OSError:  # taken, or another file system, or one without links: the copy says what else may be wrong
         return False
     return True

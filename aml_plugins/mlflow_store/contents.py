@@ -55,12 +55,12 @@ def delete_artifacts(session: Session, workspace: str) -> None:
     uris: Any = session.query(SqlRun.artifact_uri).join(SqlExperiment).filter(SqlExperiment.workspace == workspace)
     for (uri,) in uris.yield_per(_AT_ONCE):
         if uri:
-            _delete(uri)
+            _delete(uri, workspace)
 
 
-def _delete(uri: str) -> None:
+def _delete(uri: str, workspace: str) -> None:
     try:
-        repository = artifacts.repository(uri)
+        repository = artifacts.repository(uri, workspace)
     except InvalidInputError:  # a server's, and this process is none
         return
     if isinstance(repository, LocalArtifactRepository):

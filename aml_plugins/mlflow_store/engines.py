@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+import weakref
+from contextlib import closing
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
 from mlflow.store.db import utils as mlflow_db  # noqa: TID253  a leaf: imported when a store is opened
 from sqlalchemy import Engine, PoolProxiedConnection, event
 
 from aml_plugins.mlflow_store.locations import is_in_memory
 
-__all__ = ["prepare_database", "tune"]
+if TYPE_CHECKING:
+    from aml_plugins.store.interface import Store
+
+__all__ = ["close_together", "prepare_database", "tune"]
 
 
 def prepare_database(engine: Engine) -> None:
@@ -24,6 +33,33 @@ def tune(engine: Engine) -> None:
         return
     event.listen(engine, "connect", _relax)
     engine.dispose()  # connections that were opened before
+
+
+def close_together(engine: Engine, store: Store) -> None:
+    """Let our connections to the database end when MLflow's are ended, and the file of a SQLite database be whole then.
+
+    People copy a database that MLflow let go of, as MLflow's own tests do; they know nothing of our write-ahead log.
+    """
+    store.close()
+    known = weakref.ref(store)
+
+    def close(_engine: Engine) -> None:
+        ours = known()
+        if ours is not None:
+            ours.close()
+        if engine.dialect.name == "sqlite":
+            _write_log_back(str(engine.url.database))
+
+    event.listen(engine, "engine_disposed", close)
+
+
+def _write_log_back(path: str) -> None:
+    """Bring the write-ahead log into the file: the last connection that ends does, but MLflow may keep one."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, timeout=1.0)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error:  # deleted or busy: it is somebody else's turn
+        return
 
 
 def _relax(connection: PoolProxiedConnection, _record: object) -> None:

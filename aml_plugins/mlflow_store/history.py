@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import zip_longest
@@ -37,6 +38,8 @@ from aml_plugins.runs.states import MlflowStatus
 __all__ = ["SqlRunHistory", "open_history"]
 
 _PAGE = 1000
+_PLACE_SECONDS = 2.0
+_PLACES = 1000
 # Metrics, params and tags of one call together stay below MLflow's limit of 1,000.
 _METRICS_AT_ONCE = MAX_METRICS_PER_BATCH - 2 * MAX_PARAMS_TAGS_PER_BATCH
 
@@ -83,6 +86,7 @@ class SqlRunHistory:
         self._workspace = workspace
         database = {"MLFLOW_TRACKING_URI": database_uri(store_uri), "MLFLOW_ENABLE_WORKSPACES": "true"}
         self._script_access = database if script_access is None else script_access
+        self._places: dict[str, tuple[float, tuple[str, str]]] = {}
 
     def ensure_experiment(self, name: str) -> str:
         with ours():
@@ -104,7 +108,7 @@ class SqlRunHistory:
     ) -> None:
         known = {MLFLOW_USER: user, MLFLOW_PARENT_RUN_ID: parent_run_id}
         with ours():
-            self._tracking.create_run_with_id(
+            place = self._tracking.create_run_with_id(
                 run_id,
                 experiment_id,
                 run_name=name,
@@ -113,6 +117,7 @@ class SqlRunHistory:
                 start_time=start_time,
                 artifact_root=None if server_artifacts_destination() else self._tracking.artifact_root_uri,
             )
+        self._remember(run_id, place)
 
     def set_status(
         self,
@@ -147,7 +152,8 @@ class SqlRunHistory:
     def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
         path = artifacts.check_path(artifact_path)
         with ours():
-            artifacts.upload(self._repository(run_id), local, path, linkable=[aml_home()])
+            repository = artifacts.repository(self._place(run_id)[0], self._workspace)
+            artifacts.upload(repository, local, path, linkable=[aml_home()])
 
     def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
         with ours():
@@ -197,7 +203,7 @@ class SqlRunHistory:
         path = artifacts.check_path(path)
         with ours():
             uri = self._tracking.run_artifact_uri(run_id)
-            if not path or not artifacts.exists(artifacts.repository(uri), path):
+            if not path or not artifacts.exists(artifacts.repository(uri, self._workspace), path):
                 raise artifacts.no_such_file(path)
             return models.register_version(self._registry, name, append_to_uri_path(uri, path), run_id, tags or {})
 
@@ -209,12 +215,12 @@ class SqlRunHistory:
 
     def download_model(self, name: str, version: str, destination: Path) -> Path:
         with ours():
-            return models.download_model(self._registry, name, version, destination)
+            return models.download_model(self._registry, name, version, destination, self._workspace)
 
     def script_variables(self, run_id: str) -> Mapping[str, str]:
         """Return what plain MLflow needs: nothing of ours has to be installed where the script runs."""
         with ours():
-            experiment = self._tracking.run_place(run_id)[1]
+            experiment = self._place(run_id)[1]
         if not self._script_access:
             return {}
         return {
@@ -235,8 +241,25 @@ class SqlRunHistory:
             raise MlflowException(f"The experiment {name!r} is gone")
         return made
 
+    def _place(self, run_id: str) -> tuple[str, str]:
+        """Return where the run's artifacts lie, and its experiment.
+
+        Remembered for a moment, in which nobody asks whether the run was deleted for good.
+        """
+        known = self._places.get(run_id)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        place = self._tracking.run_place(run_id)
+        self._remember(run_id, place)
+        return place
+
+    def _remember(self, run_id: str, place: tuple[str, str]) -> None:
+        if len(self._places) >= _PLACES:
+            self._places.clear()
+        self._places[run_id] = (time.monotonic() + _PLACE_SECONDS, place)
+
     def _repository(self, run_id: str) -> ArtifactRepository:
-        return artifacts.repository(self._tracking.run_artifact_uri(run_id))
+        return artifacts.repository(self._tracking.run_artifact_uri(run_id), self._workspace)
 
 
 def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

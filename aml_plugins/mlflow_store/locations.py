@@ -22,10 +22,12 @@ __all__ = [
     "server_artifact_root",
     "server_artifacts_destination",
     "server_read_replica",
+    "server_store_uri",
 ]
 
 _ARTIFACT_ROOT = "_MLFLOW_SERVER_ARTIFACT_ROOT"
 _ARTIFACTS_DESTINATION = "_MLFLOW_SERVER_ARTIFACT_DESTINATION"
+_STORE = "_MLFLOW_SERVER_FILE_STORE"
 _READ_REPLICA = "_MLFLOW_SERVER_READ_REPLICA_BACKEND_STORE"
 
 
@@ -65,6 +67,11 @@ def server_artifact_root() -> str | None:
 def server_artifacts_destination() -> str | None:
     """Return where the server that this process belongs to keeps the artifacts that it serves, if any."""
     return os.environ.get(_ARTIFACTS_DESTINATION)
+
+
+def server_store_uri() -> str | None:
+    """Return the database of the server that this process belongs to, if any."""
+    return os.environ.get(_STORE)
 
 
 def server_read_replica() -> str | None:

@@ -48,11 +48,11 @@ def all_versions(registry: ModelRegistryStore, name: str) -> Sequence[ModelVersi
     return [_value(version) for version in sorted(found, key=_number, reverse=True)]
 
 
-def download_model(registry: ModelRegistryStore, name: str, version: str, destination: Path) -> Path:
+def download_model(registry: ModelRegistryStore, name: str, version: str, destination: Path, workspace: str) -> Path:
     """Bring a version's file or directory below ``destination``, under its own name."""
     source = str(registry.get_model_version_download_uri(name, version)).rstrip("/")
     folder, _, last = source.rpartition("/")
-    return artifacts.download(artifacts.repository(folder), last, destination)
+    return artifacts.download(artifacts.repository(folder, workspace), last, destination)
 
 
 def _pages(page_at: Any) -> list[Any]:

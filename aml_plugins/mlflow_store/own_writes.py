@@ -30,7 +30,7 @@ __all__ = ["OwnWrites"]
 
 _OF_WORKSPACE: Any = select(SqlExperiment.experiment_id).where(SqlExperiment.workspace == bindparam("of"))
 _MINE: Any = (SqlRun.run_uuid == bindparam("run")) & SqlRun.experiment_id.in_(_OF_WORKSPACE)
-_EXISTS = select(SqlRun.run_uuid).where(SqlRun.run_uuid == bindparam("run"))
+_EXISTS = select(SqlRun.artifact_uri, SqlRun.experiment_id).where(SqlRun.run_uuid == bindparam("run"))
 _EXPERIMENT = select(SqlExperiment.experiment_id, SqlExperiment.lifecycle_stage).where(
     SqlExperiment.name == bindparam("name"), SqlExperiment.workspace == bindparam("of")
 )
@@ -38,6 +38,18 @@ _LOCATION = select(SqlExperiment.artifact_location, SqlExperiment.lifecycle_stag
     SqlExperiment.experiment_id == bindparam("experiment"), SqlExperiment.workspace == bindparam("of")
 )
 _PLACE = select(SqlRun.artifact_uri, SqlRun.experiment_id).where(_MINE)
+_STATUS = update(SqlRun.__table__).where(_MINE).values(status=bindparam("to"))
+_END = _STATUS.values(end_time=bindparam("at"))
+
+
+def _upsert_tags(insert: Any) -> Any:
+    statement = insert(SqlTag.__table__)
+    return statement.on_conflict_do_update(index_elements=["key", "run_uuid"], set_={"value": statement.excluded.value})
+
+
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_INSERT_RUN = {name: insert(SqlRun.__table__).on_conflict_do_nothing() for name, insert in _INSERTS.items()}
+_UPSERT_TAGS = {name: _upsert_tags(insert) for name, insert in _INSERTS.items()}
 
 
 def _no_such_run(run_id: str) -> MlflowException:
@@ -57,22 +69,25 @@ class OwnWrites(_Base):
         user_id: str = "",
         start_time: int | None = None,
         artifact_root: str | None = None,
-    ) -> None:
+    ) -> tuple[str, str]:
         """Create a run with status SCHEDULED; one that exists stays as it is.
 
+        :returns: where its artifacts go, and its experiment's id.
         :param artifact_root: where the run's artifacts go when the experiment's lie behind a server's proxy, which
             a process beside the database cannot ask.
         """
         name = run_name or _generate_random_name()
         all_tags = {MLFLOW_RUN_NAME: name, **tags}
         with self.ManagedSessionMaker(read_only=False) as session:
-            if session.execute(_EXISTS, {"run": run_id}).first() is not None:
-                return
+            existing = session.execute(_EXISTS, {"run": run_id}).first()
+            if existing is not None:
+                return str(existing[0]), str(existing[1])
+            location = self._run_location(session, experiment_id, run_id, artifact_root)
             row = {
                 "run_uuid": run_id,
                 "name": name,
                 "experiment_id": int(experiment_id),
-                "artifact_uri": self._run_location(session, experiment_id, run_id, artifact_root),
+                "artifact_uri": location,
                 "user_id": user_id,
                 "status": RunStatus.to_string(RunStatus.SCHEDULED),
                 "start_time": get_current_time_millis() if start_time is None else start_time,
@@ -85,9 +100,10 @@ class OwnWrites(_Base):
             rows = [
                 {"run_uuid": run_id, "key": key, "value": value[:MAX_TAG_VAL_LENGTH]} for key, value in all_tags.items()
             ]
-            made = session.connection().execute(self._insert(SqlRun).on_conflict_do_nothing(), row)
+            made = session.connection().execute(_INSERT_RUN[self.db_type], row)
             if made.rowcount:  # else another driver was faster, tags and all
-                session.connection().execute(self._upsert_tags(), rows)
+                session.connection().execute(_UPSERT_TAGS[self.db_type], rows)
+        return location, experiment_id
 
     def find_experiment(self, name: str) -> tuple[str, str] | None:
         """Return id and lifecycle stage of an experiment, None where there is none."""
@@ -114,27 +130,19 @@ class OwnWrites(_Base):
 
         Nobody's wish, so nothing is cancelled whatever the status.
         """
-        change = update(SqlRun.__table__).where(_MINE).values(status=status)
+        values: dict[str, Any] = {"run": run_id, "of": self._get_active_workspace(), "to": status}
+        change = _STATUS
         if end_time is not None:
-            change = change.values(end_time=end_time)
+            change, values["at"] = _END, end_time
         rows = [
             {"run_uuid": run_id, "key": key, "value": value[:MAX_TAG_VAL_LENGTH]} for key, value in (tags or {}).items()
         ]
         with self.ManagedSessionMaker(read_only=False) as session:
-            changed = session.connection().execute(change, {"run": run_id, "of": self._get_active_workspace()})
+            changed = session.connection().execute(change, values)
             if changed.rowcount == 0:
                 raise _no_such_run(run_id)
             if rows:
-                session.connection().execute(self._upsert_tags(), rows)
-
-    def _insert(self, model: Any) -> Any:
-        return (sqlite.insert if self.db_type == "sqlite" else postgresql.insert)(model.__table__)
-
-    def _upsert_tags(self) -> Any:
-        statement = self._insert(SqlTag)
-        return statement.on_conflict_do_update(
-            index_elements=["key", "run_uuid"], set_={"value": statement.excluded.value}
-        )
+                session.connection().execute(_UPSERT_TAGS[self.db_type], rows)
 
     def _run_location(self, session: Session, experiment_id: str, run_id: str, artifact_root: str | None) -> str:
         workspace = self._get_active_workspace()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES  # noqa: TID253  a leaf: imported with a store
@@ -14,12 +15,23 @@ from mlflow.store.model_registry.sqlalchemy_workspace_store import (  # noqa: TI
 
 from aml_plugins.mlflow_store.bound import WorkspaceBound
 from aml_plugins.mlflow_store.engines import prepare_database, tune
-from aml_plugins.mlflow_store.locations import server_read_replica
-from aml_plugins.store.opening import plain_uri
+from aml_plugins.mlflow_store.locations import is_in_memory, server_read_replica
+from aml_plugins.mlflow_store.model_usage import ServiceAware
+from aml_plugins.store.opening import open_store, plain_uri
 
 if TYPE_CHECKING:
+    from aml_plugins.mlflow_store.fast.sessions import LightSessions
+
     _Base = SqlAlchemyStore
+elif os.environ.get("AML_FAST_STORE") == "0":
+
+    class LightSessions:
+        """Nothing: MLflow's own sessions, for comparison and in need."""
+
+    _Base = object
 else:
+    from aml_plugins.mlflow_store.fast.sessions import LightSessions
+
     _Base = object
 
 __all__ = ["ModelRegistryStore", "SingleWorkspaceModelRegistryStore", "open_registry_store"]
@@ -33,13 +45,14 @@ class _Opening(_Base):
         prepare_database(self._get_or_create_engine(uri))
         super().__init__(uri, read_db_uri=plain_uri(read_db_uri) if read_db_uri else None)
         tune(self.engine)
+        self.services = None if is_in_memory(uri) else open_store(db_uri)
 
 
-class ModelRegistryStore(WorkspaceBound, _Opening, WorkspaceAwareSqlAlchemyStore):
+class ModelRegistryStore(ServiceAware, WorkspaceBound, _Opening, LightSessions, WorkspaceAwareSqlAlchemyStore):
     """For servers and clients with workspaces, and for our own run history."""
 
 
-class SingleWorkspaceModelRegistryStore(_Opening, SqlAlchemyStore):
+class SingleWorkspaceModelRegistryStore(ServiceAware, _Opening, LightSessions, SqlAlchemyStore):
     """What MLflow opens where workspaces are off."""
 
 

@@ -12,8 +12,9 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # noqa: TID2
 from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore  # noqa: TID253  as above
 
 from aml_plugins.mlflow_store import locations
+from aml_plugins.mlflow_store.artifact_root import ArtifactRoot
 from aml_plugins.mlflow_store.bound import WorkspaceBound
-from aml_plugins.mlflow_store.engines import prepare_database, tune
+from aml_plugins.mlflow_store.engines import close_together, prepare_database, tune
 from aml_plugins.mlflow_store.failures import to_mlflow
 from aml_plugins.mlflow_store.jobs import JobAware
 from aml_plugins.mlflow_store.own_writes import OwnWrites
@@ -49,9 +50,14 @@ class _Opening(_Base):
         root = default_artifact_root or locations.default_artifact_root(uri)
         super().__init__(uri, root, read_db_uri=plain_uri(read_db_uri) if read_db_uri else None)
         tune(self.engine)
+        if self.jobs is not None:
+            close_together(self.engine, self.jobs)
 
 
-class TrackingStore(JobAware, OwnWrites, WorkspaceBound, _Opening, FastTracking, WorkspaceAwareSqlAlchemyStore):  # type: ignore[misc]  # the mixins refine MLflow's signatures
+_WorkspaceAware = WorkspaceAwareSqlAlchemyStore
+
+
+class TrackingStore(ArtifactRoot, JobAware, OwnWrites, WorkspaceBound, _Opening, FastTracking, _WorkspaceAware):  # type: ignore[misc]  # the mixins refine MLflow's signatures
     """For servers and clients with workspaces, and for our own run history."""
 
 

@@ -12,8 +12,9 @@ from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore  # noqa: TID
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME  # noqa: TID253  as above
 
 from aml_plugins.errors import NotFoundError
+from aml_plugins.mlflow_store.artifact_root import artifact_root
 from aml_plugins.mlflow_store.contents import count_contents, delete_artifacts
-from aml_plugins.mlflow_store.engines import tune
+from aml_plugins.mlflow_store.engines import close_together, tune
 from aml_plugins.mlflow_store.failures import to_mlflow
 from aml_plugins.mlflow_store.locations import is_in_memory, make_directory
 from aml_plugins.store.interface import Store
@@ -34,6 +35,16 @@ class WorkspaceProvider(SqlAlchemyStore):
         self.jobs = None if is_in_memory(db_uri) else open_store(db_uri)
         super().__init__(plain_uri(db_uri))
         tune(self._engine)
+        if self.jobs is not None:
+            close_together(self._engine, self.jobs)
+
+    def resolve_artifact_root(self, default_artifact_root: str | None, workspace_name: str) -> tuple[str | None, bool]:
+        """Return where new experiments keep artifacts: in the datastore that the workspace chose for them, if any."""
+        chosen = artifact_root(self.jobs, workspace_name)
+        if chosen:
+            return chosen, False
+        root: tuple[str | None, bool] = super().resolve_artifact_root(default_artifact_root, workspace_name)
+        return root
 
     def create_workspace(self, workspace: Workspace) -> Workspace:
         """Create; what a deletion that was killed half-way left of an earlier one of this name goes first."""

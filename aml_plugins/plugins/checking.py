@@ -7,15 +7,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from aml_plugins.errors import AmlError
 from aml_plugins.plugins.descriptions import Table, kind_of
 from aml_plugins.plugins.values import Candidate
-
-if TYPE_CHECKING:
-    from aml_plugins.plugins.registry import Plugins
 
 __all__ = ["check_plugin"]
 
@@ -32,15 +29,20 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
-def check_plugin(plugins: Plugins, candidate: Candidate, provided: Iterable[tuple[Table, str]]) -> Iterator[str]:
-    """Yield what is wrong: heavy imports, factories that do not import, classes that miss their contract."""
+def check_plugin(
+    load: Callable[[str, str], object], candidate: Candidate, provided: Iterable[tuple[Table, str]]
+) -> Iterator[str]:
+    """Yield what is wrong: heavy imports, factories that do not import, classes that miss their contract.
+
+    :param load: imports what a hook's description of this name points at.
+    """
     module = candidate.entry_point.partition(":")[0].partition("[")[0].strip()
     if module:
         yield from _heavy_imports(module)
     for table, name in provided:
         what = f"the {kind_of(table.hook)} '{name}'"
         try:
-            loaded = plugins.load(table.hook, name)
+            loaded = load(table.hook, name)
         except AmlError as error:
             yield f"{what} cannot be loaded: {error}"
         else:
@@ -100,6 +102,14 @@ def _contract_of(hook: str) -> Any:
         from aml_plugins.datastores import Datastore  # noqa: PLC0415  see above
 
         return Datastore
+    if hook == "aml_secret_store_types":
+        from aml_plugins.secrets import SecretStore  # noqa: PLC0415  see above
+
+        return SecretStore
+    if hook == "aml_telemetry_exporter_types":
+        from aml_plugins.telemetry import TelemetryExporter  # noqa: PLC0415  see above
+
+        return TelemetryExporter
     if hook == "aml_commands":
         import click  # noqa: PLC0415  see above
 

@@ -117,7 +117,7 @@ class Plugins:
             return self._problems.of(name) or ["it is disabled by AML_PLUGINS_DISABLED."]
         tables = [self._table(hook) for hook in self._describing_hooks()]
         provided = [(table, type_name) for table in tables for type_name in table.of(name)]
-        return [*self._problems.of(name), *check_plugin(self, self._candidates[name], provided)]
+        return [*self._problems.of(name), *check_plugin(self.load, self._candidates[name], provided)]
 
     def _table(self, hook: str) -> Table:
         if hook not in self._tables:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from aml_plugins.compute.abilities import SupportsLogs
 from aml_plugins.compute.job import JobHandle
 from aml_plugins.errors import AmlError, JobNotFoundError, TransientBackendError
+from aml_plugins.runs.masking import mask_of
 from aml_plugins.runs.states import RunState
+from aml_plugins.secrets.masking import Mask
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
@@ -28,14 +30,16 @@ class RunLog:
         self._cursor = ""
         self._offset = 0
         self._attempt = 0
+        self._mask = Mask(())
 
     def new(self, run: RunRecord) -> bytes:
         """Return what came since the last call; with a run that ended, all of the rest."""
         if run.attempt != self._attempt:
             self._attempt, self._cursor, self._offset = run.attempt, "", 0
+            self._mask = mask_of(self._context, run)
         if RunState(run.state).is_terminal:
             return self._rest(run)
-        data = b"".join(iter(lambda: self._from_target(run), b""))
+        data = self._mask.feed(b"".join(iter(lambda: self._from_target(run), b"")))
         self._offset += len(data)
         return data
 

@@ -67,6 +67,7 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     _check_names(wanted)
     _check_workspace(context, wanted)
     configuration = _resolved(wanted)
+    _check_data(context, wanted.workspace, configuration)
     target = find_target(context.store, wanted.workspace, configuration.target or "")
     backend = context.backends.get(wanted.workspace, target.name)
     snapshot = take_snapshot(wanted.directory, cache=context.home / "snapshots", progress=wanted.progress)
@@ -74,7 +75,7 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     run = replace(run, source={**run.source, "home": home_id(context.home)})
     backend.plan(job_spec(run, {}, {}), job_key(run))
     ask_policies(context, run)
-    attached(context.store, run.workspace, run.target)
+    attached(context.store, target)
     experiment_id = context.history(run.workspace).ensure_experiment(run.experiment_name)
     stored = context.store.runs.add(
         replace(run, experiment_id=experiment_id), message=f"Submitted {run.script} to '{target.name}'."
@@ -82,6 +83,13 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     if stored.run_id == run.run_id:
         driver.adopt(stored)
     return driver.drive([stored.run_id])[stored.run_id]
+
+
+def _check_data(context: Context, workspace: str, configuration: RunConfiguration) -> None:
+    if configuration.data:
+        from aml_plugins.runs.data.checking import check_data  # noqa: PLC0415  most runs have none
+
+        check_data(context, workspace, configuration.data)
 
 
 def _record(
@@ -138,11 +146,6 @@ def _resolved(wanted: Submission) -> RunConfiguration:
         )
     if not configuration.target:
         raise InvalidInputError("No compute target is named.", "Name one with --target, such as: --target local")
-    if configuration.data:
-        raise InvalidInputError(
-            f"The run configuration has data ({', '.join(configuration.data)}), which no compute target can bring yet.",
-            "Take the section out, and read the data in the script.",
-        )
     return configuration.model_copy(update={"script": _script(wanted.directory, configuration.script)})
 
 

@@ -52,7 +52,7 @@ def wait(
         if RunState(run.state).is_terminal:
             return run
         _check_time(deadline, run_id)
-        time.sleep(pause.seconds())
+        driver.sleep(pause.seconds())
 
 
 def _check_time(deadline: float | None, run_id: str) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from aml_plugins.errors import NotFoundError, PermissionDeniedError
 from aml_plugins.server.identity import Identity
+from aml_plugins.server.known_workspaces import KnownWorkspaces
 
 __all__ = ["Access", "Action", "Role", "Roles", "no_such_workspace"]
 
@@ -60,7 +61,17 @@ class Access:
 
     def __init__(self, roles: Roles | None, exists: Callable[[str], bool]) -> None:
         self._roles = roles
-        self._exists = exists
+        self._exists = KnownWorkspaces(exists)
+
+    def asks_nobody(self, workspace: str | None) -> bool:
+        """Say whether :meth:`check` would look into no database, and so may be called where nothing may block."""
+        if self._roles is not None and workspace is not None:
+            return False
+        return workspace is None or self._exists.is_fresh(workspace)
+
+    def forget(self, workspace: str) -> None:
+        """Ask anew whether a workspace is there."""
+        self._exists.forget(workspace)
 
     def role(self, identity: Identity, workspace: str) -> Role:
         """Return what the caller is in a workspace; nobody in one that is not there."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
+from aml_plugins.server.console import pages as console_pages
+from aml_plugins.server.console import routes as console_routes
 from aml_plugins.server.failures import answer_failures
 from aml_plugins.server.models.values import ErrorAnswer
 from aml_plugins.server.openapi import completed
@@ -20,17 +22,20 @@ from aml_plugins.server.routes import (
     datastore_files,
     datastores,
     history,
+    images,
     info,
     members,
     models,
     run_leases,
+    run_logs,
     runs,
+    services,
     snapshots,
     task_stream,
     tasks,
     workspaces,
 )
-from aml_plugins.server.settings import API_PREFIX
+from aml_plugins.server.settings import API_PREFIX, CONSOLE_PREFIX
 
 if TYPE_CHECKING:
     from aml_plugins.server.serving import Server
@@ -47,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     datastores.router,
     snapshots.router,
     run_leases.router,  # before runs: /runs/due is no run
+    run_logs.router,
     runs.router,
     tasks.router,
     task_stream.router,
@@ -54,6 +60,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     artifacts.router,
     models.router,
     datastore_files.router,
+    images.router,
+    services.router,
 )
 _FAILURES: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "503": {"model": ErrorAnswer}}
 
@@ -90,6 +98,8 @@ def described_api(static_prefix: str = "", lifespan: Lifespan | None = None) -> 
     )
     for router in ROUTERS:
         api.include_router(router, prefix=prefix, responses=_FAILURES)
+    api.include_router(console_routes.router, prefix=prefix)
+    api.include_router(console_pages.router, prefix=f"{static_prefix}{CONSOLE_PREFIX}")
     _check_table(api)
     api.openapi = lambda: completed(api)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return api

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aml_plugins.server.access import Action
+from aml_plugins.server.console.actions import CONSOLE
 
 __all__ = ["ROUTES"]
 
@@ -38,6 +39,7 @@ ROUTES: dict[str, Action] = {
     "add_run": Action.CONTRIBUTE,
     "save_run": Action.CONTRIBUTE,
     "cancel_run": Action.CONTRIBUTE,
+    "append_log": Action.CONTRIBUTE,
     "list_tasks": Action.READ,
     "show_task": Action.READ,
     "write_task": Action.CONTRIBUTE,
@@ -55,6 +57,22 @@ ROUTES: dict[str, Action] = {
     "download_datastore_file": Action.READ,
     "upload_datastore_file": Action.CONTRIBUTE,
     "delete_datastore_file": Action.CONTRIBUTE,
+    "list_images": Action.READ,
+    "show_newest_image": Action.READ,
+    "show_image": Action.READ,
+    "add_image": Action.CONTRIBUTE,
+    "save_image": Action.CONTRIBUTE,
+    "acquire_image": Action.CONTRIBUTE,
+    "release_image": Action.CONTRIBUTE,
+    "delete_image": Action.CONTRIBUTE,
+    "list_services": Action.READ,
+    "show_service": Action.READ,
+    "add_service": Action.CONTRIBUTE,
+    "request_service": Action.CONTRIBUTE,
+    "save_service": Action.CONTRIBUTE,
+    "acquire_service": Action.CONTRIBUTE,
+    "release_service": Action.CONTRIBUTE,
+    "delete_service": Action.CONTRIBUTE,
     # About things of any workspace; each checks the workspace of each thing.
     "find_run": Action.ENTER,
     "list_due_runs": Action.ENTER,
@@ -67,4 +85,8 @@ ROUTES: dict[str, Action] = {
     "list_unreferenced_snapshots": Action.ENTER,
     "list_undelivered_events": Action.ENTER,
     "mark_events_delivered": Action.ENTER,
+    **CONSOLE,
+    "list_due_images": Action.ENTER,
+    "list_all_services": Action.ENTER,
+    "list_due_services": Action.ENTER,
 }

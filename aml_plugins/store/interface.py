@@ -13,8 +13,10 @@ from aml_plugins.json_types import JsonObject
 from aml_plugins.store.records import (
     ComputeTargetRecord,
     DatastoreRecord,
+    ImageRecord,
     MemberRecord,
     RunRecord,
+    ServiceRecord,
     SnapshotRecord,
     TaskEvent,
     TaskRecord,
@@ -22,6 +24,7 @@ from aml_plugins.store.records import (
 )
 
 __all__ = ["ComputeTargets", "Datastores", "Members", "Runs", "Snapshots", "Store", "Tasks", "Workspaces"]
+__all__ = ["ComputeTargets", "Datastores", "Images", "Runs", "Services", "Snapshots", "Store", "Tasks", "Workspaces"]
 
 
 class Workspaces(Protocol):
@@ -146,7 +149,8 @@ class Runs(Protocol):
         """Write the record if ``owner`` still holds its lease and ``record.version`` is the stored one.
 
         A changed ``state`` (or a message) appends one event to the run's task and moves the task along, in the same
-        transaction. Never writes ``cancel_requested_at``, ``released_at`` or the lease. Returns the record as stored.
+        transaction; a final state frees the run's slot. Never writes ``cancel_requested_at``, ``released_at`` or the
+        lease. Returns the record as stored.
 
         :raises LeaseLostError: otherwise; nothing was written.
         """
@@ -230,6 +234,80 @@ class Tasks(Protocol):
         ...
 
 
+class Images(Protocol):
+    """Versions of images: rows with a lease, written by compare-and-set."""
+
+    def add(self, record: ImageRecord) -> ImageRecord:
+        """Write a new version: the highest of its name and one more. The lease is ``record.lease_owner``'s."""
+        ...
+
+    def get(self, workspace: str, name: str, version: int | None = None) -> ImageRecord:
+        """Return a version, the newest by default."""
+        ...
+
+    def list(self, workspace: str, name: str | None = None) -> Sequence[ImageRecord]:
+        """Return all versions, of one image or of all, newest first."""
+        ...
+
+    def save(self, record: ImageRecord, *, owner: str) -> ImageRecord:
+        """Write the record if ``owner`` holds its lease and ``revision`` is the stored one; never writes the lease.
+
+        :raises LeaseLostError: otherwise; nothing was written.
+        """
+        ...
+
+    def acquire(self, record: ImageRecord, owner: str, seconds: float) -> bool:
+        """Take or renew the lease where it is free, expired, ``owner``'s, or that of a dead process of this host."""
+        ...
+
+    def release(self, record: ImageRecord, owner: str) -> None: ...
+
+    def due(self, owner: str, workspace: str | None = None) -> Sequence[ImageRecord]:
+        """Return those that are being built by nobody at the moment."""
+        ...
+
+    def remove(self, workspace: str, name: str, version: int) -> None: ...
+
+
+class Services(Protocol):
+    """Services: what users want is written without a lease, what is is written by the lease's holder."""
+
+    def add(self, record: ServiceRecord) -> ServiceRecord: ...
+    def get(self, workspace: str, name: str) -> ServiceRecord: ...
+    def list(self, workspace: str | None = None) -> Sequence[ServiceRecord]: ...
+
+    def request(self, record: ServiceRecord, desired: JsonObject) -> ServiceRecord:
+        """Write a new desired state if ``record.revision`` is the stored one. Needs no lease.
+
+        :raises LeaseLostError: where somebody was faster: read it again.
+        """
+        ...
+
+    def save(self, record: ServiceRecord, *, owner: str) -> ServiceRecord:
+        """Write all but ``desired`` and the lease, if ``owner`` holds it. Returns the record as stored.
+
+        :raises LeaseLostError: otherwise; nothing was written.
+        """
+        ...
+
+    def acquire(self, record: ServiceRecord, owner: str, seconds: float) -> bool:
+        """As for images."""
+        ...
+
+    def release(self, record: ServiceRecord, owner: str) -> None: ...
+
+    def due(self, owner: str, workspace: str | None = None) -> Sequence[ServiceRecord]:
+        """Return those that nobody drives at the moment, the longest unwatched first."""
+        ...
+
+    def remove(self, record: ServiceRecord, *, owner: str) -> None:
+        """Delete the row of a service that is gone.
+
+        :raises LeaseLostError: where ``owner`` does not hold the lease.
+        """
+        ...
+
+
 class Store(Protocol):
     """Everything of ours that is kept, by noun."""
 
@@ -249,4 +327,8 @@ class Store(Protocol):
     def snapshots(self) -> Snapshots: ...
     @property
     def tasks(self) -> Tasks: ...
+    @property
+    def images(self) -> Images: ...
+    @property
+    def services(self) -> Services: ...
     def close(self) -> None: ...

@@ -10,8 +10,10 @@ from aml_plugins.json_types import JsonObject, JsonValue
 __all__ = [
     "ComputeTargetRecord",
     "DatastoreRecord",
+    "ImageRecord",
     "MemberRecord",
     "RunRecord",
+    "ServiceRecord",
     "SnapshotRecord",
     "TaskEvent",
     "TaskRecord",
@@ -133,6 +135,79 @@ class RunRecord:
     ended_at: float | None = None
     updated_at: float = 0.0
     version: int = 0
+    lease_owner: str | None = None
+    lease_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRecord:
+    """A version of an image: what it is made of, and what came of making it.
+
+    :param version: 1, 2, 3, … within the name; 0 in a new record: the store chooses.
+    :param state: Building, Succeeded or Failed.
+    :param builder: the builder's type, such as ``oci``.
+    :param config: the resolved inference configuration and build settings, JSON; secrets are references.
+    :param models: ``{"name", "version", "run_id"}`` of each model in it.
+    :param source: where the snapshot of the script's directory lies: ``{"digest"}``.
+    :param digest: ``sha256:…`` of the image's manifest.
+    :param location: where it can be pulled from: ``REGISTRY/NAME@sha256:…``, or the datastore's path.
+    :param result: what else the builder tells: layers, sizes.
+    :param revision: counts writes; a write names the one it read.
+    """
+
+    workspace: str
+    name: str
+    version: int = 0
+    state: str
+    builder: str
+    config: JsonObject
+    models: JsonValue = ()
+    source: JsonObject = field(default_factory=dict)
+    tags: JsonObject = field(default_factory=dict)
+    digest: str | None = None
+    location: str | None = None
+    result: JsonObject = field(default_factory=dict)
+    reason: str | None = None
+    error_code: str | None = None
+    user: str = ""
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    revision: int = 0
+    lease_owner: str | None = None
+    lease_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRecord:
+    """A service: what it shall be, and what it is.
+
+    :param service_id: hexadecimal; the names of all that is started for it are derived from it.
+    :param type: the service type, such as ``local``.
+    :param state: Transitioning, Healthy, Unhealthy or Failed.
+    :param desired: ``{"generation", "image", "config", "replicas", "traffic", "deleted"}``: written by users' requests.
+    :param deployments: the versions that run or are being started, JSON objects; written by who holds the lease.
+    :param generation: of the desired state that was last acted on to its end.
+    :param looked_at: when its health was last asked for.
+    :param revision: counts writes; a write names the one it read.
+    """
+
+    workspace: str
+    name: str
+    service_id: str
+    type: str
+    state: str
+    desired: JsonObject
+    deployments: JsonValue = ()
+    generation: int = 0
+    endpoint: str | None = None
+    reason: str | None = None
+    error_code: str | None = None
+    tags: JsonObject = field(default_factory=dict)
+    user: str = ""
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    looked_at: float = 0.0
+    revision: int = 0
     lease_owner: str | None = None
     lease_until: float | None = None
 

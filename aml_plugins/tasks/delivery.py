@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from aml_plugins.home import aml_home
@@ -19,15 +19,19 @@ __all__ = ["deliver", "tell"]
 _RUN = "run"
 
 
-def deliver(store: Store, plugins: Plugins, subjects: Collection[str]) -> int:
+def deliver(
+    store: Store, plugins: Plugins, subjects: Collection[str], runs: Mapping[str, RunRecord] | None = None
+) -> int:
     """Tell plugins what happened to ``subjects`` and was not told yet; return how many events that were.
 
     Events are told in their order. Where the process dies on the way, the next driver tells again what was not
-    marked. The run that observers get is the run as stored now, which may be further than the event they are told of.
+    marked. The run that observers get is the run as it is now, which may be further than the event they are told of.
+
+    :param runs: the runs among them as stored, from a driver that knows; None asks for them.
     """
     told: list[int] = []
     try:
-        for sequence in tell(store, plugins, store.tasks.undelivered(subjects)):
+        for sequence in tell(store, plugins, store.tasks.undelivered(subjects), runs):
             told.append(sequence)  # noqa: PERF402  what was told before an interruption counts
     finally:  # also where Ctrl-C ended it: what was told need not be told twice
         if told:
@@ -35,10 +39,13 @@ def deliver(store: Store, plugins: Plugins, subjects: Collection[str]) -> int:
     return len(told)
 
 
-def tell(store: Store, plugins: Plugins, events: Collection[TaskEvent]) -> Iterator[int]:
+def tell(
+    store: Store, plugins: Plugins, events: Collection[TaskEvent], runs: Mapping[str, RunRecord] | None = None
+) -> Iterator[int]:
     """Tell plugins and webhooks of events and mark nothing; yield the number of each event that was told."""
     posting = Posting(store, aml_home())
-    runs = store.runs.get_many({event.subject for event in events if event.kind == _RUN}) if events else {}
+    if runs is None:
+        runs = store.runs.get_many({event.subject for event in events if event.kind == _RUN}) if events else {}
     for event in events:
         _tell(plugins, event, runs.get(event.subject))
         posting.post(event)

@@ -99,8 +99,8 @@ class Task:
     def events(self, *, follow: bool = False) -> Iterator[TaskEvent]:
         """Yield what happened to the task, oldest first.
 
-        :param follow: go on until the task has ended; a run that nobody drives is driven meanwhile. A store that is away
-            for up to two minutes is waited for, and no event is missed.
+        :param follow: go on until the task has ended; a run that nobody drives is driven meanwhile. A store that is
+            away for up to two minutes is waited for, and no event is missed.
         """
         seen = 0
         pause = Pause(longest=0.5)

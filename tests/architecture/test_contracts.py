@@ -14,14 +14,20 @@ CONTRACTS = (
     "aml_plugins.compute.job",
     "aml_plugins.compute.states",
     "aml_plugins.datastores",
+    "aml_plugins.datastores.abilities",
     "aml_plugins.datastores.contract",
     "aml_plugins.errors",
     "aml_plugins.hookspecs",
     "aml_plugins.plugins",
     "aml_plugins.runs.history",
     "aml_plugins.runs.states",
+    "aml_plugins.secrets.contract",
     "aml_plugins.store.interface",
     "aml_plugins.store.records",
+    "aml_plugins.telemetry.contract",
+    "aml_plugins.testing",
+    "aml_plugins.testing.fake_backend",
+    "aml_plugins.testing.fake_clock",
 )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,113 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from documentation import ROOT
+from services.azure import add_pool, delete_pool
+from services.azurite import Azurite
+from services.docker_engine import INSTALL as DOCKER
+from services.docker_engine import find_engine, running_engine
+from services.requirements import require_service
+from services.ssh_machine import INSTALL as SSH_SERVER
+from services.ssh_machine import find_server, running_machine
+
+from aml_plugins.testing.azure_emulator import AzureEmulator
 
 
 @pytest.fixture
-def reader(aml_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+def readers_machines(reader: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """Two machines that let the reader in, in place of those that a page names."""
+    program = find_server()
+    require_service("OpenSSH's server", program, SSH_SERVER)
+    assert program is not None
+    with running_machine(program) as one, running_machine(program) as two:
+        keys = Path(reader["HOME"]) / ".ssh"
+        keys.mkdir(mode=0o700)
+        shutil.copy(one.key_file, keys / "id_ed25519")
+        shutil.copy(one.directory / "user_key.pub", two.directory / "authorized_keys")
+        yield {
+            "gpu.example.com": f"127.0.0.1:{one.port}",
+            "gpu-2.example.com": f"127.0.0.1:{two.port}",
+            "--user me": f"--user {one.user} --python {one.python}",
+            "SHA256:FINGERPRINT": f"{one.fingerprint},{two.fingerprint}",
+        }
+
+
+@pytest.fixture
+def readers_engine(reader: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """An engine, and an image with Python, in place of the one that a page names."""
+    found = find_engine()
+    require_service("Docker's engine", found, DOCKER)
+    assert found is not None
+    with running_engine(found) as engine:
+        configuration = Path.cwd() / "docs" / "examples" / "hello" / ".aml" / "boxed.runconfig"
+        configuration.write_text(configuration.read_text().replace("example/python:1", engine.image))
+        yield {
+            "docker boxes": f"docker boxes --network {engine.network} --engine {engine.address}",
+            "example/python:1": engine.image,
+        }
+
+
+@pytest.fixture(scope="session")
+def built_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Layers and environments of images: a machine makes them once, not once a page."""
+    return tmp_path_factory.mktemp("built")
+
+
+@pytest.fixture
+def readers_storage(azurite: Azurite) -> Mapping[str, str]:
+    """A container in place of the one that a page names."""
+    return {
+        "https://mystorage.blob.core.windows.net": azurite.url,
+        "container=aml": f"container={azurite.create_container()}",
+        "KEY-OF-THE-STORAGE-ACCOUNT": azurite.key,
+    }
+
+
+@pytest.fixture
+def readers_batch(azure: AzureEmulator) -> Iterator[Mapping[str, str]]:
+    """A Batch account with a pool in place of the one that a page names."""
+    pool = f"cpu-{uuid.uuid4().hex[:8]}"
+    add_pool(azure, pool, nodes=1)
+    account = f"--account-url {azure.batch_url} --account-name {azure.settings.account}"
+    yield {
+        "--account-url https://myaccount.westeurope.batch.azure.com": account,
+        "KEY-OF-THE-BATCH-ACCOUNT": azure.settings.key,
+        "--pool cpu": f"--pool {pool}",
+        "--pool spot": f"--pool {pool}-spot",
+    }
+    for name in (pool, f"{pool}-spot"):
+        delete_pool(azure, name)
+
+
+@pytest.fixture
+def readers_subscription(azure: AzureEmulator, reader: dict[str, str]) -> Iterator[Mapping[str, str]]:
+    """A subscription and an identity, and an engine for the containers that Azure would run."""
+    found = find_engine()
+    require_service("Docker's engine", found and shutil.which("docker"), DOCKER)
+    assert found is not None
+    with running_engine(found) as engine, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", engine.address)
+        reader |= {  # the test types with it
+            "AZURE_TENANT_ID": azure.settings.tenant,
+            "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000009",
+            "AZURE_CLIENT_SECRET": "not a secret",
+            "REQUESTS_CA_BUNDLE": str(azure.certificate),
+        }
+        there = f"--endpoint {azure.https_url} --authority {azure.https_url} --image {engine.image}"
+        yield {
+            "--subscription SUBSCRIPTION-ID": f"--subscription {azure.settings.subscription} {there}",
+            "--resource-group ml": f"--resource-group ml-{uuid.uuid4().hex[:8]}",
+        }
+
+
+@pytest.fixture
+def reader(aml_home: Path, built_before: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     """The environment of somebody who never set anything: all is below ``HOME``; the examples are copies."""
     home = tmp_path / "reader"
     home.mkdir()
     aml_home.rename(home / ".aml")
+    for name in ("images", "environments"):
+        (built_before / name).mkdir(exist_ok=True)
+        (home / ".aml" / name).symlink_to(built_before / name)
     monkeypatch.delenv("AML_HOME")
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # every command imports MLflow again
     monkeypatch.setenv("HOME", str(home))

@@ -66,6 +66,7 @@ def add_pool(emulator: AzureEmulator, name: str, *, nodes: int = 2, **more: Any)
 def delete_pool(emulator: AzureEmulator, name: str) -> None:
     """Delete a pool, if it is there."""
     from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+    from azure.core.rest import HttpRequest
 
     with batch_client(emulator) as client, suppress(ResourceNotFoundError, ResourceExistsError):
-        client.begin_delete_pool(name, polling=False)
+        client.send_request(HttpRequest("DELETE", f"/pools/{name}?api-version=2025-06-01"))

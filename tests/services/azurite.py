@@ -38,15 +38,15 @@ class Azurite:
 
     @property
     def connection_string(self) -> str:
-        return (
-            f"DefaultEndpointsProtocol=http;AccountName={self.account};AccountKey={self.key};BlobEndpoint={self.url};"
-        )
+        protocol = self.url.partition(":")[0]
+        account = f"AccountName={self.account};AccountKey={self.key}"
+        return f"DefaultEndpointsProtocol={protocol};{account};BlobEndpoint={self.url};"
 
-    def create_container(self) -> str:
-        """Create a container with a name of its own."""
+    def create_container(self, name: str | None = None) -> str:
+        """Create a container, with a name of its own where none is given."""
         from azure.storage.blob import BlobServiceClient
 
-        name = f"test-{uuid.uuid4().hex[:12]}"
+        name = name or f"test-{uuid.uuid4().hex[:12]}"
         with BlobServiceClient.from_connection_string(self.connection_string) as client:
             client.create_container(name)
         return name
@@ -59,12 +59,17 @@ def find_program() -> Path | None:
 
 
 @contextmanager
-def running_azurite(program: Path) -> Iterator[Azurite]:
-    """Start Azurite and stop it at the end, or with the process that started it."""
+def running_azurite(program: Path, certificate: tuple[Path, Path] | None = None) -> Iterator[Azurite]:
+    """Start Azurite and stop it at the end, or with the process that started it.
+
+    :param certificate: and its key: then it speaks https, and lets identities in by their tokens.
+    """
     directory = Path(tempfile.mkdtemp(prefix="aml-azurite-"))
     port = _free_port()
     # Without skipApiVersionCheck, Azurite refuses every SDK that is newer than itself.
     options = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence"]
+    if certificate:
+        options += ["--oauth", "basic", "--cert", str(certificate[0]), "--key", str(certificate[1])]
     command = ["node", program, "--blobHost", "127.0.0.1", "--blobPort", str(port), *options]
     setpriv = shutil.which("setpriv")
     leash = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
@@ -75,7 +80,8 @@ def running_azurite(program: Path) -> Iterator[Azurite]:
         )
     try:
         _wait_until_listening(process, port, directory / "log")
-        yield Azurite(f"http://127.0.0.1:{port}/{ACCOUNT}", ACCOUNT, KEY, process)
+        scheme = "https" if certificate else "http"
+        yield Azurite(f"{scheme}://127.0.0.1:{port}/{ACCOUNT}", ACCOUNT, KEY, process)
     finally:
         process.kill()
         process.wait(timeout=_START_SECONDS)

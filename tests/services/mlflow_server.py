@@ -46,13 +46,16 @@ def clean_environment(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def shared_server(directory: Path) -> Iterator[MlflowServer]:
-    """Start the server of ``directory``, or join it; the last one to leave stops it."""
+def shared_server(directory: Path, destination: str | None = None) -> Iterator[MlflowServer]:
+    """Start the server of ``directory``, or join it; the last one to leave stops it.
+
+    :param destination: where artifacts go; None for a directory below.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
         users = _read(directory / "users") or []
         found = _read(directory / "server") if users else None
-        server = MlflowServer(**found) if found else _start(directory)
+        server = MlflowServer(**found) if found else _start(directory, destination or str(directory / "artifacts"))
         (directory / "server").write_text(json.dumps(asdict(server)))
         (directory / "users").write_text(json.dumps([*users, os.getpid()]))
     try:
@@ -76,11 +79,11 @@ def _read(path: Path) -> object:
     return json.loads(path.read_text()) if path.exists() else None
 
 
-def _start(directory: Path) -> MlflowServer:
+def _start(directory: Path, destination: str) -> MlflowServer:
     port, log = _free_port(), directory / "server.log"
     store_uri = f"aml+sqlite:///{directory}/aml.db"
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store_uri, "--enable-workspaces"]
-    command += ["--artifacts-destination", str(directory / "artifacts"), "--workers", "1", "--port", str(port)]
+    command += ["--artifacts-destination", destination, "--workers", "1", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -45,10 +45,11 @@ MaxStartups 100
 AllowTcpForwarding yes
 SetEnv HOME={home}
 """
-# The server sees its own user and its own /run; nobody else does.
+# The server sees its own user, its own /run and a very small disk; nobody else does.
 AS_ROOT = """\
 mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/shadow" /etc/shadow && mount -t tmpfs none /run &&
-mkdir -p /run/sshd && exec "$2" -D -f "$1/sshd_config" -E "$1/sshd.log"
+mkdir -p /run/sshd && mount -t tmpfs -o size=2m,mode=0777 none "$1/home/small" &&
+exec "$2" -D -f "$1/sshd_config" -E "$1/sshd.log"
 """
 
 
@@ -175,8 +176,9 @@ def _furnish(machine: SshMachine) -> None:
     )
     (directory / "sshd_config").write_text(config)
     # People's start files print things.
-    (machine.home / ".bashrc").write_text("echo welcome to this machine; echo >&2 have a nice day\n")
+    (machine.home / ".bashrc").write_text("echo welcome to this machine\n")
     if IS_ROOT:
+        (machine.home / "small").mkdir()
         os.chown(machine.home, UID, UID)
         hashed = subprocess.run(["openssl", "passwd", "-6", PASSWORD], capture_output=True, text=True, check=True)
         users = [f"me:x:{UID}:{UID}::{machine.home}:/bin/bash"]
@@ -216,6 +218,7 @@ class Cable:
         self._lock = threading.Lock()
         self._plugged = True
         self.cut_after: int | None = None
+        self.stays_cut = False
         self.cuts = 0
         self.connections = 0
         threading.Thread(target=self._accept, daemon=True).start()
@@ -284,4 +287,5 @@ class Cable:
         if self.cut_after <= 0:
             self.cut_after = None
             self.cuts += 1
+            self._plugged = not self.stays_cut
             self._end()

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from azure.core import MatchConditions  # noqa: TID253  a leaf: imported with a datastore of this type
-from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient  # noqa: TID253  as above
+from azure.storage.blob import BlobClient, BlobPrefix, BlobProperties, BlobServiceClient, ContainerClient  # noqa: TID253  as above
 from pydantic import Field
 
 from aml_plugins.datastores.abilities import Permission
@@ -66,16 +66,17 @@ class BlobDatastore(Datastore):
             upload_blob(blob, local, progress)
 
     def receive(self, path: str, local: Path, progress: Callable[[int], None]) -> None:
-        facts = self.facts(path)
         blob = self._blob(path)
         with self._words(path), in_words(f"'{path}' cannot be brought from the datastore '{self.name}'"):
-            fetch_whole(local, facts, lambda offset: self._read(blob, facts, offset), progress)
+            stream = blob.download_blob()  # its first piece and its properties in one answer
+            facts, head = _facts(stream.properties), next(iter(stream.chunks()), b"")
+            fetch_whole(local, facts, lambda offset: self._read(blob, facts, offset, head), progress)
 
     def facts(self, path: str) -> FileFacts:
         blob = self._blob(path)
         with self._words(path):
             found = blob.get_blob_properties()
-        return FileFacts(found.size, (found.metadata or {}).get("aml_sha256"), found.etag)
+        return _facts(found)
 
     def exists(self, path: str) -> bool:
         blob = self._blob(path)
@@ -93,6 +94,14 @@ class BlobDatastore(Datastore):
             ):
                 if (blob.metadata or {}).get("hdi_isfolder") != "true":  # accounts with folders list those, too
                     yield blob.name[root:], blob.size
+
+    def children(self, folder: str = "") -> Iterator[tuple[str, int | None]]:
+        key = self._key(folder)
+        prefix = f"{key}/" if key else ""
+        with self._words(folder):
+            for found in self._container().walk_blobs(name_starts_with=prefix or None, delimiter="/"):
+                size = None if isinstance(found, BlobPrefix) else found.size
+                yield found.name[len(prefix) :].rstrip("/"), size
 
     def delete(self, path: str) -> None:
         blob = self._blob(path)
@@ -121,8 +130,11 @@ class BlobDatastore(Datastore):
             )
         return f"{self._place()} answers"
 
-    def _read(self, blob: BlobClient, facts: FileFacts, offset: int) -> Iterator[bytes]:
-        """Read on from an offset, as long as the blob is the one that was asked about."""
+    def _read(self, blob: BlobClient, facts: FileFacts, offset: int, head: bytes) -> Iterator[bytes]:
+        """Read on from an offset, as long as the blob is the one that was asked about; ``head`` is there already."""
+        if offset < len(head):
+            yield head[offset:]
+            offset = len(head)
         condition: dict[str, Any] = {"etag": facts.version, "match_condition": MatchConditions.IfNotModified}
         for start in range(offset, facts.size, SEGMENT):
             length = min(SEGMENT, facts.size - start)
@@ -153,6 +165,10 @@ class BlobDatastore(Datastore):
 
     def _place(self) -> str:
         return f"container '{self.config.container}' at {self._open()[0].url}"
+
+
+def _facts(found: BlobProperties) -> FileFacts:
+    return FileFacts(found.size, (found.metadata or {}).get("aml_sha256"), found.etag)
 
 
 def _client(account: Account) -> BlobServiceClient:

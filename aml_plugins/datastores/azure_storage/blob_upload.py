@@ -25,6 +25,9 @@ __all__ = ["upload_blob"]
 BLOCK = 8 << 20
 MOST_BLOCKS = 50_000
 PARALLEL_BLOCKS = 4
+ASKED = 256 << 10
+"""Bytes from which on it is asked whether the content is there already; less is sent as quickly as asked for."""
+
 TRIES = 3
 
 
@@ -53,7 +56,7 @@ def upload_blob(blob: BlobClient, local: Path, progress: Callable[[int], None]) 
     :raises InvalidInputError: where the file changes meanwhile.
     """
     content = _read(local)
-    if _is_there(blob, content):
+    if content.size > ASKED and _is_there(blob, content):
         progress(content.size)
     elif content.size <= content.block:
         blob.upload_blob(local.read_bytes(), overwrite=True, validate_content=True, **content.stored_as)

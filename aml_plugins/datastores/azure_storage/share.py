@@ -96,6 +96,13 @@ class ShareDatastore(Datastore):
         with self._words(prefix), missing_is_fine():
             yield from self._walk(folder, f"{prefix}/" if prefix else "")
 
+    def children(self, folder: str = "") -> Iterator[tuple[str, int | None]]:
+        key = self._key(folder)
+        with self._words(folder), missing_is_fine():
+            for entry in self._share().list_directories_and_files(key or None):
+                if entry.is_directory or not entry.name.startswith(PART_PREFIX):
+                    yield entry.name, None if entry.is_directory else int(entry["size"])
+
     def delete(self, path: str) -> None:
         file = self._file(path)
         with self._words(path), missing_is_fine():

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Query, Session
 
 from aml_plugins.mlflow_store.fast.seams import (
-    INVALID_PARAMETER_VALUE,
     RUN_NAME_TAG,
     LifecycleStage,
     MlflowException,
@@ -28,7 +26,6 @@ from aml_plugins.mlflow_store.fast.seams import (
     run_name_of_tags,
     runs,
     tags,
-    validate_run_id,
 )
 from aml_plugins.mlflow_store.fast.writing import Writing
 
@@ -50,7 +47,7 @@ class NewRun:
 
 
 class FastRuns(Writing):
-    """Override the creation of a run, and let a caller choose its id."""
+    """Override the creation of a run."""
 
     def create_run(
         self, experiment_id: str, user_id: str, start_time: int, tags: list[RunTag] | None, run_name: str | None
@@ -67,64 +64,15 @@ class FastRuns(Writing):
         if not self._is_covered() or not _is_plain(new):
             return super().create_run(*request)
         with self.ManagedSessionMaker(read_only=False) as session:
-            created = self._insert_run(session, new)
-        return created if created is not None else super().create_run(*request)
+            return self._insert_run(session, new)
 
-    def create_run_with_id(  # noqa: PLR0917 - the signature of create_run with an id before it
-        self,
-        run_id: str,
-        experiment_id: str,
-        user_id: str,
-        start_time: int,
-        tags: list[RunTag] | None,
-        run_name: str | None,
-    ) -> Run:
-        """Create a run under an id chosen by the caller; safe to repeat, also by two callers at once.
-
-        :returns: the new run, or the existing run of that id as it is, whatever was asked for this time.
-        :raises MlflowException: where the id is not one of a run, belongs to another workspace, or ``create_run``
-            would raise.
-        """
-        validate_run_id(run_id)
-        existing = self._find_run(run_id)
-        if existing is not None:
-            return existing
-        new = NewRun(
-            run_id=run_id,
-            experiment_id=experiment_id,
-            user_id=user_id,
-            start_time=start_time,
-            tags=list(tags or ()),
-            run_name=run_name,
-        )
-        if not self._is_covered() or not _is_plain(new):
-            raise MlflowException(
-                f"Run '{run_id}' cannot be created with these values. Give a run id of at most 32 characters, an "
-                "experiment id, a user, a start time in milliseconds, distinct tags and one run name.",
-                INVALID_PARAMETER_VALUE,
-            )
-        with self.ManagedSessionMaker(read_only=False) as session:
-            created = self._insert_run(session, new)
-        return created if created is not None else self.get_run(run_id)
-
-    def _find_run(self, run_id: str) -> Run | None:
-        with self.ManagedSessionMaker(read_only=False) as session:
-            query: Query[Any] = self._get_query(session, models.SqlRun).with_entities(models.SqlRun.run_uuid)
-            known = query.filter(models.SqlRun.run_uuid == run_id).first()
-        return None if known is None else self.get_run(run_id)
-
-    def _insert_run(self, session: Session, new: NewRun) -> Run | None:
-        """Write the run and its tags unless a run of that id is there (``None``)."""
+    def _insert_run(self, session: Session, new: NewRun) -> Run:
         connection = self._begin_write(session)
         location = self._location_of_active(session, new.experiment_id)
         artifact_uri = append_to_uri(location, new.run_id, _ARTIFACTS)
         name = new.run_name or run_name_of_tags(new.tags) or random_run_name()
         row = _row_of(new, name, artifact_uri)
-        insert = sqlite.insert if self.db_type == "sqlite" else postgresql.insert
-        # Without the option the count of an insert is not kept for every driver.
-        statement = insert(runs).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-        if connection.execute(statement, row).rowcount == 0:
-            return None
+        connection.execute(sa.insert(runs), row)
         all_tags = new.tags if run_name_of_tags(new.tags) else [*new.tags, RunTag(RUN_NAME_TAG, name)]
         connection.execute(
             sa.insert(tags), [{"key": tag.key, "value": tag.value, "run_uuid": new.run_id} for tag in all_tags]
@@ -152,7 +100,6 @@ def _is_plain(new: NewRun) -> bool:
         and new.experiment_id.isdecimal()
         and str(int(new.experiment_id)) == new.experiment_id
         and int(new.experiment_id) in _INTEGER
-        and len(new.run_id) <= 32  # noqa: PLR2004 - the width of the column
         and _fits(new.user_id, 256)
         and _is_milliseconds(new.start_time)
         and (new.run_name is None or _fits(new.run_name, 250))

@@ -27,7 +27,12 @@ from mlflow.entities import (  # noqa: TID253 - a leaf: loaded only together wit
 from mlflow.entities.entity_type import EntityAssociationType  # noqa: TID253 - as above
 from mlflow.entities.metric import MetricWithRunId  # noqa: TID253 - as above
 from mlflow.exceptions import MlflowException  # noqa: TID253 - as above
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE  # noqa: TID253 - as above
+from mlflow.protos.databricks_pb2 import (  # noqa: TID253 - as above
+    BAD_REQUEST,
+    INTERNAL_ERROR,
+    TEMPORARILY_UNAVAILABLE,
+)
+from mlflow.store.db import utils as db_utils  # noqa: TID253 - as above
 from mlflow.store.entities import PagedList  # noqa: TID253 - as above
 from mlflow.store.tracking.dbmodels import models  # noqa: TID253 - as above
 from mlflow.utils import mlflow_tags, name_utils, search_utils, uri, validation  # noqa: TID253 - as above
@@ -37,7 +42,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Query
 
 __all__ = [
-    "INVALID_PARAMETER_VALUE",
+    "BAD_REQUEST",
+    "INTERNAL_ERROR",
+    "MAX_ENTITIES_PER_BATCH",
+    "TEMPORARILY_UNAVAILABLE",
     "EntityAssociationType",
     "LifecycleStage",
     "Metric",
@@ -53,6 +61,7 @@ __all__ = [
     "RunStatus",
     "RunTag",
     "SourceType",
+    "logger",
     "models",
 ]
 
@@ -64,6 +73,9 @@ latest_metrics = cast("sa.Table", models.SqlLatestMetric.__table__)
 datasets = cast("sa.Table", models.SqlDataset.__table__)
 inputs = cast("sa.Table", models.SqlInput.__table__)
 input_tags = cast("sa.Table", models.SqlInputTag.__table__)
+
+MAX_ENTITIES_PER_BATCH: int = validation.MAX_ENTITIES_PER_BATCH
+logger = db_utils._logger  # noqa: SLF001 - see top
 
 RUN_NAME_TAG: str = mlflow_tags.MLFLOW_RUN_NAME
 DATASET_CONTEXT_TAG: str = mlflow_tags.MLFLOW_DATASET_CONTEXT
@@ -79,7 +91,6 @@ run_name_of_tags: Callable[[Sequence[RunTag]], str | None] = mlflow_tags._get_ru
 random_run_name: Callable[[], str] = name_utils._generate_random_name  # noqa: SLF001 - see top
 parse_experiment_ids: Callable[[Any], list[int]] = validation._parse_experiment_ids  # noqa: SLF001 - see top
 validate_metric: Callable[..., None] = validation._validate_metric  # noqa: SLF001 - see top
-validate_run_id: Callable[[str], None] = validation._validate_run_id  # noqa: SLF001 - see top
 append_to_uri: Callable[..., str] = uri.append_to_uri_path
 
 if TYPE_CHECKING:
@@ -101,7 +112,11 @@ if TYPE_CHECKING:
         def _filter_entity_ids(self, session: Session, entity_type: str, entity_ids: list[str]) -> list[str]: ...
         def _get_run_inputs(self, session: Session, run_uuids: list[str]) -> list[list[Any]]: ...
         def _get_model_outputs_bulk(self, run_ids: list[str], session: Session) -> dict[str, list[Any]]: ...
-        def _log_metrics_once(self, run_id: str, metrics: Sequence[Metric]) -> None: ...
+        def log_batch(
+            self, run_id: str, metrics: Sequence[Any], params: Sequence[Param], tags: Sequence[RunTag]
+        ) -> None: ...
+        def _log_metrics(self, run_id: str, metrics: Sequence[Any]) -> None: ...
+        def _log_metrics_once(self, run_id: str, metrics: Sequence[Any]) -> None: ...
         def sanitize_metric_value(self, metric_value: float) -> tuple[bool, float]: ...
         def get_experiment(self, experiment_id: str) -> Any: ...
         def get_run(self, run_id: str) -> Run: ...

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.json_types import JsonValue
-from aml_plugins.runs.configuration.mistakes import KeyPath, at
+from aml_plugins.runs.configuration.key_paths import KeyPath
 
 __all__ = ["MAX_BYTES", "Document", "read_document", "read_text"]
 
@@ -112,6 +112,14 @@ def _without_json_tabs(text: str) -> str:
     except (ValueError, RecursionError):
         return text
     return text.replace("\t", " ")
+
+
+def at(document: Document | None, path: KeyPath) -> str:
+    """Return where ``path`` is, as the start of a sentence."""
+    if document is None:
+        return "Run configuration: "
+    line = document.line(path)
+    return f"{document.name}, line {line}: " if line else f"{document.name}: "
 
 
 def wrong(document: Document, path: KeyPath, what: str, fix: str) -> InvalidInputError:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from aml_plugins.errors import InvalidInputError
+from aml_plugins.runs.configuration.documents import Document, at
+from aml_plugins.runs.configuration.key_paths import LONGEST, KeyPath, key_text
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from aml_plugins.runs.configuration.documents import Document
-
-__all__ = ["KeyPath", "at", "explain", "key_text"]
-
-KeyPath: TypeAlias = "tuple[str | int, ...]"
+__all__ = ["explain"]
 
 _REFERENCE: Final = "The reference of run configurations lists what each key takes."
-_LONGEST: Final = 60
 _COMPLETE: Final = frozenset({"missing", "string_too_short", "value_error", "union_tag_invalid", "union_tag_not_found"})
 _SECRETIVE: Final = ("environment_variables", "password", "registry", "unknown")
 _SENTENCES: Final[Mapping[str, str]] = {
@@ -73,25 +70,9 @@ def explain(
     return InvalidInputError(f"{at(document, path)}{_sentence(first, path)}.", _REFERENCE)
 
 
-def at(document: Document | None, path: KeyPath) -> str:
-    """Return where ``path`` is, as the start of a sentence."""
-    if document is None:
-        return "Run configuration: "
-    line = document.line(path)
-    return f"{document.name}, line {line}: " if line else f"{document.name}: "
-
-
-def key_text(path: KeyPath) -> str:
-    """Return a path as people write it: ``environment.requirements[2]``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part[:_LONGEST]}" if text else part[:_LONGEST]
-    return text.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n") or "the run configuration"
-
-
 def _sentence(details: ErrorDetails, path: KeyPath) -> str:
     template = _SENTENCES.get(details["type"])
-    context = {key: value if key == "error" else str(value)[:_LONGEST] for key, value in details.get("ctx", {}).items()}
+    context = {key: value if key == "error" else str(value)[:LONGEST] for key, value in details.get("ctx", {}).items()}
     said = template.format_map(context) if template else str(context.get("error") or details["msg"])
     name = key_text(path) if not path else f"'{key_text(path)}'"
     return f"{name[:1].upper() + name[1:] if not path else name} {said}{_but(details, path)}"

@@ -11,7 +11,7 @@ import yaml
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.json_types import JsonValue
-from aml_plugins.runs.configuration.mistakes import KeyPath, key_text
+from aml_plugins.runs.configuration.key_paths import KeyPath, key_text
 from aml_plugins.runs.configuration.yaml_dialect import MAX_VALUES, MERGE, TAG, too_much
 
 __all__ = ["to_json"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,12 @@ from aml_plugins.compute.job import JobSpec
 from aml_plugins.compute.runner_bundle import runner_file, write_job_file
 from aml_plugins.datastores.opening import open_datastore
 from aml_plugins.errors import OperationFailedError
+from aml_plugins.runs.configuration.environment import DockerEnvironment, Environment, PythonEnvironment
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key
 
 if TYPE_CHECKING:
+    from aml_plugins.json_types import JsonObject
+    from aml_plugins.runs.data.bringing import Brought
     from aml_plugins.store.records import RunRecord
 
 __all__ = ["job_spec", "stage_bundle"]
@@ -23,11 +26,21 @@ def stage_bundle(step: Step, run: RunRecord) -> dict[str, Path]:
     """Make the job's files on this machine, anew where a crash left half of them."""
     directory = step.staging(run)
     directory.mkdir(parents=True, exist_ok=True)
+    data = _data(step, run)
     return {
         "runner.pyz": runner_file(step.context.home),
-        "job.json": _job_file(step, run, directory),
+        "job.json": _job_file(step, run, directory, data.entries if data else ()),
         "snapshot.zip": _snapshot_file(step, run, directory),
+        **(data.files if data else {}),
     }
+
+
+def _data(step: Step, run: RunRecord) -> Brought | None:
+    if not configuration(run).data:
+        return None
+    from aml_plugins.runs.data.bringing import bring_data  # noqa: PLC0415  most runs have none
+
+    return bring_data(step, run)
 
 
 def job_spec(run: RunRecord, bundle: Mapping[str, Path], variables: Mapping[str, str]) -> JobSpec:
@@ -48,9 +61,11 @@ def job_spec(run: RunRecord, bundle: Mapping[str, Path], variables: Mapping[str,
     )
 
 
-def _job_file(step: Step, run: RunRecord, directory: Path) -> Path:
-    config = configuration(run)
+def _job_file(step: Step, run: RunRecord, directory: Path, data: Sequence[JsonObject]) -> Path:
     path = directory / "job.json"
+    if path.is_file():  # whole, and the same whoever writes it
+        return path
+    config = configuration(run)
     write_job_file(
         path,
         key=job_key(run),
@@ -60,16 +75,25 @@ def _job_file(step: Step, run: RunRecord, directory: Path) -> Path:
         snapshot_digest=run.snapshot_digest or "",
         script=run.script,
         arguments=config.arguments,
-        environment=config.environment.model_dump(mode="json", exclude_none=True),
+        environment=_inner(config.environment).model_dump(mode="json", exclude_none=True),
         variables={"AML_WORKSPACE": run.workspace, "AML_TARGET": run.target, "AML_EXPERIMENT_ID": run.experiment_id},
         time_limit_seconds=config.time_limit,
         cache=str(step.context.home / "environments"),
+        data=data,
     )
     return path
 
 
+def _inner(environment: Environment) -> PythonEnvironment:
+    """Return what is the runner's to prepare: the image around it is the target's."""
+    return environment.python if isinstance(environment, DockerEnvironment) else environment
+
+
 def _snapshot_file(step: Step, run: RunRecord, directory: Path) -> Path:
-    """Return the snapshot as a local file: the datastore's own where it is local, else the cache's or a download."""
+    """Return the snapshot as a local file: one that is staged, the datastore's, the cache's, or a download."""
+    target = directory / "snapshot.zip"
+    if target.is_file():
+        return target
     record = step.context.store.snapshots.find(run.workspace, run.snapshot_digest or "")
     if record is None:
         raise OperationFailedError(f"The snapshot of run {run.run_id} is gone.", "Submit the run again.")
@@ -80,9 +104,7 @@ def _snapshot_file(step: Step, run: RunRecord, directory: Path) -> Path:
     cached = step.context.home / "snapshots" / f"{run.snapshot_digest}.zip"
     if cached.is_file():
         return cached
-    target = directory / "snapshot.zip"
-    if not target.is_file():
-        part = directory / f"snapshot.{os.getpid()}.part"
-        datastore.get(record.path, part)
-        part.replace(target)
+    part = directory / f"snapshot.{os.getpid()}.part"
+    datastore.get(record.path, part)
+    part.replace(target)
     return target

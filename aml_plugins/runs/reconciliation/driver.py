@@ -5,18 +5,22 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aml_plugins.compute.job import JobHandle, JobStatus
 from aml_plugins.errors import AmlError, LeaseLostError, NotYetDoneError, StoreError, TransientBackendError
+from aml_plugins.runs.log_relay import LogRelay
 from aml_plugins.runs.reconciliation.advance import advance, needs_status
+from aml_plugins.runs.reconciliation.launch import waits
 from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.reconciliation.step import Step
+from aml_plugins.runs.reconciliation.waking import sleep_until_news
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.leases import new_owner
 from aml_plugins.tasks.delivery import deliver
+from aml_plugins.telemetry.surroundings import observing
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
@@ -29,6 +33,10 @@ logger = logging.getLogger(__name__)
 LEASE_SECONDS = 60.0
 STEPS_A_ROUND = 8
 """More steps than a run has between two looks at its job; a bound, so that a defect cannot spin."""
+
+FEW_RUNS = 10
+ASK_SECONDS = 0.1
+"""How often to ask whether one of more than a few runs is to be cancelled."""
 
 RETRY_SECONDS = (1.0, 60.0)
 """First and longest pause of a run whose target or clean-up said "later"."""
@@ -51,6 +59,8 @@ class Driver:
         self._held: dict[str, RunRecord] = {}
         self._later: dict[str, tuple[float, float]] = {}
         self._delivered: dict[str, int] = {}
+        self._relay = LogRelay(context, self.owner)
+        self._ask_at = 0.0
 
     def adopt(self, run: RunRecord) -> None:
         """Count a run as held that was written with this driver's lease."""
@@ -64,10 +74,24 @@ class Driver:
         active = [run for run in runs.values() if run.run_id in held and not _ended(run) and self._is_time(run)]
         seen = self._look(active)
         self._step.full.clear()
-        for run in sorted(active, key=lambda run: run.created_at):
-            runs[run.run_id] = self._advance(run, seen.get(run.run_id))
+        active.sort(key=_turn)
+        for run in active:
+            if not _is_finalizing(run):
+                runs[run.run_id] = self._advance(run, seen.get(run.run_id))
+        for run in active:  # while the jobs that were started now are running
+            if _is_finalizing(runs[run.run_id]) and run.run_id in self._held and self._is_time(run):
+                runs[run.run_id] = self._advance(runs[run.run_id], None, finalizing=True)
+        self._relay.pass_on(run for run in runs.values() if run.run_id in self._leases)
         self._deliver([run for run in runs.values() if run.run_id in held and self._has_news(run)])
         return runs
+
+    def sleep(self, seconds: float, stopped: Callable[[float], bool] | None = None) -> None:
+        """Wait, but not beyond the end of a job that this driver drives.
+
+        :param stopped: waits for so many seconds at most, and says whether to stop; ``time.sleep`` by default.
+        """
+        with_jobs = [run for run in self._held.values() if needs_status(run) and self._is_time(run)]
+        sleep_until_news(self._context, with_jobs, seconds, stopped or _slept)
 
     def release(self) -> None:
         """Give up all leases, so that another driver can go on at once."""
@@ -102,9 +126,16 @@ class Driver:
         known = [run_id for run_id in run_ids if run_id in self._held]
         runs = dict(self._store.runs.get_many([run_id for run_id in run_ids if run_id not in self._held]))
         self._held.update((run_id, run) for run_id, run in runs.items() if run_id in held)
-        for run_id, when in self._store.runs.cancellations(known).items():
+        for run_id, when in self._cancellations(known).items():
             self._held[run_id] = replace(self._held[run_id], cancel_requested_at=when)
         return {run_id: self._held.get(run_id) or runs[run_id] for run_id in run_ids if run_id in {*known, *runs}}
+
+    def _cancellations(self, run_ids: Collection[str]) -> Mapping[str, float]:
+        """Ask each time for a few runs, now and then for many."""
+        if len(run_ids) > FEW_RUNS and time.monotonic() < self._ask_at:
+            return {}
+        self._ask_at = time.monotonic() + ASK_SECONDS
+        return self._store.runs.cancellations(run_ids)
 
     def _forget(self, run_id: str) -> None:
         for memory in (self._leases, self._held, self._later, self._delivered):
@@ -132,9 +163,11 @@ class Driver:
             trouble = error if isinstance(error, AmlError) else TransientBackendError(f"{target}: {error}")
             return dict.fromkeys(handles, trouble)
 
-    def _advance(self, run: RunRecord, seen: JobStatus | Exception | None) -> RunRecord:
+    def _advance(self, run: RunRecord, seen: JobStatus | Exception | None, *, finalizing: bool = False) -> RunRecord:
+        if waits(self._step, run):
+            return run
         try:
-            run = self._steps(run, seen)
+            run = self._steps(run, seen, finalizing=finalizing)
             self._later.pop(run.run_id, None)
         except LeaseLostError:
             self._forget(run.run_id)
@@ -148,9 +181,11 @@ class Driver:
             self._put_off(run, error)
         return run
 
-    def _steps(self, run: RunRecord, seen: JobStatus | Exception | None) -> RunRecord:
-        """Go on until nothing changes, or the next step wants to know how the job is."""
+    def _steps(self, run: RunRecord, seen: JobStatus | Exception | None, *, finalizing: bool) -> RunRecord:
+        """Go on until nothing changes, or the next step wants to know how the job is, or is to come later."""
         for _ in range(STEPS_A_ROUND):
+            if _is_finalizing(run) and not finalizing:
+                break
             before = run.version
             run = self._held[run.run_id] = advance(self._step, run, seen)
             if run.version == before or _ended(run) or needs_status(run):
@@ -175,13 +210,29 @@ class Driver:
     def _deliver(self, runs: Collection[RunRecord]) -> None:
         """Hand events to the hooks, then let go of what has ended."""
         if runs:
-            deliver(self._store, self._context.plugins, [run.run_id for run in runs])
+            driven = {run.run_id: run for run in runs}
+            with observing(self._context):
+                deliver(self._store, self._context.plugins, driven, driven)
             self._delivered.update((run.run_id, run.version) for run in runs)
         ended = [run.run_id for run in runs if _ended(run)]
         if ended:
             self._store.runs.release(ended, self.owner)
         for run_id in ended:
             self._forget(run_id)
+
+
+def _turn(run: RunRecord) -> tuple[bool, float]:
+    """Ended jobs first: they free slots for those that wait, of which the oldest is first."""
+    return not needs_status(run), run.created_at
+
+
+def _is_finalizing(run: RunRecord) -> bool:
+    return run.state == RunState.FINALIZING.value
+
+
+def _slept(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
 
 
 def _ended(run: RunRecord) -> bool:

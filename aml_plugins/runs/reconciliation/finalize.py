@@ -19,9 +19,12 @@ from aml_plugins.errors import (
     NotYetDoneError,
     TransientBackendError,
 )
+from aml_plugins.runs.masking import mask_of
 from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
+from aml_plugins.runs.records.offline_mlflow import replay_offline_mlflow
 from aml_plugins.runs.states import RunState, mlflow_status
+from aml_plugins.secrets.masking import Mask, mask_file
 
 if TYPE_CHECKING:
     from aml_plugins.store.records import RunRecord
@@ -59,10 +62,31 @@ def _collect(step: Step, run: RunRecord) -> RunRecord:
     with tempfile.TemporaryDirectory(dir=staging, prefix="results-") as name:
         results = Path(name)
         _fetch(step, run, results)
+        mask = _hide_secrets(step, run, results)
         with contextlib.suppress(InvalidInputError):  # deleted in MLflow: there is no place for its results
             _upload(step, run, results)
-        run = replace(run, reason=_reason(run, results))
-    return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}))
+        told = _deliver_data(step, run, results)
+        reason = _reason(run, results)
+        run = replace(run, reason=mask.text(reason) if reason else reason)
+    return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}), message=told)
+
+
+def _hide_secrets(step: Step, run: RunRecord, results: Path) -> Mask:
+    """Take the values of the run's secrets out of its log, before anybody else can read it."""
+    mask = mask_of(step.context, run)
+    log = results / "logs" / LOG
+    if mask and log.is_file():
+        mask_file(log, mask)
+    return mask
+
+
+def _deliver_data(step: Step, run: RunRecord, results: Path) -> str:
+    """Store what a completed script wrote for datastores; half a result of one that failed stays where it was."""
+    if run.outcome != RunState.COMPLETED.value or not configuration(run).data:
+        return ""
+    from aml_plugins.runs.data.delivering import deliver_data  # noqa: PLC0415  most runs have none
+
+    return " ".join(deliver_data(step, run, results / "uploads"))
 
 
 def _fetch(step: Step, run: RunRecord, results: Path) -> None:
@@ -74,6 +98,8 @@ def _fetch(step: Step, run: RunRecord, results: Path) -> None:
 
 def _upload(step: Step, run: RunRecord, results: Path) -> None:
     history = step.history(run)
+    status = mlflow_status(RunState(run.outcome or RunState.FAILED))
+    replay_offline_mlflow(history, run.run_id, run.experiment_id, results / "outputs", status)
     retried = run.outcome == RunState.FAILED.value and _retry_is_due(run)
     for folder in ("outputs", "logs"):
         if (results / folder).is_dir():
@@ -81,7 +107,6 @@ def _upload(step: Step, run: RunRecord, results: Path) -> None:
             history.upload(run.run_id, results / folder, folder + attempt)
     records = results / "records.jsonl"
     if records.is_file():
-        status = mlflow_status(RunState(run.outcome or RunState.FAILED))
         RecordFeed(history, run, results / "uploads").finish(records, status)
 
 
@@ -135,14 +160,13 @@ def _next_attempt(step: Step, run: RunRecord) -> RunRecord:
 
 
 def _close(step: Step, run: RunRecord) -> RunRecord:
-    """Close the MLflow run and free the slot before the last write: a crash in between repeats them."""
+    """Close the MLflow run before the last write, which frees the slot: a crash in between repeats it."""
     outcome = RunState(run.outcome or RunState.FAILED)
     ended_at = run.ended_at or time.time()
     tags = {"aml.state": outcome.value, **({"aml.reason": run.reason[:4000]} if run.reason else {})}
     with contextlib.suppress(NotFoundError):  # deleted for good in MLflow, or never created there
         status = mlflow_status(outcome)
         step.history(run).set_status(run.run_id, status, end_time=int(ended_at * 1000), tags=tags)
-    step.context.store.compute_targets.release_slot(run.run_id)
     step.feeds.pop(f"{run.run_id}-{run.attempt}", None)
     return step.save(moved(run, outcome, ended_at=ended_at), message=run.reason or "", progress=1.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
     from aml_plugins.compute.backend import ComputeBackend
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["launch"]
+__all__ = ["launch", "waits"]
+
+_A_FILE_HERE = ("sqlite:", "file:", "/")
+_A_FILE_THERE = "sqlite:///outputs/mlflow.db"
+"""Without a route to the tracking store, what a script logs with MLflow itself comes home as an output."""
 
 
 def launch(step: Step, run: RunRecord) -> RunRecord:
@@ -26,7 +31,8 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
     if not _has_slot(step, run, backend):
         return _wait_for_slot(step, run, backend)
     bundle = step.staged.pop(job_key(run), None) or stage_bundle(step, run)
-    spec = job_spec(run, bundle, _variables(step, run))
+    variables = {**_variables(step, run, backend), **_signatures(step, run, bundle)}
+    spec = job_spec(run, bundle, variables)
     handle = backend.submit(spec, job_key(run))
     submitted = step.save(
         replace(run, handle=handle.to_dict(), reason=None),
@@ -34,6 +40,17 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
     )
     step.context.plugins.notify("aml_run_submitted", run=submitted)
     return submitted
+
+
+def waits(step: Step, run: RunRecord) -> bool:
+    """Say whether a run waits for a slot, as it is noted to, on a target that has none in this round."""
+    return (
+        run.state == RunState.QUEUED.value
+        and run.handle is None
+        and run.reason is not None
+        and run.cancel_requested_at is None
+        and (run.workspace, run.target) in step.full
+    )
 
 
 def _cancel_unsubmitted(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRecord:
@@ -64,10 +81,22 @@ def _wait_for_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRe
     return step.save(replace(run, reason=reason), message=reason)
 
 
-def _variables(step: Step, run: RunRecord) -> Mapping[str, str]:
+def _signatures(step: Step, run: RunRecord, bundle: Mapping[str, Path]) -> Mapping[str, str]:
+    """Return the addresses of data that the job fetches itself: they are as good as credentials for their time."""
+    if not configuration(run).data:
+        return {}
+    from aml_plugins.runs.data.bringing import signatures  # noqa: PLC0415  most runs have none
+
+    return signatures(step, run, bundle)
+
+
+def _variables(step: Step, run: RunRecord, backend: ComputeBackend) -> Mapping[str, str]:
     """Return the script's environment variables, secrets resolved: they go to the backend and nowhere else."""
+    tracking = step.history(run).script_variables(run.run_id)
+    if not backend.shares_files and tracking.get("MLFLOW_TRACKING_URI", "").startswith(_A_FILE_HERE):
+        tracking = {"MLFLOW_TRACKING_URI": _A_FILE_THERE}
     return {
-        **step.history(run).script_variables(run.run_id),
+        **tracking,
         **step.context.plugins.run_environment(run),
         **resolve_secrets(configuration(run).environment_variables, secret_source(step.context, run.workspace)),
     }

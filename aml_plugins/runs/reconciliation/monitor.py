@@ -13,6 +13,7 @@ from aml_plugins.runs.reconciliation.intervals import Pause
 from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.snapshot_release import release_snapshots
 from aml_plugins.runs.states import RunState
+from aml_plugins.serving_watch import ServingWatch
 from aml_plugins.store.opening import is_server
 from aml_plugins.tasks.courier import courier_of
 
@@ -49,10 +50,11 @@ class Monitor:
         self._notify_at = 0.0
         self._look_at = 0.0
         self._mine: dict[str, int] = {}
+        self._serving = ServingWatch(context, workspace)
 
     def has_work(self) -> bool:
         """Say whether there are runs that have not ended and that nobody else drives."""
-        return bool(self._due())
+        return bool(self._due()) or self._serving.has_work()
 
     def round(self) -> tuple[int, bool]:
         """Drive what is due once; return how many runs have not ended, and whether anything moved."""
@@ -87,7 +89,7 @@ class Monitor:
                     return
                 if moved:
                     pause.reset()
-                stop.wait(pause.seconds())
+                self._driver.sleep(pause.seconds(), stop.wait)
         finally:
             self._driver.release()
 
@@ -112,7 +114,9 @@ class Monitor:
     def _careful_round(self) -> tuple[int, bool]:
         """Outlive a database that is away for a while."""
         try:
-            return self.round()
+            unsettled, changed = self._serving.round()
+            left, moved = self.round()
+            return left + unsettled, moved or changed
         except StoreError as error:
             logger.warning("The store cannot be asked now: %s", error)
             return 1, False

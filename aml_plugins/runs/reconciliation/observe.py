@@ -8,7 +8,7 @@ from aml_plugins.compute.abilities import SupportsRecords
 from aml_plugins.compute.job import JobHandle, JobStatus
 from aml_plugins.compute.states import JobState
 from aml_plugins.errors import JobNotFoundError
-from aml_plugins.runs.reconciliation.records import feed_of
+from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, moved
 from aml_plugins.runs.states import RunState, mlflow_status
 from aml_plugins.store.records import TaskRecord
@@ -57,7 +57,9 @@ def _ended(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
         started_at=status.started_at or run.started_at,
         ended_at=status.finished_at,
     )
-    return step.save(ended, message="The job ended; bringing its results home.", progress=0.9)
+    saved = step.save(ended, message="The job ended; bringing its results home.", progress=0.9)
+    step.context.store.compute_targets.release_slot(run.run_id)  # others can start while its results come home
+    return saved
 
 
 def _cancel(step: Step, run: RunRecord) -> RunRecord:
@@ -96,7 +98,15 @@ def _pull_records(step: Step, run: RunRecord, status: JobStatus) -> None:
     """Replay what the script logged so far, so that its metrics show while it runs."""
     backend = step.backend(run)
     if status.state is JobState.RUNNING and not status.preparing and isinstance(backend, SupportsRecords):
-        feed_of(step, run).pull(backend, _handle(run))
+        _feed_of(step, run).pull(backend, _handle(run))
+
+
+def _feed_of(step: Step, run: RunRecord) -> RecordFeed:
+    """Return the feed of a run's present attempt, begun where this driver has none."""
+    key = f"{run.run_id}-{run.attempt}"
+    if key not in step.feeds:
+        step.feeds[key] = RecordFeed(step.history(run), run)
+    return step.feeds[key]
 
 
 def _show_environment(step: Step, run: RunRecord, status: JobStatus) -> None:

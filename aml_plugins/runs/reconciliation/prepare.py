@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.datastores.opening import default_datastore, open_datastore
 from aml_plugins.errors import OperationFailedError
+from aml_plugins.runs.console_link import console_link_tags
 from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.snapshot import take_snapshot
@@ -29,8 +30,9 @@ def take_snapshot_of(step: Step, run: RunRecord) -> RunRecord:
     if run.cancel_requested_at is not None:
         return step.save(_canceled_before_start(run), message="Canceled before it started.")
     zip_file = _snapshot_file(step, run)
+    _create_mlflow_run(step, run)  # first: a run that ends because its snapshot cannot be stored ends in MLflow, too
     _store_snapshot(step, run, zip_file)
-    _create_mlflow_run(step, run, zip_file)
+    step.history(run).upload(run.run_id, _staged(zip_file, step.staging(run)), "snapshot")
     return step.save(moved(run, RunState.PREPARING), message="The snapshot is stored.")
 
 
@@ -96,17 +98,17 @@ def _store_snapshot(step: Step, run: RunRecord, zip_file: Path) -> None:
     )
 
 
-def _create_mlflow_run(step: Step, run: RunRecord, zip_file: Path) -> None:
-    history = step.history(run)
+def _create_mlflow_run(step: Step, run: RunRecord) -> None:
     tags = {
         "aml.target": run.target,
         "aml.target_type": run.target_type,
         "aml.snapshot": run.snapshot_digest or "",
         "aml.script": run.script,
         **source_tags(Path(str(run.source.get("directory"))), run.script),
+        **console_link_tags(step.context.store.uri, run),
         **configuration(run).tags,
     }
-    history.create_run(
+    step.history(run).create_run(
         run.run_id,
         run.experiment_id,
         name=run.name,
@@ -115,11 +117,18 @@ def _create_mlflow_run(step: Step, run: RunRecord, zip_file: Path) -> None:
         parent_run_id=run.parent_run_id,
         start_time=int(run.created_at * 1000),
     )
-    listed = step.staging(run) / "snapshot.zip"
-    listed.parent.mkdir(parents=True, exist_ok=True)
-    listed.unlink(missing_ok=True)
+
+
+def _staged(zip_file: Path, directory: Path) -> Path:
+    """Return the snapshot under the name that people see, whole or not at all."""
+    path = directory / "snapshot.zip"
+    if path.is_file():
+        return path
+    directory.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(zip_file, listed)
+        os.link(zip_file, path)
     except OSError:  # another file system, or one without links: the copy says what else may be wrong
-        shutil.copyfile(zip_file, listed)
-    history.upload(run.run_id, listed, "snapshot")
+        part = directory / f"snapshot.{os.getpid()}.part"
+        shutil.copyfile(zip_file, part)
+        part.replace(path)
+    return path

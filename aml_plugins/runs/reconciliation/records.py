@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from aml_plugins.compute.abilities import SupportsRecords
     from aml_plugins.compute.job import JobHandle
     from aml_plugins.runs.history import ModelVersion, RunHistory
-    from aml_plugins.runs.reconciliation.step import Step
     from aml_plugins.runs.records import ModelRequest
     from aml_plugins.runs.states import MlflowStatus
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["RecordFeed", "feed_of"]
+__all__ = ["RecordFeed"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +56,6 @@ class RecordFeed:
     def _apply(self, data: bytes) -> None:
         for problem in self._replay.apply(data):
             logger.warning("A record of the script was left out: %s", problem)
-
-
-def feed_of(step: Step, run: RunRecord) -> RecordFeed:
-    """Return the feed of a run's present attempt, begun where this driver has none."""
-    key = f"{run.run_id}-{run.attempt}"
-    if key not in step.feeds:
-        step.feeds[key] = RecordFeed(step.history(run), run)
-    return step.feeds[key]
 
 
 def register_requested(history: RunHistory, requests: Sequence[ModelRequest]) -> None:

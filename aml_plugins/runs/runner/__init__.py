@@ -11,14 +11,16 @@ Written before the runner starts: ``runner.pyz``, ``snapshot.zip``, ``job.json``
      "environment": {"kind": "existing" | "pip" | "conda", ...},   # environments/ has the shapes
      "variables": {...},                        # no secrets: those come through the runner's own environment
      "time_limit_seconds": float | null, "cache": str | null,      # where built environments live on the target
-     "grace_seconds": float}                    # between SIGTERM and SIGKILL
+     "grace_seconds": float,                    # between SIGTERM and SIGKILL
+     "data": [{"name", "variable", "way", ...}]} # inputs and outputs in datastores, where there are any (data.py)
 
-Written by the runner: ``lock`` (flock held for its whole life; says ``PID BIRTH`` of the runner), ``started`` (created
-with O_EXCL once, before anything with effects: a job is never run twice), ``status.json`` (replaced atomically at each
-change and as heartbeat), ``std_log.txt`` (everything the environment build and the script print), ``records.jsonl``
-and ``uploads/`` (what the script logs and uploads through the Azure ML v1 API, which is last on ``PYTHONPATH``),
-``cache/`` (built environments and that API, where the job names no other place), ``work/`` (the unpacked snapshot; the
-script's working directory, with ``outputs/`` and ``logs/``), ``reserve`` (disk space for the last word).
+Written by the runner: ``lock`` (flock held for its whole life; says ``PID BIRTH`` of the runner), ``started`` (made
+once, by whoever is first, before anything with effects: a job is never run twice), ``status.json`` (replaced atomically
+at each change and as heartbeat; there once the script has started or a moment has passed), ``std_log.txt`` (everything
+the environment build and the script print), ``records.jsonl`` and ``uploads/`` (what the script logs and uploads
+through the Azure ML v1 API, which is last on ``PYTHONPATH``), ``cache/`` (built environments and that API, where the
+job names no other place), ``work/`` (the unpacked snapshot; the script's working directory, with ``outputs/`` and
+``logs/``), ``reserve`` (disk space for the last word).
 ``cancel`` (created by the backend) asks it to end; SIGTERM and SIGINT do so at once.
 
 ``status.json``::
@@ -30,8 +32,8 @@ script's working directory, with ``outputs/`` and ``logs/``), ``reserve`` (disk 
 
 A terminal state is the runner's last act: by then no process of the job is left. ``BIRTH`` is the process's start time
 in clock ticks since boot (``/proc/PID/stat``, field 22; 0 where there is no ``/proc``), so that a recycled process id
-is never taken for the job's. Every process of a job carries ``AML_JOB_KEY`` in its environment. A process of another
-job (a run that the script submitted itself) is never signalled.
+is never taken for the job's. Every process below the runner carries ``AML_JOB_KEY`` in its environment. A process of
+another job (a run that the script submitted itself) is never signalled.
 
 Modules stay away from ``json``, ``signal``, ``subprocess``, ``zipfile``, ``pathlib``, ``dataclasses`` and ``typing``
 where they can: each costs milliseconds of every run, and together several times what Python itself needs to start.

@@ -7,7 +7,7 @@ from .job import Job
 from .processes import kill, processes_of_job, signal
 from .status import TERMINAL, Status, read_status
 
-__all__ = ["bury", "end_remnants"]
+__all__ = ["REASON", "bury", "end_remnants"]
 
 REASON = "The runner of the job was killed, or its machine was restarted."
 _ROUNDS = 5

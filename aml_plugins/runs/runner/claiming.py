@@ -49,8 +49,19 @@ def lock_holder(directory: str) -> tuple[int, int] | None:
 
 def claim(directory: str) -> bool:
     """Take the one right to run the job; False where it was taken before. Hold the lock to call it."""
+    started = os.path.join(directory, STARTED)
     try:
-        os.close(os.open(os.path.join(directory, STARTED), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        os.link(os.path.join(directory, LOCK), started)  # a file that is there: making one is what costs
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links
+        return _made(started)
+    return True
+
+
+def _made(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     except FileExistsError:
         return False
     return True

@@ -29,6 +29,7 @@ from .status import TERMINAL, read_status
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
 __all__ = ["main"]
 
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         _bring(directory, orders.get("fetch") or {})
         code = _Journey(directory, echo=bool(orders.get("echo"))).run()
         _pack(directory)
-        for name, url in (orders.get("deliver") or {}).items():
+        for name, url in _deliveries(orders).items():
             path = os.path.join(directory, name)
             if os.path.isfile(path):
                 send(path, url)
@@ -56,6 +57,11 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"The job's files cannot be brought or sent: {error}\n")
         return _CANNOT_BRING
     return code
+
+
+def _deliveries(orders: dict[str, Any]) -> dict[str, str]:
+    """Of a job with many nodes, the first sends the results (``JOB_COMPLETION_INDEX`` is Kubernetes')."""
+    return (orders.get("deliver") or {}) if os.environ.get("JOB_COMPLETION_INDEX", "0") == "0" else {}
 
 
 def _bring(directory: str, files: dict[str, str]) -> None:

@@ -37,6 +37,7 @@ class Job:
         self.time_limit: float | None = values.get("time_limit_seconds")
         # A variable of the target may stand in it: where its shared disk is, only the target knows.
         self.cache: str | None = os.path.expandvars(values["cache"]) if values.get("cache") else None
+        self.data: list[dict[str, Any]] = [dict(entry) for entry in values.get("data") or ()]
         grace = values.get("grace_seconds")
         self.grace = _GRACE_SECONDS if grace is None else float(grace)
 

@@ -14,6 +14,7 @@ from .environment import prepare_python
 from .errors import CancelledError, JobError, sentence_of
 from .job import Job
 from .launching import start
+from .offline import keep_artifacts
 from .processes import KEY_VARIABLE, adopt_orphans, birth_of
 from .reasons import reason_of
 from .script_api_files import script_api
@@ -68,8 +69,7 @@ class _Run:
     def run(self) -> int:
         """Run it and say how it ended, whatever happens."""
         try:
-            self._status.reserve()
-            self._status.write()
+            self._status.begin()
             self._check_cancelled()
             return self._run()
         except CancelledError:
@@ -87,11 +87,14 @@ class _Run:
         self._children = Children(job.key, self._control, orphans_adopted=adopt_orphans())
         with open(os.path.join(self._directory, LOG), "ab", buffering=0) as log:
             self._unpack(job)
+            paths = self._bring_data(job)
             os.chdir(self._work)
             cache = os.path.join(self._directory, "cache")
             python, activation = prepare_python(job, log, self._status, self._control, cache)
             api = script_api(job.cache or cache)
             variables = script_variables(job, self._directory, python, api, dict(os.environ, **activation))
+            keep_artifacts(self._work, variables)
+            variables.update((str(entry["variable"]), paths[entry["name"]]) for entry in job.data)
             self._check_cancelled()
             self._children.script = self._start(job, python, variables, log)
         return self._supervise(job, self._children)
@@ -106,6 +109,16 @@ class _Run:
         script = os.path.normpath(job.script)
         if os.path.isabs(script) or script.startswith("..") or not os.path.isfile(os.path.join(self._work, script)):
             raise JobError(f"The snapshot has no script '{job.script}'.")
+
+    def _bring_data(self, job: Job) -> dict[str, str]:
+        """Bring what the script reads, and replace its references in the arguments."""
+        if not job.data:
+            return {}
+        from .data import expanded, prepare  # noqa: PLC0415  most jobs have none
+
+        paths = prepare(job.data, self._directory, self._check_cancelled)
+        job.arguments = [expanded(argument, paths) for argument in job.arguments]
+        return paths
 
     def _start(self, job: Job, python: str, variables: dict[str, str], log: BinaryIO) -> int:
         command = [python, job.script, *job.arguments]

@@ -17,6 +17,7 @@ __all__ = ["TERMINAL", "Status", "read_status"]
 NAME = "status.json"
 RESERVE = "reserve"
 HEARTBEAT_SECONDS = 5.0
+FIRST_WORD_SECONDS = 0.1
 TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
 
 
@@ -41,8 +42,12 @@ class Status:
             "environment": None,
         }
 
-    def reserve(self) -> None:
-        """Keep a little of the disk for the last word: the script may fill the rest."""
+    def begin(self) -> None:
+        """Keep a little of the disk for the last word: the script may fill the rest.
+
+        The first word waits for a moment, in which most scripts have started and there is more to say.
+        """
+        self._beaten = time.monotonic() - HEARTBEAT_SECONDS + FIRST_WORD_SECONDS
         with open(self._reserve, "wb") as file:
             file.write(b"\0" * 8192)
 

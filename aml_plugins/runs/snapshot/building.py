@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +13,7 @@ from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.snapshot.archive import DIRECTORY, LINK, Member, end_of_archive, span
 from aml_plugins.runs.snapshot.cache import Cache, archive_identity
 from aml_plugins.runs.snapshot.digest import manifest_digest
+from aml_plugins.runs.snapshot.helping import Helper, helper_share
 from aml_plugins.runs.snapshot.ignoring import IgnoreRules
 from aml_plugins.runs.snapshot.index import UNSETTLED, Index, pack_members, save_index
 from aml_plugins.runs.snapshot.reading import UnreadableError, append_bytes, append_file
@@ -50,14 +51,25 @@ class _Builder:
         self._known_members = index.members if index is not None else {}
         self._settled_before = started - SETTLED_NANOSECONDS
 
-    def read(self, progress: Progress | None) -> None:
-        """Go through everything that travels.
+    def read(self, cache: Cache, progress: Progress | None) -> None:
+        """Go through everything that travels; of a large directory that nothing is known of, a helper reads a part.
 
         :raises InvalidInputError: naming what cannot be read.
         """
+        paths = _in_order(self.tree)
+        share = len(paths) if self._known else helper_share(self.tree, paths)
+        with ExitStack() as stack:
+            helper = Helper(cache, self.tree, paths[share:], stack) if share < len(paths) else None
+            self._read_all(paths[:share], progress)
+            if helper is not None and not self._take_over(helper, paths[share:]):
+                self._read_all(paths[share:], None)
+        if progress is not None and share < len(paths):
+            progress(len(paths), sum(member.size for member in self.members.values()))
+
+    def _read_all(self, paths: Sequence[str], progress: Progress | None) -> None:
         unreadable: list[str] = []
         done = 0
-        for count, path in enumerate(_in_order(self.tree), start=1):
+        for count, path in enumerate(paths, start=1):
             name = path.encode()
             try:
                 self._add(path, name)
@@ -68,6 +80,21 @@ class _Builder:
                 done += self.members[name].size
                 progress(count, done)
         refuse_unreadable(unreadable)
+
+    def _take_over(self, helper: Helper, paths: Sequence[str]) -> bool:
+        """Append what the helper has read; False where it could not read it all."""
+        results = helper.results()
+        if results is None:
+            return False
+        start, length = self.spool.tell(), 0
+        for path, (found, member) in zip(paths, results, strict=True):
+            name = path.encode()
+            self._note(path, found)
+            self.members[name] = member._replace(offset=start + member.offset)
+            self.fresh.add(name)
+            length = member.offset + span(name, member)
+        _copy(helper.spool, self.spool, 0, length)
+        return True
 
     def _add(self, path: str, name: bytes) -> None:
         found = self.tree.files.get(path)
@@ -85,10 +112,13 @@ class _Builder:
     def _read(self, path: str, name: bytes) -> None:
         known = self._known_members.get(path)
         found, member, appended = append_file(self.spool, name, self.tree.real_path(path), known)
-        self.fingerprints[path] = found if max(found[2], found[3]) < self._settled_before else UNSETTLED
+        self._note(path, found)
         self.members[name] = member
         if appended:
             self.fresh.add(name)
+
+    def _note(self, path: str, found: Fingerprint) -> None:
+        self.fingerprints[path] = found if max(found[2], found[3]) < self._settled_before else UNSETTLED
 
 
 def build(
@@ -106,7 +136,7 @@ def build(
         if previous is None:
             index, previous = None, spool
         builder = _Builder(tree, spool, previous, index, started)
-        builder.read(progress)
+        builder.read(cache, progress)
         digest = manifest_digest((name, member.mode, member.digest) for name, member in builder.members.items())
         placed, start = _place(builder.members)
         archive = _write(cache, cache.zip_path(digest), builder, placed, start)

@@ -94,6 +94,7 @@ def delete_workspace(request: Request, workspace: str, *, contents: bool = False
     """Delete a workspace; refused while things live in it, unless `contents` is true."""
     server = server_of(request)
     mlflow_workspaces.delete_workspace(_uri(server), workspace, with_contents=contents)
+    server.access.forget(workspace)
     if server.members is not None:
         server.members.forget(workspace)
     return Response(status_code=204)

@@ -8,8 +8,11 @@ from aml_plugins.store.rest.compute_targets import RestComputeTargets
 from aml_plugins.store.rest.connection import Connection
 from aml_plugins.store.rest.credentials import Address, address_of
 from aml_plugins.store.rest.datastores import RestDatastores
+from aml_plugins.store.rest.images import RestImages
 from aml_plugins.store.rest.members import RestMembers
+from aml_plugins.store.rest.run_logs import RestRunLogs
 from aml_plugins.store.rest.runs import RestRuns
+from aml_plugins.store.rest.services import RestServices
 from aml_plugins.store.rest.snapshots import RestSnapshots
 from aml_plugins.store.rest.tasks import RestTasks
 from aml_plugins.store.rest.workspaces import RestWorkspaces
@@ -32,8 +35,11 @@ class RestStore:
         self.compute_targets = RestComputeTargets(self.connection)
         self.datastores = RestDatastores(self.connection)
         self.runs = RestRuns(self.connection)
+        self.run_logs = RestRunLogs(self.connection)
         self.snapshots = RestSnapshots(self.connection)
         self.tasks = RestTasks(self.connection)
+        self.images = RestImages(self.connection)
+        self.services = RestServices(self.connection)
 
     @property
     def uri(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aml_plugins.errors import InvalidInputError
@@ -15,6 +15,12 @@ __all__ = ["SqlComputeTargets"]
 
 _T, _SLOTS, _RUNS = tables.compute_targets, tables.slots, tables.runs
 _NAMED_RUNS = 5
+_WHERE = (_SLOTS.c.workspace == bindparam("of")) & (_SLOTS.c.target == bindparam("target"))
+_TAKEN = select(_SLOTS.c.run_id).join(_RUNS, _RUNS.c.run_id == _SLOTS.c.run_id).where(_WHERE, _RUNS.c.active)
+_HELD = select(_SLOTS.c.number, _SLOTS.c.run_id).where(or_(_WHERE, _SLOTS.c.run_id == bindparam("run")))
+_LOCK = select(_T.c.name).where(_T.c.workspace == bindparam("of"), _T.c.name == bindparam("target")).with_for_update()
+_CLAIM = insert(_SLOTS)
+_RELEASE = delete(_SLOTS).where(_SLOTS.c.run_id == bindparam("run"))
 
 
 class SqlComputeTargets(Named[ComputeTargetRecord]):
@@ -37,6 +43,8 @@ class SqlComputeTargets(Named[ComputeTargetRecord]):
             connection.execute(delete(_T).where(_T.c.workspace == workspace, _T.c.name == name))
 
     def claim_slot(self, workspace: str, name: str, run_id: str, limit: int) -> bool:
+        if self._is_full(workspace, name, run_id, limit):
+            return False
         try:
             with self._database.writing() as connection:
                 self._lock(connection, workspace, name)
@@ -46,14 +54,17 @@ class SqlComputeTargets(Named[ComputeTargetRecord]):
 
     def release_slot(self, run_id: str) -> None:
         with self._database.writing() as connection:
-            connection.execute(delete(_SLOTS).where(_SLOTS.c.run_id == run_id))
+            connection.execute(_RELEASE, {"run": run_id})
+
+    def _is_full(self, workspace: str, name: str, run_id: str, limit: int) -> bool:
+        """Look before asking for the lock: most that ask have to wait for a slot."""
+        with self._database.reading() as connection:
+            taken = set(connection.scalars(_TAKEN, {"of": workspace, "target": name}))
+        return len(taken) >= limit and run_id not in taken
 
     def _lock(self, connection: Connection, workspace: str, name: str) -> None:
         """Make others who claim or remove wait; SQLite's transactions exclude each other anyway."""
-        found = connection.execute(
-            select(_T.c.name).where(_T.c.workspace == workspace, _T.c.name == name).with_for_update()
-        )
-        if found.one_or_none() is None:
+        if connection.execute(_LOCK, {"of": workspace, "target": name}).one_or_none() is None:
             raise self.not_found(workspace, name)
 
 
@@ -66,15 +77,13 @@ def _claim(connection: Connection, workspace: str, name: str, run_id: str, limit
     free = [number for number in range(limit) if number not in held]
     if len(held) >= limit or not free:
         return False
-    connection.execute(insert(_SLOTS).values(workspace=workspace, target=name, number=free[0], run_id=run_id))
+    connection.execute(_CLAIM, {"workspace": workspace, "target": name, "number": free[0], "run_id": run_id})
     return True
 
 
 def _held(connection: Connection, workspace: str, name: str, run_id: str) -> dict[int, str]:
-    statement = select(_SLOTS.c.number, _SLOTS.c.run_id).where(
-        or_((_SLOTS.c.workspace == workspace) & (_SLOTS.c.target == name), _SLOTS.c.run_id == run_id)
-    )
-    return {row.number: row.run_id for row in connection.execute(statement)}
+    rows = connection.execute(_HELD, {"of": workspace, "target": name, "run": run_id})
+    return {row.number: row.run_id for row in rows}
 
 
 def _free_ended(connection: Connection, workspace: str, name: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from aml_plugins.errors import AlreadyExistsError, LeaseLostError, NotFoundError
@@ -35,6 +35,7 @@ _LOCK = _LOCK.with_for_update()
 _FIXED = ("workspace", "run_id", "idempotency_key", "created_at", *_BESIDE)
 _SAVE = update(_T).where(_T.c.run_id == bindparam("key"))
 _INSERT = insert(_T).inline()
+_FREE_SLOT = delete(tables.slots).where(tables.slots.c.run_id == bindparam("key"))
 
 
 class SqlRuns(RunLeases):
@@ -110,6 +111,8 @@ class SqlRuns(RunLeases):
             stored = replace(record, version=record.version + 1, updated_at=time.time(), **beside)
             values = {name: value for name, value in row_of(stored).items() if name not in _FIXED}
             connection.execute(_SAVE, values | {"key": record.run_id, "active": _is_active(record.state)})
+            if not _is_active(record.state):
+                connection.execute(_FREE_SLOT, {"key": record.run_id})
             if before.state != stored.state or message or progress is not None:
                 move_task(connection, stored, before.state, message, progress)
         return stored

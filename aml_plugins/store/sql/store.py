@@ -5,10 +5,12 @@ from __future__ import annotations
 from aml_plugins.store.sql.compute_targets import SqlComputeTargets
 from aml_plugins.store.sql.database import Database, database_url
 from aml_plugins.store.sql.datastores import SqlDatastores
+from aml_plugins.store.sql.images import SqlImages
 from aml_plugins.store.sql.members import SqlMembers
 from aml_plugins.store.sql.requests import SqlRequests
 from aml_plugins.store.sql.runs import SqlRuns
 from aml_plugins.store.sql.schema import ensure_schema
+from aml_plugins.store.sql.services import SqlServices
 from aml_plugins.store.sql.snapshots import SqlSnapshots
 from aml_plugins.store.sql.tasks import SqlTasks
 from aml_plugins.store.sql.workspaces import SqlWorkspaces
@@ -40,10 +42,17 @@ class SqlStore:
         self.snapshots = SqlSnapshots(self._database)
         self.tasks = SqlTasks(self._database)
         self.requests = SqlRequests(self._database)
+        self.images = SqlImages(self._database)
+        self.services = SqlServices(self._database)
 
     @property
     def uri(self) -> str:
         return self._uri
+
+    @property
+    def database(self) -> Database:
+        """The database, for those that read it in their own way: the server's read models."""
+        return self._database
 
     def close(self) -> None:
         self._database.close()

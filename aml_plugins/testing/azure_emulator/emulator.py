@@ -125,7 +125,7 @@ class AzureEmulator:
         arm = Specification(tuple(path for path in files if path.name != "BatchService.json"), strict=False)
         return Application(
             BatchService(self.account, batch),
-            ArmService(self.settings, self._engine, self.directory / "groups", arm),
+            ArmService(self.settings, self._engine, arm),
             Login(self.settings),
             self.faults,
             Specification(files) if self.settings.validate else None,
@@ -133,7 +133,7 @@ class AzureEmulator:
 
     def _serve(self, listening: socket.socket, more: dict[str, str]) -> None:
         config = uvicorn.Config(
-            self.application, http=ReasonProtocol, log_level="error", lifespan="off", ws="none",
+            self.application, http=ReasonProtocol, log_level="critical", lifespan="off", ws="none",
             timeout_graceful_shutdown=1, server_header=False, date_header=True,
             ssl_certfile=more.get("ssl_certfile"), ssl_keyfile=more.get("ssl_keyfile"),
         )  # fmt: skip

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["container_command", "engine"]
+__all__ = ["container_command", "engine", "remove_container"]
 
 _SECONDS = 20
 
@@ -37,9 +37,11 @@ def engine() -> str | None:
 def container_command(
     settings: Mapping[str, Any],
     arguments: Sequence[str],
+    *,
     environment: Mapping[str, str],
     node_root: Path,
     working_directory: Path,
+    name: str,
 ) -> list[str]:
     """Return the command that runs a Batch task in a container.
 
@@ -54,6 +56,13 @@ def container_command(
     )
     options = shlex.split(str(settings.get("containerRunOptions") or ""))
     return [
-        *(program, "run", "--rm", "--network", "host", "--volume", f"{node_root}:{node_root}"),
+        *(program, "run", "--rm", "--name", name, "--network", "host", "--volume", f"{node_root}:{node_root}"),
         *(*names, *inside, *options, str(settings["imageName"]), *arguments),
     ]
+
+
+def remove_container(name: str) -> None:
+    """End a container and delete it; one that is not there is fine."""
+    program = engine()
+    if program is not None:
+        subprocess.run([program, "rm", "--force", name], capture_output=True, timeout=_SECONDS, check=False)

@@ -1,21 +1,31 @@
-"""HTTP reason phrases of our own: Batch says there what went wrong, and ASGI has no place for them."""
+"""What ASGI has no place for: reason phrases of our own, where Batch says what went wrong, and lost answers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["HEADER", "ReasonProtocol"]
+__all__ = ["DROPPED", "HEADER", "ReasonProtocol"]
 
 HEADER = b"x-emulator-reason-phrase"
 """A header that never leaves: it becomes the reason phrase."""
 
+DROPPED = b"x-emulator-dropped"
+"""With this header nothing leaves, and the connection breaks."""
+
 
 class _Connection(h11.Connection):
+    def __init__(self, limit: int, break_off: Callable[[], None]) -> None:
+        super().__init__(h11.SERVER, limit)
+        self._break_off = break_off
+
     def send(self, event: Any) -> Any:
         if isinstance(event, h11.Response):
+            if any(name.lower() == DROPPED for name, _ in event.headers):
+                self._break_off()
             event = _with_reason(event)
         return super().send(event)
 
@@ -35,4 +45,4 @@ class ReasonProtocol(H11Protocol):
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
         limit = self.config.h11_max_incomplete_event_size or 16 * 1024
-        self.conn = _Connection(h11.SERVER, limit)
+        self.conn = _Connection(limit, lambda: self.transport.abort())  # noqa: PLW0108  there is none yet

@@ -53,6 +53,7 @@ class Settings:
     :param check_credentials: whether signatures and tokens are verified. Recorded traffic has none.
     :param spelling: of words in answers: ``recorded`` as the real service was seen to write them
         (``UserError``), ``specification`` as its specification does (``usererror``).
+    :param stale_group_state: whether a container group says ``Running`` after its containers have ended, as was seen.
     :param validate: whether each request and answer is checked against the specifications; see ``violations``.
     """
 
@@ -65,5 +66,6 @@ class Settings:
     check_credentials: bool = True
     spelling: str = "recorded"
     validate: bool = False
+    stale_group_state: bool = False
     delays: Delays = field(default_factory=Delays)
     quotas: Quotas = field(default_factory=Quotas)

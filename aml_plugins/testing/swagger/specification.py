@@ -91,7 +91,7 @@ class Specification:
         if operation is None:
             return [f"no operation for {verb} {urlsplit(url).path}"]
         responses = operation.place.value["responses"]
-        described = responses.get(str(status)) or (responses.get("default") if status >= 400 else None)  # noqa: PLR2004
+        described = responses.get(str(status), responses.get("default") if status >= 400 else None)  # noqa: PLR2004
         if described is None:
             return [f"status {status} is not described for {operation.operation_id}"]
         place = self._documents.resolved(Place(described, operation.place.file))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aml_backends.azure_batch.api import BatchApi, RefusedError
 from aml_backends.azure_batch.config import AzureBatchConfig
 from aml_backends.azure_batch.node_files import bring_from_node, read_from
-from aml_backends.azure_batch.plan import PREFIX, Addresses, job_body, job_id, pool_body, task_body
+from aml_backends.azure_batch.plan import PREFIX, Addresses, job_body, job_id, job_marks, pool_body, task_body
 from aml_backends.azure_batch.provisioning import delete_pool, ensure_pool, pool_is_ready, why_waiting
 from aml_backends.azure_batch.states import status_of
 from aml_plugins.compute import (
@@ -24,7 +24,7 @@ from aml_plugins.compute import (
     LogChunk,
     TargetConfig,
 )
-from aml_plugins.compute.staging import Staging
+from aml_plugins.compute.staging import Staging, environment_inside
 from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class AzureBatchBackend(ComputeBackend):
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec, key)
         request: dict[str, JsonValue] = {
-            "job": job_body(self._config, spec),
+            "job": job_body(self._config, spec, self.target.name),
             "task": task_body(self._config, spec, key, Addresses(folder=f"jobs/{key}/"), hide=True),
         }
         if self._config.vm_size is not None:
@@ -60,7 +60,7 @@ class AzureBatchBackend(ComputeBackend):
 
     def submit(self, spec: JobSpec, key: str) -> JobHandle:
         self._check(spec, key)
-        job = job_id(spec)
+        job = job_id(self._config, spec, self.target.name)
         self._ensure_pool()
         self._ensure_job(spec)
         handle = self._handle(job, key)
@@ -71,7 +71,7 @@ class AzureBatchBackend(ComputeBackend):
     def find(self, key: str) -> JobHandle | None:
         """Look through our jobs: the key does not say the experiment. Only asked after a crash."""
         _check_key(key)
-        for job in self._api.list_jobs(PREFIX):
+        for job in self._own_jobs():
             handle = self._handle(job, key)
             if self._task(handle) is not None:
                 return handle
@@ -135,7 +135,7 @@ class AzureBatchBackend(ComputeBackend):
         """Return the handles of all tasks in jobs of ours."""
         return [
             self._handle(job, str(task["id"]))
-            for job in self._api.list_jobs(PREFIX)
+            for job in self._own_jobs()
             for task in self._api.list_tasks(job)
             if KEY.fullmatch(str(task["id"]))
         ]
@@ -169,7 +169,7 @@ class AzureBatchBackend(ComputeBackend):
             from aml_backends.azure_batch.sdk import SdkBatchApi  # noqa: PLC0415  Azure's SDK is heavy
 
             key = self._config.account_key
-            secret = self.target.secrets(key) if key else None
+            secret = self.target.secret(key) if key else None
             self._opened = SdkBatchApi(self._config.account_url, self._config.name_of_account, secret)
         return self._opened
 
@@ -187,22 +187,35 @@ class AzureBatchBackend(ComputeBackend):
 
     def _ensure_job(self, spec: JobSpec) -> None:
         try:
-            self._api.create_job(job_body(self._config, spec))
+            self._api.create_job(job_body(self._config, spec, self.target.name))
         except RefusedError as error:
             if error.reason != "JobExists":
                 raise
 
+    def _own_jobs(self) -> Iterator[str]:
+        """Yield this target's jobs: other targets and workspaces may have theirs in the same account."""
+        marks = job_marks(self.target.workspace, self.target.name)
+        for job in self._api.list_jobs(PREFIX):
+            pool = str((job.get("poolInfo") or {}).get("poolId", ""))
+            if pool.lower() == self._config.pool.lower() and all(mark in (job.get("metadata") or ()) for mark in marks):
+                yield str(job["id"])
+
     def _create_task(self, spec: JobSpec, key: str, job: str) -> None:
         staging = self._staging(key)
-        files = staging.bring(spec.bundle, cache=CACHE)
+        files = staging.bring(spec.bundle, cache=CACHE, environment=environment_inside(spec.environment))
         container = staging.container_url()
         delivery = {} if container else staging.delivery_urls()
-        addresses = Addresses(files, container, staging.folder, delivery)
+        addresses = Addresses(files, container, staging.folder, delivery, self._registry_password(spec))
         try:
             self._api.create_task(job, task_body(self._config, spec, key, addresses, hide=False))
         except RefusedError as error:
             if error.reason != "TaskExists":  # mine: another driver was first
                 raise
+
+    def _registry_password(self, spec: JobSpec) -> str | None:
+        registry: Any = spec.environment.get("registry")
+        reference = registry.get("password") if isinstance(registry, Mapping) else None
+        return self.target.secret(str(reference)) if reference else None
 
     def _task(self, handle: JobHandle) -> Mapping[str, Any] | None:
         try:
@@ -285,6 +298,11 @@ class AzureBatchBackend(ComputeBackend):
             raise InvalidInputError(
                 f"The nodes of compute target '{name}' may not talk to each other, the run asks for {spec.node_count}.",
                 "Set the target's multi_node, or node_count to 1.",
+            )
+        if is_docker and not spec.environment.get("image"):
+            raise InvalidInputError(
+                f"The compute target '{name}' builds no images.",
+                "Name an image of a registry, instead of a Dockerfile.",
             )
         if is_docker is not config.containers:
             raise InvalidInputError(

@@ -15,7 +15,7 @@ from aml_backends.azure_batch.config import AzureBatchConfig
 from aml_plugins.compute import JobSpec
 from aml_plugins.compute.staging import RESULTS, STATUS, courier_command
 
-__all__ = ["Addresses", "autoscale_formula", "job_body", "job_id", "pool_body", "task_body"]
+__all__ = ["Addresses", "autoscale_formula", "job_body", "job_id", "job_marks", "pool_body", "task_body"]
 
 PREFIX = "aml-"
 PREPARATION = timedelta(hours=1)
@@ -29,7 +29,7 @@ _DIRECTORY = '"$AZ_BATCH_TASK_WORKING_DIR"'
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a task's files are; secrets all of them, and hidden in a plan.
+    """Where a task's files are, and what opens its registry; secrets all of them, and hidden in a plan.
 
     :param container: a signed container URL for Batch's own upload; None where the courier uploads.
     :param folder: below the container, for this job.
@@ -39,12 +39,14 @@ class Addresses:
     container: str | None = field(default=HIDDEN, repr=False)
     folder: str = ""
     delivery: Mapping[str, str] = field(default_factory=dict, repr=False)
+    registry_password: str | None = field(default=HIDDEN, repr=False)
 
 
-def job_id(spec: JobSpec) -> str:
-    """Return the id of the Batch job for a run's experiment: readable, and never that of another one."""
+def job_id(config: AzureBatchConfig, spec: JobSpec, target: str) -> str:
+    """Return the id of the Batch job for a run's experiment: readable, and never that of another target."""
     workspace, experiment = spec.workspace, spec.display.get("experiment", "")
-    digest = hashlib.sha256(json.dumps([workspace, experiment]).encode()).hexdigest()[:8]
+    whole = json.dumps([config.pool.lower(), workspace, target, experiment])
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
     readable = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{workspace}-{experiment}").strip("-")
     return f"{PREFIX}{readable[: _LONGEST_ID - len(PREFIX) - 9].strip('-')}-{digest}"
 
@@ -95,14 +97,20 @@ def autoscale_formula(config: AzureBatchConfig) -> str:
     )
 
 
-def job_body(config: AzureBatchConfig, spec: JobSpec) -> dict[str, Any]:
+def job_marks(workspace: str, target: str) -> list[dict[str, str]]:
+    """Return the metadata by which a target knows its own jobs again."""
+    return [{"name": "aml-workspace", "value": workspace}, {"name": "aml-target", "value": target}]
+
+
+def job_body(config: AzureBatchConfig, spec: JobSpec, target: str) -> dict[str, Any]:
     """Return the job of the run's experiment. It ends with nobody's task: the next run may come at any time."""
     return {
-        "id": job_id(spec),
+        "id": job_id(config, spec, target),
         "displayName": f"{spec.workspace}/{spec.display.get('experiment', '')}"[:1024],
         "priority": config.priority,
         "poolInfo": {"poolId": config.pool},
         "onAllTasksComplete": "noaction",
+        "metadata": job_marks(spec.workspace, target),
     }
 
 
@@ -124,7 +132,7 @@ def task_body(config: AzureBatchConfig, spec: JobSpec, key: str, addresses: Addr
     if spec.time_limit_seconds is not None:
         limit = spec.time_limit_seconds + PREPARATION.total_seconds()
         body["constraints"]["maxWallClockTime"] = f"PT{int(limit)}S"
-    return body | _containers(spec) | _instances(spec)
+    return body | _containers(spec, addresses) | _instances(spec)
 
 
 def _command_line(config: AzureBatchConfig) -> str:
@@ -152,10 +160,21 @@ def _outputs(addresses: Addresses) -> list[dict[str, Any]]:
     ]
 
 
-def _containers(spec: JobSpec) -> dict[str, Any]:
-    if spec.environment.get("kind") != "docker":
+def _containers(spec: JobSpec, addresses: Addresses) -> dict[str, Any]:
+    environment: Mapping[str, Any] = spec.environment
+    if environment.get("kind") != "docker":
         return {}
-    settings: dict[str, Any] = {"imageName": spec.environment.get("image"), "containerRunOptions": "--rm"}
+    options = list(environment.get("arguments") or ())
+    if environment.get("shm_size"):
+        options.append(f"--shm-size={environment['shm_size']}")
+    settings: dict[str, Any] = {"imageName": environment.get("image"), "containerRunOptions": shlex.join(options)}
+    registry = environment.get("registry") or {}
+    if registry.get("address") or registry.get("username"):
+        settings["registry"] = {
+            "registryServer": registry.get("address"),
+            "username": registry.get("username"),
+            "password": addresses.registry_password,
+        }
     return {"containerSettings": settings}
 
 

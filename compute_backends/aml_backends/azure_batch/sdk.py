@@ -17,12 +17,14 @@ from azure.core.exceptions import (  # noqa: TID253  as above
     ServiceRequestError,
     ServiceResponseError,
 )
+from azure.core.rest import HttpRequest  # noqa: TID253  as above
 
 from aml_backends.azure_batch.api import Body, RefusedError
 from aml_plugins.errors import BackendError, TransientBackendError
 
 __all__ = ["SdkBatchApi"]
 
+API_VERSION = "2025-06-01"
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _TASK_FACTS = ["id", "state", "executionInfo"]
 _FIXES = {
@@ -46,7 +48,9 @@ class SdkBatchApi:
         self._url = url
         credential: Any = AzureNamedKeyCredential(account, key) if key else _default_credential()
         # Waiting is the core's: a client that sleeps through Retry-After would hold up every other run.
-        self._client = BatchClient(url, credential, retry_total=0, connection_timeout=10, read_timeout=60)
+        self._client = BatchClient(
+            url, credential, retry_total=0, connection_timeout=10, read_timeout=60, api_version=API_VERSION
+        )
 
     def get_pool(self, pool: str) -> Body:
         with self._words(f"show pool '{pool}'"):
@@ -58,7 +62,9 @@ class SdkBatchApi:
 
     def delete_pool(self, pool: str) -> None:
         with self._words(f"delete pool '{pool}'"):
-            self._client.begin_delete_pool(pool, polling=False)
+            # begin_delete_pool would leave a thread behind that polls for minutes.
+            asked = HttpRequest("DELETE", f"/pools/{pool}?api-version={API_VERSION}")
+            self._client.send_request(asked).raise_for_status()
 
     def failed_nodes(self, pool: str) -> Sequence[Body]:
         wanted = "state eq 'starttaskfailed' or state eq 'unusable'"
@@ -69,10 +75,11 @@ class SdkBatchApi:
         with self._words(f"create job '{body['id']}'"):
             self._client.create_job(cast("Any", dict(body)))
 
-    def list_jobs(self, start: str) -> Sequence[str]:
+    def list_jobs(self, start: str) -> Sequence[Body]:
+        wanted = f"startswith(id,'{start}')"
         with self._words("list jobs"):
-            found = self._client.list_jobs(filter=f"startswith(id,'{start}')", select=["id"])
-            return [str(job.id) for job in found]
+            found = self._client.list_jobs(filter=wanted, select=["id", "poolInfo", "metadata"])
+            return [job.as_dict() for job in found]
 
     def create_task(self, job: str, body: Body) -> None:
         with self._words(f"create task '{body['id']}'"):

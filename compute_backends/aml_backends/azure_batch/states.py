@@ -13,6 +13,7 @@ from aml_plugins.compute.runner_directory import job_status
 __all__ = ["state_of", "status_of"]
 
 _STATES = {"active": JobState.PENDING, "preparing": JobState.RUNNING, "running": JobState.RUNNING}
+_NOT_FOUND = 127
 _WORDS = {
     "CommandProgramNotFound": "The Python of the compute target is not on its nodes: set the target's 'python'.",
     "BlobNotFound": "A file of the job is not in its datastore any more.",
@@ -43,8 +44,8 @@ def status_of(
         return _ended(info, said)
     lost = int(info.get("requeueCount") or 0)
     if lost > losses_allowed:
-        reason = f"The run lost its node {lost} times, or had it preempted; the target allows {losses_allowed}."
-        return JobStatus(state=JobState.FAILED, native_state=word, reason=reason)
+        often = f"The run lost its node {lost} times, or had it preempted; the target allows {losses_allowed}."
+        return JobStatus(state=JobState.FAILED, native_state=word, reason=often)
     state = state_of(word)
     reason = f"Started again after its node was lost ({lost} of {losses_allowed} times)." if lost else None
     started = _time(info.get("startTime")) if state is JobState.RUNNING else None
@@ -70,8 +71,15 @@ def _outcome(info: Mapping[str, Any], said: Callable[[], Mapping[str, Any] | Non
     told = job_status(last) if last is not None else None
     if told is not None and told.state.is_terminal:
         return replace(told, native_state="completed")
-    reason = _reason(name, message, failure)
+    reason = _unsaid(code) if name == "FailureExitCode" else _reason(name, message, failure)
     return JobStatus(state=JobState.FAILED, native_state=name or "completed", exit_code=code, reason=reason)
+
+
+def _unsaid(code: object) -> str:
+    """Return why a task failed whose runner said nothing."""
+    if code == _NOT_FOUND:
+        return f"{_WORDS['CommandProgramNotFound']} The task ended with exit code {code}."
+    return f"The task ended with exit code {code} before its runner could say why."
 
 
 def _reason(name: str, message: str, failure: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-BUNDLE = ("runner.pyz", "job.json", "snapshot.zip")
+BUNDLE = "bundle"
 RESULTS = {"work/outputs": "outputs", "work/logs": "logs", "uploads": "uploads"}
 FILES = {"log": "std_log.txt", "records": "records.jsonl"}
 PAUSE_SECONDS = 1.0
@@ -58,6 +58,10 @@ class Storage:
     def exists(self, name: str) -> bool:
         """Say whether a file is there."""
         return bool(self._files.exists(self._path(name)))
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder."""
+        return [entry.getPath().getName() for entry in self._files.listStatus(self._path(folder)) if entry.isFile()]
 
     def get(self, name: str, local: str) -> None:
         """Bring a file to this machine."""
@@ -89,8 +93,8 @@ class Agent:
 
     def run(self, key: str) -> int:
         """Run the job and return the exit code of its runner."""
-        for name in BUNDLE:
-            self._storage.get("bundle/" + name, self._file(name))
+        for name in self._storage.names(BUNDLE):
+            self._storage.get(BUNDLE + "/" + name, self._file(name))
         spark = os.getppid()
         runner = self._start(self._variables(key))
         while runner.poll() is None:

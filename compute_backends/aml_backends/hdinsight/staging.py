@@ -2,7 +2,7 @@
 
 ::
 
-    bundle/{runner.pyz,job.json,snapshot.zip}   what is to run, and bundle/files/… what Spark shall distribute
+    bundle/       what is to run: runner.pyz, job.json, snapshot.zip, data; bundle/files/… what Spark shall distribute
     agent.py                                    what Spark starts (``agent.py`` beside this module)
     variables-ID                                the script's variables, sealed (``sealing.py``)
     claim                                       made by the agent, once: the job is never run twice

@@ -6,15 +6,15 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from aml_backends.local.config import LocalConfig
-from aml_backends.local.files import delete_directory, place_files
-from aml_backends.local.starting import start_detached
+from aml_backends.local.launching import Launcher
 from aml_plugins.compute import (
     ComputeBackend,
+    ComputeTarget,
     JobHandle,
     JobPlan,
     JobSpec,
@@ -23,6 +23,8 @@ from aml_plugins.compute import (
     LogChunk,
     TargetConfig,
 )
+from aml_plugins.compute.detached import start_detached
+from aml_plugins.compute.job_files import delete_directory, place_files
 from aml_plugins.compute.runner_bundle import runner_command
 from aml_plugins.compute.runner_directory import RunnerDirectory
 from aml_plugins.errors import BackendError, InvalidInputError, JobNotFoundError, NotYetDoneError
@@ -39,6 +41,11 @@ class LocalBackend(ComputeBackend):
     type_name: ClassVar[str] = "local"
     config_model: ClassVar[type[TargetConfig]] = LocalConfig
     is_own_machine: ClassVar[bool] = True
+    shares_files: ClassVar[bool] = True
+
+    def __init__(self, target: ComputeTarget) -> None:
+        super().__init__(target)
+        self._launcher = Launcher(target.home)
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec)
@@ -60,8 +67,7 @@ class LocalBackend(ComputeBackend):
         place_files(spec.bundle, directory)
         if not RunnerDirectory(directory).is_started:
             # Two submitters may both get here: the runner's lock and its claim leave one script.
-            command = runner_command(self._config.python, directory / "runner.pyz", directory)
-            start_detached(command, directory, {**spec.environment_variables, "AML_JOB_KEY": key})
+            self._start(spec.bundle["runner.pyz"], directory, {**spec.environment_variables, "AML_JOB_KEY": key})
         return self._handle(key)
 
     def find(self, key: str) -> JobHandle | None:
@@ -104,6 +110,11 @@ class LocalBackend(ComputeBackend):
         """Return whole lines of the records since ``cursor``."""
         return self._directory(handle).records(cursor)
 
+    def wakers(self, handles: Iterable[JobHandle]) -> Sequence[int]:
+        """Return descriptors of the runners' processes."""
+        found = (self._directory(handle).waker() for handle in handles)
+        return [descriptor for descriptor in found if descriptor is not None]
+
     def list_jobs(self) -> Iterable[JobHandle]:
         """Return the handles of all jobs on this target."""
         if not self._jobs.is_dir():
@@ -117,6 +128,14 @@ class LocalBackend(ComputeBackend):
             raise BackendError(f"The directory {self._jobs} is not writable.", "Set the target's 'directory'.")
         free = shutil.disk_usage(self._jobs).free / 2**30
         return f"{self._config.max_parallel_runs} runs at a time, {self._config.python}, {free:.1f} GiB free"
+
+    def close(self) -> None:
+        self._launcher.close()
+
+    def _start(self, runner: Path, directory: Path, variables: Mapping[str, str]) -> None:
+        python = self._config.python
+        if not self._launcher.start(python, runner, directory, variables):
+            start_detached(runner_command(python, directory / "runner.pyz", directory), directory, variables)
 
     @property
     def _config(self) -> LocalConfig:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aml_backends.ssh.config import Host, SshConfig
 from aml_backends.ssh.trust import HostKeyCheck
-from aml_plugins.errors import BackendError, TransientBackendError
+from aml_plugins.errors import AmlError, BackendError, MissingExtraError, TransientBackendError
 
 if TYPE_CHECKING:
     import asyncssh
@@ -118,14 +118,17 @@ def _private_key(config: SshConfig, secret: Secret) -> asyncssh.SSHKey:
         return asyncssh.import_private_key(f"{text.strip()}\n", passphrase)
     except OSError as error:
         raise RefusedError(f"The key file '{name}' cannot be read: {error.strerror}.", "Set key_file.") from None
-    except asyncssh.KeyEncryptionError:
-        raise RefusedError(
-            f"The private key '{name}' has a passphrase that is not the given one.", "Set passphrase."
-        ) from None
-    except (asyncssh.KeyImportError, ValueError):
-        raise RefusedError(
-            f"'{name}' holds no private key.", "It has to hold the key's text, all lines of it."
-        ) from None
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
+        raise _bad_key(name, str(error)) from None
+
+
+def _bad_key(name: str, said: str) -> AmlError:
+    """Tell what is wrong with a key without saying anything of it."""
+    if "bcrypt" in said:
+        return MissingExtraError("A private key in OpenSSH's own format with a passphrase", "ssh")
+    if "assphrase" in said or "decrypt" in said:
+        return RefusedError(f"The private key '{name}' has a passphrase that is not the given one.", "Set passphrase.")
+    return RefusedError(f"'{name}' holds no private key.", "It has to hold the key's text, all lines of it.")
 
 
 def _not_let_in(config: SshConfig, host: Host) -> RefusedError:

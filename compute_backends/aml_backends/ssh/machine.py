@@ -62,14 +62,13 @@ class Machine:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a connection to close."""
-        return self._connection is not None
+        """Whether there is a connection to close; a fork has none of its own."""
+        return self._connection is not None and self._process == os.getpid()
 
     async def close(self) -> None:
         """Close the connection; the next question opens another."""
-        connection = self._connection if self._process == os.getpid() else None
-        self._drop()
-        if connection is not None:
+        connection = self._forget()
+        if connection is not None and self._process == os.getpid():
             connection.close()
 
     def _reset(self) -> None:
@@ -83,9 +82,17 @@ class Machine:
         self._retry_at = 0.0
         self._pause = RETRY_SECONDS[0]
 
-    def _drop(self) -> None:
+    def _forget(self) -> asyncssh.SSHClientConnection | None:
+        connection = self._connection
         self._connection = None
         self._idle = []
+        return connection
+
+    def _drop(self) -> None:
+        """Let go of a connection that cannot be relied on; others that are in the middle of a question ask again."""
+        connection = self._forget()
+        if connection is not None:
+            connection.abort()
 
     async def _use(self, session: Session, work: Callable[[Session], Awaitable[T]]) -> T:
         try:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from aml_backends.ssh.program import OLD_PYTHON, program, start_command
-from aml_backends.ssh.remote.wire import LENGTH, LONGEST_FRAME, READY, pack
+from aml_backends.ssh.remote.wire import BLOCK, LENGTH, LONGEST_FRAME, READY, pack
 from aml_plugins.errors import BackendError
 
 if TYPE_CHECKING:
@@ -79,9 +79,7 @@ class Session:
     async def read_raw(self, size: int) -> AsyncIterator[bytes]:
         """Yield announced bytes."""
         while size:
-            data = await _soon(self._process.stdout.read(min(size, 1 << 20)))
-            if not data:
-                raise LostError("the connection was cut")
+            data = await self._exactly(min(size, BLOCK))
             size -= len(data)
             yield data
 
@@ -114,5 +112,6 @@ class Session:
         return data
 
 
-async def _soon(work: Any) -> Any:
-    return await asyncio.wait_for(work, ANSWER_SECONDS)
+async def _soon(work: Awaitable[Any]) -> Any:
+    async with asyncio.timeout(ANSWER_SECONDS):
+        return await work

@@ -31,10 +31,13 @@ async def send_job(
 async def receive_results(session: Session, key: str, destination: Path) -> dict[str, Any]:
     """Write what an ended job made below ``destination``; return the last answer."""
     await session.send([pack({"do": "fetch", "key": key})])
+    made: set[Path] = set()
     while "path" in (answer := await session.read()):
         path = _below(destination, answer["path"])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
+        if path.parent not in made:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made.add(path.parent)
+        with path.open("wb", buffering=0) as file:
             async for data in session.read_raw(int(answer["size"])):
                 file.write(data)
     return answer

@@ -9,15 +9,6 @@ from services.azure import add_pool, blob_datastore, delete_pool, make_target
 
 from aml_backends.azure_batch.backend import AzureBatchBackend
 from aml_plugins.compute import ComputeTarget
-from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
-
-
-@pytest.fixture(scope="session")
-def azure() -> Iterator[AzureEmulator]:
-    """One emulator for all tests of this kind; whatever it was asked and answered is what Microsoft specifies."""
-    with AzureEmulator(Settings(validate=True)) as emulator:
-        yield emulator
-        assert emulator.violations == []
 
 
 @pytest.fixture

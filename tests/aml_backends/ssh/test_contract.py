@@ -7,6 +7,8 @@ from services.ssh_machine import Cable, SshMachine
 
 from aml_backends.ssh.backend import SshBackend
 from aml_plugins.testing import ComputeBackendContract, OutageContract
+from aml_plugins.testing.contract.ending import EndingContract
+from aml_plugins.testing.contract.submission import SubmissionContract
 
 
 class TestOneMachine(ComputeBackendContract, OutageContract):
@@ -22,7 +24,9 @@ class TestOneMachine(ComputeBackendContract, OutageContract):
         return cable.unplugged
 
 
-class TestTwoMachines(ComputeBackendContract):
+class TestTwoMachines(SubmissionContract, EndingContract):
+    """What placement could break."""
+
     factory_module = "aml_backends.ssh.backend"
     sdk_modules = ("asyncssh",)
 

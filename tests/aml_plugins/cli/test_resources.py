@@ -22,6 +22,7 @@ def aml(aml_home, capsys, monkeypatch):
         assert "defect" not in printed.err
         return printed.out if code == 0 else printed.err
 
+    call.printed = capsys.readouterr
     return call
 
 
@@ -92,6 +93,29 @@ def test_secrets_are_set_from_standard_input_and_never_shown(aml):
     assert "has no secret 'TOKEN'" in aml("secret", "delete", "TOKEN", "--in", "team", code=2)
     aml("secret", "remove", "team")
     assert "team" not in aml("secret", "stores")
+
+
+def test_the_workspace_shows_its_resources_and_the_doctor_tries_each(aml, blob, azurite, monkeypatch, tmp_path):
+    aml("secret", "register", "file", "team", "--set", f"path={tmp_path / 'secrets'}")
+    aml("workspace", "set-telemetry", "log-file")
+    aml("datastore", "set-default", "blob", "--artifacts")
+    shown = json.loads(aml("workspace", "show", "-o", "json"))
+    assert {name: shown[name] for name in ("datastore", "artifact_datastore", "secret_store", "telemetry")} == {
+        "datastore": "blob",
+        "artifact_datastore": "blob",
+        "secret_store": "team",
+        "telemetry": "log-file",
+    }
+    assert (shown["datastores"], shown["secret_stores"]) == (["blob", "workspace-files"], ["env", "team"])
+    monkeypatch.setenv("KEY", "d3Jvbmc=")
+    assert run(["doctor", "-o", "json"]) == 1
+    found = {each["check"]: each for each in json.loads(aml.printed().out)}
+    assert not found["datastore blob"]["healthy"]
+    assert "did not let us in" in found["datastore blob"]["message"]
+    healthy = {"datastore workspace-files", "secret store env", "secret store team", "telemetry"}
+    assert all(found[check]["healthy"] for check in healthy)
+    aml("workspace", "set-telemetry", "off")
+    assert json.loads(aml("workspace", "show", "-o", "json"))["telemetry"] == "off"
 
 
 def test_a_value_is_no_argument(aml):

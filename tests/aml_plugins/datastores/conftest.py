@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from services.file_shares import running_file_shares
@@ -58,5 +59,22 @@ def make_datastore(request, tmp_path, monkeypatch):
         return ShareDatastore("files", ShareConfig(share=shares.create_share(), **given))
 
     makers = {"directory": directory, "azure-blob": blob, "azure-blob-prefix": lambda: blob(prefix="team a/ü")}
+
+    def through_fsspec(url, **settings):
+        from aml_plugins.datastores.fsspec_files import FsspecConfig, FsspecDatastore
+
+        return FsspecDatastore("files", FsspecConfig(url=url, **settings))
+
+    def abfs(**settings):
+        azurite = request.getfixturevalue("azurite")
+        monkeypatch.setenv("STORAGE", azurite.connection_string)
+        given = {"connection_string": "secret://env/STORAGE"}
+        return through_fsspec(f"abfs://{azurite.create_container()}/team a", secret_options=given, **settings)
+
+    makers |= {
+        "fsspec-file": lambda: through_fsspec(f"file://{tmp_path}/root"),
+        "fsspec-memory": lambda: through_fsspec(f"memory://{tmp_path.name}-{uuid4().hex}"),
+        "fsspec-abfs": abfs,
+    }
     makers |= {"azure-file-share": share, "azure-file-share-prefix": lambda: share(prefix="team a/ü")}
     return lambda kind, **settings: makers[kind](**settings)

@@ -10,7 +10,18 @@ import pytest
 from aml_plugins.errors import InvalidInputError, NotFoundError
 
 
-@pytest.fixture(params=["directory", "azure-blob", "azure-blob-prefix", "azure-file-share", "azure-file-share-prefix"])
+@pytest.fixture(
+    params=[
+        "directory",
+        "azure-blob",
+        "azure-blob-prefix",
+        "azure-file-share",
+        "azure-file-share-prefix",
+        "fsspec-file",
+        "fsspec-memory",
+        "fsspec-abfs",
+    ]
+)
 def store(request):
     """A datastore of each type, empty."""
     made = request.getfixturevalue("make_datastore")
@@ -48,6 +59,14 @@ def test_list_is_sorted_by_path_and_knows_sizes(store, source):
     assert list(store.list()) == [("a.b", 7), ("a/b/c", 7), ("a/z", 7), ("ab", 7), ("b", 7)]
     assert list(store.list("a")) == [("a/b/c", 7), ("a/z", 7)]
     assert list(store.list("nothing")) == []
+
+
+def test_one_level_can_be_seen(store, source):
+    for path in ("b", "a/z", "a.b", "a/b/c", "ab/x"):
+        store.put(source, path)
+    assert sorted(store.children()) == [("a", None), ("a.b", 7), ("ab", None), ("b", 7)]
+    assert sorted(store.children("a")) == [("b", None), ("z", 7)]
+    assert list(store.children("nothing")) == []
 
 
 def test_what_is_not_there(store, source, tmp_path):

@@ -36,7 +36,7 @@ def test_syntax_of_the_oldest_python(path: Path) -> None:
     assert "from __future__ import annotations" in path.read_text()
 
 
-@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.12", "3.13"])
 def test_other_interpreters_build(preparing: Any, version: str) -> None:
     try:
         python = choose(version).path

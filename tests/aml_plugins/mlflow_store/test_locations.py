@@ -43,4 +43,5 @@ def test_the_servers_variables_are_those_of_this_mlflow():
 
     assert locations._ARTIFACT_ROOT == constants.ARTIFACT_ROOT_ENV_VAR
     assert locations._ARTIFACTS_DESTINATION == constants.ARTIFACTS_DESTINATION_ENV_VAR
+    assert locations._STORE == constants.BACKEND_STORE_URI_ENV_VAR
     assert locations._READ_REPLICA == constants.READ_REPLICA_BACKEND_STORE_URI_ENV_VAR

@@ -48,11 +48,11 @@ def test_aml_service_types_brings_a_service(loaded_type):
 
 
 def test_aml_secret_store_types_brings_a_secret_store(loaded_type):
-    assert loaded_type("aml_secret_store_types") == ["A secret store without secrets.", "Thing"]
+    assert loaded_type("aml_secret_store_types") == ["A secret store with one secret.", "TestSecretStore"]
 
 
 def test_aml_telemetry_exporter_types_brings_an_exporter(loaded_type):
-    assert loaded_type("aml_telemetry_exporter_types") == ["An exporter that exports nothing.", "Thing"]
+    assert loaded_type("aml_telemetry_exporter_types") == ["An exporter that keeps what it gets.", "TestExporter"]
 
 
 def test_aml_run_environment_contributes_variables(ask, installed_test_plugin):

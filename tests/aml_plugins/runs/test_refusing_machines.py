@@ -153,7 +153,7 @@ def test_a_disk_that_fills_up_while_staging_ends_the_run_with_the_reason(
     state, reason, status, has_slot, jobs = json.loads(done.stdout)
 
     assert state == "Failed"
-    assert status == (None if full == "datastore" else "FAILED")  # its snapshot is stored before the MLflow run is made
+    assert status == "FAILED"
     assert "No space left" in reason or "full" in reason
     assert has_slot
     assert jobs == []

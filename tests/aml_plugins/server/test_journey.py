@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from services.aml_server import running_aml_server
-from services.aml_users import add_users, auth_variables, password_of
+from services.aml_users import password_of
 
 from aml_plugins.store.opening import open_store
 from aml_plugins.workspace import Workspace
@@ -124,32 +124,19 @@ def test_a_server_that_is_gone_is_a_sentence_and_exit_code_3(aml):
     )
 
 
-def test_a_password_in_the_uri_reaches_the_server_and_nobody_else(tmp_path, migrated_database, aml_home, scripts):
-    """It is in no file below the home, in no row, and in no process's arguments; the script logs as its submitter."""
-    directory = tmp_path / "guarded"
-    with running_aml_server(directory, database=migrated_database, **auth_variables(directory / "users")) as server:
-        add_users(server.url, ["default"])
-        user = "contributor-of-default"
-        uri = server.url.replace("http://", f"http://{user}:{password_of(user)}@")
-        command = [
-            sys.executable,
-            "-m",
-            "aml_plugins.cli",
-            "run",
-            "submit",
-            "scripts",
-            "--script",
-            "train.py",
-            "--wait",
-        ]
-        environment = dict(os.environ) | {"AML_STORE_URI": uri, "AML_HOME": str(aml_home)}
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr + done.stdout
-        (run,) = open_store(uri).runs.list("default")
-        assert run.user == user
-        assert Workspace.connect(uri).get_run(run.run_id).get_metrics() == {"loss": 0.25}
-    secret = password_of(user).encode()
-    for file in [*aml_home.rglob("*"), *(directory / "artifacts").rglob("*"), server.log, server.database]:
+def test_a_password_in_the_uri_reaches_the_server_and_nobody_else(tmp_path, auth_server, aml_home, scripts):
+    """It is in no file, in no row, and in no process's arguments; the script logs as its submitter."""
+    user = "contributor-of-team-a"
+    uri = auth_server.url.replace("http://", f"http://{user}:{password_of(user)}@")
+    command = [sys.executable, "-m", "aml_plugins.cli", "run", "submit", "scripts", "--script", "train.py", "--wait"]
+    environment = dict(os.environ) | {"AML_STORE_URI": uri, "AML_HOME": str(aml_home), "AML_WORKSPACE": "team-a"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    run = open_store(uri).runs.list("team-a")[0]
+    assert (run.user, run.state) == (user, "Completed")
+    assert Workspace.connect(uri, "team-a").get_run(run.run_id).get_metrics() == {"loss": 0.25}
+    secret, served = password_of(user).encode(), auth_server.directory
+    for file in [*aml_home.rglob("*"), *(served / "artifacts").rglob("*"), auth_server.log, auth_server.database]:
         if file.is_file():
             assert secret not in file.read_bytes(), file
 

@@ -9,7 +9,7 @@ from aml_plugins.errors import InvalidInputError
 from aml_plugins.json_types import JsonValue
 from aml_plugins.runs.configuration.azure_ml.keys import camel_case
 from aml_plugins.runs.configuration.documents import Document, wrong
-from aml_plugins.runs.configuration.mistakes import KeyPath, key_text
+from aml_plugins.runs.configuration.key_paths import KeyPath, key_text
 from aml_plugins.runs.configuration.text import split_arguments
 
 __all__ = ["SECRETIVE", "Part"]

@@ -13,6 +13,7 @@ from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 from aml_plugins.testing.azure_emulator.batch.jobs import Job, job_action
 from aml_plugins.testing.azure_emulator.batch.nodes import Node
 from aml_plugins.testing.azure_emulator.batch.pools import Pool
+from aml_plugins.testing.azure_emulator.batch.resources import Resource
 from aml_plugins.testing.azure_emulator.batch.schedules import JobSchedule
 from aml_plugins.testing.azure_emulator.batch.tasks import ENDED_BY_USER, Task
 from aml_plugins.testing.azure_emulator.engine import Engine
@@ -37,12 +38,20 @@ class Account:
         self.pools: dict[str, Pool] = {}
         self.jobs: dict[str, Job] = {}
         self.schedules: dict[str, JobSchedule] = {}
+        self.problems: Callable[[str, Mapping[str, Any]], list[str]] = lambda _url, _body: []
 
     def locked(self, action: Callable[[], None]) -> None:
         """Do something from another thread."""
         with self.engine.lock:
             if not self.engine.is_closed:
                 action()
+
+    def patch(self, resource: Resource, changes: Mapping[str, Any]) -> None:
+        """Take a client's partial changes.
+
+        :raises BatchProblem: where something would be missing then.
+        """
+        resource.merge(changes, lambda whole: self.problems(str(resource.body["url"]), whole))
 
     def word(self, kind: str, word: str) -> str:
         """Return a word of an answer as this emulator spells it."""

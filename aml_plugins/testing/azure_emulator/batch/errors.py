@@ -9,8 +9,10 @@ __all__ = ["BatchProblem"]
 _KNOWN: Mapping[str, tuple[int, str]] = {
     "AuthenticationFailed": (
         403,
-        "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly "
-        "including the signature.",
+        (
+            "Server failed to authenticate the request. Make sure the value of Authorization header is formed "
+            "correctly including the signature."
+        ),
     ),
     "InvalidPropertyValue": (400, "The value provided for one of the properties in the request body is invalid."),
     "InvalidRequestBody": (400, "The specified Request Body is not syntactically valid."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import shutil
@@ -17,7 +18,7 @@ from typing import Any
 
 from aml_plugins.testing.azure_emulator.batch.text import seconds_of
 from aml_plugins.testing.azure_emulator.batch.transfers import TransferError, download, upload
-from aml_plugins.testing.azure_emulator.engines import container_command
+from aml_plugins.testing.azure_emulator.engines import container_command, remove_container
 
 __all__ = ["Execution", "Outcome", "end_processes_below", "failure"]
 
@@ -125,7 +126,12 @@ class Execution:
         environment = {**self.environment, MARK: self.identity}
         container = self.spec.get("containerSettings")
         if container:
-            arguments = container_command(container, arguments, environment, self.node_root, self.working_directory)
+            arguments = container_command(
+                container, arguments, environment=environment, node_root=self.node_root,
+                working_directory=self.working_directory, name=self._container,
+            )  # fmt: skip
+            # The command that asks the engine has to find it; what is in the container was named above.
+            environment |= {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
         elif not arguments or shutil.which(arguments[0], path=environment["PATH"]) is None:
             return None
         with (
@@ -147,9 +153,15 @@ class Execution:
             return self._process
 
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
+        if self.spec.get("containerSettings"):  # the command that shows it is not the container
+            threading.Thread(target=remove_container, args=(self._container,), daemon=True).start()
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         end_processes(self.identity)
+
+    @property
+    def _container(self) -> str:
+        return f"batch-{hashlib.sha256(str(self.directory).encode()).hexdigest()[:24]}"
 
 
 def _dies_with_us() -> list[str]:

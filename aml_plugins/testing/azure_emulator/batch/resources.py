@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
@@ -80,6 +80,16 @@ class Resource:
         self.body["eTag"] = etag()
         self.body["lastModified"] = iso(self.modified)
 
+    def merge(self, changes: Mapping[str, Any], problems: Callable[[Mapping[str, Any]], list[str]]) -> None:
+        """Take a ``PATCH``: what it does not mention stays, inside of objects as well.
+
+        :param problems: says what is wrong with the whole that comes of it.
+        """
+        merged = {name: _merged(self.body.get(name), value) for name, value in changes.items() if value is not None}
+        for problem in problems({**self.body, **merged}):
+            raise BatchProblem("MissingRequiredProperty", Reason=problem)
+        self.update(merged)
+
     def check_conditions(self, headers: Mapping[str, str]) -> None:
         """Refuse a request whose conditional headers do not hold.
 
@@ -93,6 +103,12 @@ class Resource:
             raise BatchProblem("ConditionNotMet")
         _check_time(headers.get("if-unmodified-since"), self.modified, must_be_newer=False)
         _check_time(headers.get("if-modified-since"), self.modified, must_be_newer=True)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return new
+    return {**old, **{name: _merged(old.get(name), value) for name, value in new.items() if value is not None}}
 
 
 def _with_facts(body: Mapping[str, Any], facts: Mapping[str, str]) -> Iterator[tuple[str, Any]]:

@@ -30,6 +30,7 @@ class BatchService:
     def __init__(self, account: Account, specification: Specification) -> None:
         self.account = account
         self._specification = specification
+        account.problems = lambda url, body: specification.check_response("GET", url, 200, body)
 
     def knows(self, path: str) -> bool:
         """Say whether a path belongs to Batch."""
@@ -128,5 +129,16 @@ def _rendered(answer: Answer) -> Answer:
 
 
 _FIRST_PARTS = frozenset(
-    {"pools", "jobs", "jobschedules", "applications", "nodecounts", "supportedimages", "poolusagemetrics"}
+    {
+        "pools",
+        "jobs",
+        "jobschedules",
+        "applications",
+        "nodecounts",
+        "supportedimages",
+        "poolusagemetrics",
+        "certificates",
+        "lifetimejobstats",
+        "lifetimepoolstats",
+    }
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 __all__ = ["TransferError", "download", "upload"]
 
@@ -129,7 +129,7 @@ def _fetch_container(file: Mapping[str, Any], directory: Path) -> None:
     listing = f"{url}{'&' if '?' in url else '?'}restype=container&comp=list&prefix={quote(prefix)}"
     try:
         with urllib.request.urlopen(listing, timeout=_SECONDS) as answer:  # noqa: S310  a user's
-            names = [node.text or "" for node in ElementTree.fromstring(answer.read()).iter("Name")]  # noqa: S314  Azure's
+            names = [node.text or "" for node in ET.fromstring(answer.read()).iter("Name")]  # noqa: S314  Azure's
     except OSError:
         raise TransferError("ResourceContainerAccessDenied", "Access to the container is denied.") from None
     folder = directory / str(file.get("filePath") or "")

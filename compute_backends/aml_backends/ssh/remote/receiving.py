@@ -36,11 +36,11 @@ def receive_and_start(wire: Wire, path: str, message: dict[str, Any], cache: str
         wire.announce({"want": []})
         return
     _write(os.path.join(path, BOOT), boot_id().encode("ascii"))
-    wanted = [name for name in sorted(message["files"]) if not os.path.exists(os.path.join(path, name))]
+    wanted = [name for name in sorted(message["files"]) if not os.path.exists(os.path.join(path, _plain(name)))]
     wire.write({"want": wanted})
     failure: OSError | None = None
     for name in wanted:
-        failure = _receive(wire, os.path.join(path, _plain(name)), message["files"][name], failure)
+        failure = _receive(wire, os.path.join(path, name), message["files"][name], failure)
     if failure is not None:
         raise failure
     _settle(os.path.join(path, "job.json"), cache)

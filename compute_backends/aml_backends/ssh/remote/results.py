@@ -65,20 +65,29 @@ def _below(directory: str, name: str, root: str, *, follow: bool) -> Iterator[tu
     if not os.path.isdir(real) or not _is_within(real, root):
         return
     try:
-        entries = sorted(os.listdir(real))
+        with os.scandir(real) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError:
         return
     for entry in entries:
-        path = os.path.join(real, entry)
-        target = os.path.realpath(path)
-        is_link = os.path.islink(path)
-        if is_link and not _is_within(target, root):
-            continue
-        if not os.path.isdir(path):
-            if _is_file(target):
-                yield name + "/" + entry, target
-        elif follow or not is_link:  # behind a link to a directory, further ones are not followed: circles end
-            yield from _below(path, name + "/" + entry, root, follow=follow and not is_link)
+        inside = name + "/" + entry.name
+        if entry.is_symlink():
+            yield from _behind(entry.path, inside, root, follow=follow)
+        elif entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path, inside, root, follow=follow)
+        elif entry.is_file(follow_symlinks=False):
+            yield inside, entry.path
+
+
+def _behind(link: str, name: str, root: str, *, follow: bool) -> Iterator[tuple[str, str]]:
+    """Yield what a link leads to; behind one to a directory, further ones are not followed: circles end."""
+    target = os.path.realpath(link)
+    if not _is_within(target, root):
+        return
+    if _is_file(target):
+        yield name, target
+    elif follow:
+        yield from _below(target, name, root, follow=False)
 
 
 def _is_within(path: str, root: str) -> bool:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from fast_store_pair import Pair, new_run
-from mlflow.entities import RunTag
 from writer import KEYS
 
 HERE = Path(__file__).parent
@@ -40,18 +38,3 @@ def test_writers_of_one_run_lose_nothing(pair: Pair, database_uri: str, tmp_path
             assert len(history) == 15 * 5
         if key.startswith("single"):
             assert len(history) == WRITERS
-
-
-def test_a_chosen_id_asked_for_by_many_at_once_is_one_run(pair: Pair) -> None:
-    experiment = pair.experiment()
-    run_id = "f" * 20 + experiment.rjust(12, "0")
-
-    def create(number: int) -> tuple[str, str]:
-        run = pair.fast.create_run_with_id(run_id, experiment, f"user-{number}", 1, [RunTag("by", str(number))], "n")
-        return run.info.run_id, run.info.user_id
-
-    with ThreadPoolExecutor(8) as pool:
-        ends = list(pool.map(create, range(8)))
-    stored = pair.plain.get_run(run_id)
-    assert set(ends) == {(run_id, stored.info.user_id)}
-    assert stored.info.user_id == f"user-{stored.data.tags['by']}"

@@ -20,6 +20,7 @@ OVERRIDDEN = {
         "order_by",
         "page_token",
     ],
+    "log_batch": ["self", "run_id", "metrics", "params", "tags"],
     "create_run": ["self", "experiment_id", "user_id", "start_time", "tags", "run_name"],
     "get_metric_history": ["self", "run_id", "metric_key", "max_results", "page_token"],
     "get_metric_history_bulk": ["self", "run_ids", "metric_key", "max_results"],

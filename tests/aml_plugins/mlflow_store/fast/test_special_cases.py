@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from fast_store_pair import FastStore, Pair, described, new_run, outcome, rows_of
 from mlflow.entities import LoggedModelStatus, Metric, Param, RunTag, ViewType
-from mlflow.exceptions import MlflowException
 from mlflow.utils.workspace_context import WorkspaceContext
 
 NAN = float("nan")
@@ -121,37 +120,6 @@ def test_runs_are_created_or_refused_alike(pair: Pair, changes: dict[str, Any]) 
     assert ends[0] == ends[1]
 
 
-def test_a_run_under_a_chosen_id_is_created_once(pair: Pair) -> None:
-    experiment = pair.experiment()
-    run_id = new_run(pair.fast, experiment)[:-8] + "chosen00"
-    first = pair.fast.create_run_with_id(run_id, experiment, "u", 5, [RunTag("a", "1")], "n")
-    pair.fast.log_param(run_id, Param("p", "1"))
-    pair.fast.set_tag(run_id, RunTag("a", "2"))
-    again = pair.fast.create_run_with_id(run_id, experiment, "other", 9, [RunTag("a", "3")], "other")
-    assert first.info.run_id == again.info.run_id == run_id
-    assert (again.info.user_id, again.info.start_time, again.info.run_name) == ("u", 5, "n")
-    assert (again.data.params, again.data.tags["a"]) == ({"p": "1"}, "2")
-    pair.plain.delete_run(run_id)
-    assert pair.fast.create_run_with_id(run_id, experiment, "u", 5, [], "n").info.lifecycle_stage == "deleted"
-
-
-def test_a_run_under_a_chosen_id_equals_one_of_create_run(pair: Pair) -> None:
-    experiment = pair.experiment()
-    chosen = pair.fast.create_run_with_id(
-        "a" * 20 + experiment.rjust(12, "0"), experiment, "u", 5, [RunTag("a", "1")], "n"
-    )
-    usual = pair.plain.create_run(experiment, "u", 5, [RunTag("a", "1")], "n")
-    assert described(chosen) == described(usual)
-    assert rows_of(pair.plain, chosen.info.run_id) == rows_of(pair.plain, usual.info.run_id)
-
-
-@pytest.mark.parametrize("run_id", ["", "has space", "x" * 33, "../up"])
-def test_an_id_that_is_none_is_refused(pair: Pair, run_id: str) -> None:
-    with pytest.raises(MlflowException) as refusal:
-        pair.fast.create_run_with_id(run_id, pair.experiment(), "u", 5, [], "n")
-    assert refusal.value.error_code == "INVALID_PARAMETER_VALUE"
-
-
 def test_a_workspace_sees_its_own_runs_only(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")
     with WorkspaceContext("default"):
@@ -169,9 +137,6 @@ def test_a_workspace_sees_its_own_runs_only(pair: Pair, monkeypatch: pytest.Monk
             ends = [outcome(lambda a=act, s=store: a(s), run_id) for store in (pair.plain, pair.fast)]
             assert ends[0] == ends[1]
             assert ends[1][1] == "RESOURCE_DOES_NOT_EXIST"
-        with pytest.raises(MlflowException) as refusal:
-            pair.fast.create_run_with_id(run_id, experiment, "u", 1, [], "n")
-        assert refusal.value.error_code == "RESOURCE_DOES_NOT_EXIST"
         assert list(pair.fast.search_runs([experiment], "", ViewType.ALL, 5)) == []
         assert pair.fast.get_metric_history_bulk([run_id], "m", 5) == []
     with WorkspaceContext("default"):

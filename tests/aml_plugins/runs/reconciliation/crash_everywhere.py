@@ -71,10 +71,10 @@ def arm(context: Context, workspace: str, target: str, fatal: int) -> None:
             boundaries.wrap(owner, name)
 
 
-def submitter(source: Path, arguments: list[str], fatal: int, *, cancel: bool) -> None:
+def submitter(source: Path, arguments: list[str], fatal: int, target: str, *, cancel: bool) -> None:
     workspace = Workspace.get("default")
-    arm(workspace.context, "default", "local", fatal)
-    config = ScriptRunConfig(source, script="script.py", arguments=arguments, compute_target="local")
+    arm(workspace.context, "default", target, fatal)
+    config = ScriptRunConfig(source, script="script.py", arguments=arguments, compute_target=target)
     run = workspace.experiment("crashes").submit(config, idempotency_key=KEY)
     if cancel:
         run.cancel()
@@ -101,34 +101,38 @@ def child(work: Callable[[], None]) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def trial(root: Path, source: Path, fatal: int, *, cancel: bool) -> bool:
+def trial(fatal: int, options: argparse.Namespace) -> bool:
     """Kill at one boundary and go on; say whether there was such a boundary."""
-    home = root / str(fatal)
+    home = options.root / str(fatal)
     home.mkdir()
-    shutil.copyfile(root / "aml.db", home / "aml.db")
+    shutil.copyfile(options.root / "aml.db", home / "aml.db")
     os.environ["AML_HOME"] = str(home)
-    witness = root / f"witness-{fatal}"
-    seconds = "20" if cancel else "0"
-    status = child(lambda: submitter(source, [str(witness), seconds], fatal, cancel=cancel))
+    witness = (options.witness or options.root) / f"witness-{fatal}"
+    witness.touch()
+    witness.chmod(0o666)  # the target's user may be another one
+    words = [str(witness), "20" if options.cancel else "0"]
+    status = child(lambda: submitter(options.source, words, fatal, options.target, cancel=options.cancel))
     killed = os.WIFSIGNALED(status)
     child(monitor)
-    child(lambda: report(home, witness, fatal, killed=killed))
+    child(lambda: report(home, witness, fatal, options.target, killed=killed))
     return killed
 
 
-def report(home: Path, witness: Path, fatal: int, *, killed: bool) -> None:
+def report(home: Path, witness: Path, fatal: int, target: str, *, killed: bool) -> None:
     workspace = Workspace.get("default")
     run = workspace.find_run(idempotency_key=KEY)
     left = [str(path.relative_to(home)) for name in ("staging", "targets") for path in (home / name).rglob("aml-*")]
+    backend = workspace.context.backends.get("default", target)
+    left += [handle.job_id for handle in backend.list_jobs()]
     result = {
         "boundary": fatal,
         "killed": killed,
         "state": run.record.state if run and run.record else None,
         "reason": run.record.reason if run and run.record else None,
         "mlflow": workspace.context.history("default").get(run.id).status if run else None,
-        "lines": len(witness.read_text().splitlines()) if witness.exists() else 0,
+        "lines": len(witness.read_text().splitlines()),
         "files": list(run.get_file_names()) if run else [],
-        "slots": workspace.context.store.compute_targets.claim_slot("default", "local", "f" * 32, 1),
+        "slots": workspace.context.store.compute_targets.claim_slot("default", target, "f" * 32, 1),
         "left": left,
     }
     os.write(1, f"{json.dumps(result)}\n".encode())
@@ -141,10 +145,12 @@ def main() -> None:
     parser.add_argument("--cancel", action="store_true")
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--target", default="local", help="attached in the database of ROOT")
+    parser.add_argument("--witness", type=Path, help="where scripts write; ROOT by default")
     arguments = parser.parse_args()
     configure_mappers()
     fatal = arguments.first
-    while trial(arguments.root, arguments.source, fatal, cancel=arguments.cancel):
+    while trial(fatal, arguments):
         fatal += arguments.every
     sys.exit(0)
 

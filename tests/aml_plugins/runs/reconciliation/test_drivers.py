@@ -15,6 +15,7 @@ import pytest
 
 from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
 from aml_plugins.runs.configuration import RunConfiguration
+from aml_plugins.runs.runner.claiming import lock_holder
 from aml_plugins.runs.runner.processes import processes_of_job
 
 PATIENCE = 90
@@ -193,16 +194,10 @@ def test_a_monitor_on_another_machine_leaves_jobs_alone_that_it_cannot_see(
 def running(workspace: Workspace, run: Run, witness: Path, starts: int = 1) -> int:
     """Drive the run until its script has started that often; return the process id of its runner."""
     until(lambda: run.get_status() == "Running" and len(lines(witness)) >= starts)
-    key = f"aml-{run.id}-{starts}"
-    parents = {
-        int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1]) for pid in processes_of_job(key)
-    }
-    (runner,) = [pid for pid in processes_of_job(key) if pid in parents and b"runner.pyz" in _command(pid)]
-    return runner
-
-
-def _command(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+    jobs = Path(os.environ["AML_HOME"], "targets", "default", "box", "jobs")
+    holder = lock_holder(str(jobs / f"aml-{run.id}-{starts}"))
+    assert holder is not None
+    return holder[0]
 
 
 def test_a_killed_runner_fails_its_run_brings_outputs_home_and_leaves_no_process(

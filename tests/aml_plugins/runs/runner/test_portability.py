@@ -20,7 +20,7 @@ from aml_plugins.environments.builders.interpreters import choose
 PACKAGE = Path(aml_plugins.runs.runner.__file__).parent
 SOURCES = sorted(PACKAGE.glob("*.py"))
 OLDEST = (3, 8)
-OTHERS = ["3.8", "3.9", "3.10", "3.12", "3.13", "3.14"]
+OTHERS = ["3.8", "3.9", "3.10", "3.12", "3.13"]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=[path.name for path in SOURCES])

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from services.azureml import INSTALL, find_azureml
+from services.requirements import require_service
 
 import aml_plugins.runs.runner
-from aml_plugins.mlflow_store.history import open_history
-from aml_plugins.mlflow_store.workspaces import create_workspace
-from aml_plugins.runs.history import RunHistory
 
 SCRIPT_API = Path(aml_plugins.runs.runner.__file__).parent / "script_api"
 RUN_ID = "0123456789abcdef0123456789abcdef"
@@ -93,13 +90,9 @@ def job(tmp_path: Path) -> Job:
 @pytest.fixture(scope="session")
 def microsoft() -> str:
     """The interpreter of an environment with Microsoft's own SDK."""
-    python = os.environ.get("AML_AZUREML_PYTHON")
-    if not python:
-        pytest.skip(
-            "compares with Microsoft's azureml-core: uv venv ORACLE --python 3.11; uv pip install "
-            "--python ORACLE/bin/python azureml-core==1.61.0.post4 'setuptools<81' scikit-learn matplotlib; "
-            "export AML_AZUREML_PYTHON=ORACLE/bin/python"
-        )
+    python = find_azureml()
+    require_service("azureml-core", python, INSTALL)
+    assert python is not None
     return python
 
 
@@ -113,33 +106,3 @@ def in_a_run(job: Job) -> Callable[[str], Any]:
         return json.loads(out.rpartition("RESULT")[2])
 
     return evaluate
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "aml.db"
-    create_workspace(f"aml+sqlite:///{path}", "team-a")
-    return path
-
-
-@pytest.fixture
-def history(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> RunHistory:
-    for key in os.environ:
-        if key.startswith(("MLFLOW_", "AML_")) and key != "AML_AZUREML_PYTHON":
-            monkeypatch.delenv(key)
-    monkeypatch.setenv("AML_HOME", str(tmp_path / "home"))
-    path = shutil.copy(template, tmp_path / "aml.db")
-    return open_history(f"aml+sqlite:///{path}", "team-a")
-
-
-@pytest.fixture
-def new_run(history: RunHistory) -> Callable[[], tuple[str, str]]:
-    """Create a run; return its id and its experiment's."""
-
-    def create() -> tuple[str, str]:
-        experiment, run_id = history.ensure_experiment("iris"), uuid.uuid4().hex
-        history.create_run(run_id, experiment, name="run", tags={})
-        history.set_status(run_id, "RUNNING")
-        return run_id, experiment
-
-    return create

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import aml_plugins.runs.runner
+from aml_plugins.environments.builders import BuildError
+from aml_plugins.environments.builders.interpreters import choose
 
 SCRIPT_API = Path(aml_plugins.runs.runner.__file__).parent / "script_api"
 FILES = sorted(SCRIPT_API.rglob("*.py"))
@@ -43,9 +44,10 @@ def test_import_loads_little() -> None:
 
 
 def test_works_on_the_oldest_python(tmp_path: Path) -> None:
-    python = shutil.which("python3.8")
-    if python is None or subprocess.run([python, "--version"], capture_output=True, check=False).returncode:
-        pytest.skip("runs the script API on Python 3.8: put a python3.8 that starts on PATH")
+    try:
+        python = choose("3.8").path
+    except BuildError:
+        pytest.skip("Python 3.8 is not here")
     script = (
         "from azureml.core import Run, Model\n"
         "run = Run.get_context()\n"

@@ -53,7 +53,7 @@ def patch(account: Account, request: Request) -> Answer:
     if job.state in {"terminating", "completed", "deleting"}:
         job.check_open()
     _check(request.body)
-    _take(job, {name: value for name, value in request.body.items() if value is not None})
+    account.patch(job, request.body)
     account.check_complete(job)
     account.schedule()
     return done(job, 200)

@@ -81,7 +81,7 @@ def delete(account: Account, request: Request) -> Answer:
 
 def patch(account: Account, request: Request) -> Answer:
     pool = _pool(account, request)
-    pool.update({name: value for name, value in request.body.items() if value is not None})
+    account.patch(pool, request.body)
     return done(pool, 200)
 
 

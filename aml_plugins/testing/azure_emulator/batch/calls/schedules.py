@@ -33,9 +33,19 @@ def exists(account: Account, request: Request) -> Answer:
     return done(_schedule(account, request), 200)
 
 
-def change(account: Account, request: Request) -> Answer:
+def patch(account: Account, request: Request) -> Answer:
+    schedule = _schedule(account, request)
+    account.patch(schedule, request.body)
+    return _planned_anew(schedule, request)
+
+
+def replace(account: Account, request: Request) -> Answer:
     schedule = _schedule(account, request)
     schedule.update({name: value for name, value in request.body.items() if value is not None})
+    return _planned_anew(schedule, request)
+
+
+def _planned_anew(schedule: JobSchedule, request: Request) -> Answer:
     if "schedule" in request.body and schedule.state == "active":
         schedule.plan()
     return done(schedule, 200)
@@ -96,8 +106,8 @@ CALLS = {
     "JobSchedules_ListJobSchedules": list_,
     "JobSchedules_GetJobSchedule": get,
     "JobSchedules_JobScheduleExists": exists,
-    "JobSchedules_UpdateJobSchedule": change,
-    "JobSchedules_ReplaceJobSchedule": change,
+    "JobSchedules_UpdateJobSchedule": patch,
+    "JobSchedules_ReplaceJobSchedule": replace,
     "JobSchedules_DisableJobSchedule": disable,
     "JobSchedules_EnableJobSchedule": enable,
     "JobSchedules_TerminateJobSchedule": terminate,

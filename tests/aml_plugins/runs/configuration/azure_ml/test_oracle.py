@@ -1,33 +1,37 @@
 """Microsoft's azureml-core and we hold the same after reading the same file.
 
-``AML_AZUREML_PYTHON`` names a Python that has ``azureml-core==1.61.0.post4`` and ``setuptools<81``.
+``tools/azureml install`` makes the environment that has it.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from services.azureml import INSTALL, find_azureml
+from services.requirements import require_service
 
 from aml_plugins.runs.configuration import RunConfiguration
 
-PYTHON = os.environ.get("AML_AZUREML_PYTHON")
 FILES = Path(__file__).parent / "files"
 VARIANTS = 150
 
-pytestmark = pytest.mark.skipif(PYTHON is None, reason="AML_AZUREML_PYTHON names no Python with azureml-core")
+
+@pytest.fixture(scope="module", autouse=True)
+def _installed() -> None:
+    require_service("azureml-core", find_azureml(), INSTALL)
 
 
 def oracle(*arguments: str, lines: str = "") -> str:
-    assert PYTHON is not None
+    python_with_it = find_azureml()
+    assert python_with_it is not None
     script = Path(__file__).with_name("oracle.py")
     found = subprocess.run(
-        [PYTHON, str(script), *arguments], input=lines, capture_output=True, text=True, timeout=250, check=False
+        [python_with_it, str(script), *arguments], input=lines, capture_output=True, text=True, timeout=250, check=False
     )
     assert found.returncode == 0, found.stderr
     return found.stdout

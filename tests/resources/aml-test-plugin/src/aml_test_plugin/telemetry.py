@@ -1,4 +1,4 @@
-"""An exporter that exports nothing."""
+"""An exporter that keeps what it gets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from aml_plugins.hookspecs import TypeDescription, hookimpl
 def aml_telemetry_exporter_types():
     return [
         TypeDescription(
-            name="test", factory="aml_test_plugin.things:Thing", summary="An exporter that exports nothing."
+            name="test",
+            factory="aml_test_plugin.secrets_and_telemetry:TestExporter",
+            summary="An exporter that keeps what it gets.",
         )
     ]

@@ -1,4 +1,4 @@
-"""Starting a process that belongs to nobody here."""
+"""For backends that start the runner on this machine: a process that belongs to nobody here."""
 
 from __future__ import annotations
 
@@ -16,14 +16,22 @@ __all__ = ["start_detached"]
 _DETACH = '"$@" &'
 
 
-def start_detached(command: Sequence[str], directory: Path, variables: Mapping[str, str]) -> None:
+def start_detached(
+    command: Sequence[str],
+    directory: Path,
+    variables: Mapping[str, str],
+    *,
+    log_name: str = "runner.log",
+    inherited: Sequence[int] = (),
+) -> None:
     """Start a command that outlives this process.
 
     :param variables: added to this process's own environment; secrets travel here and nowhere else.
+    :param inherited: open file descriptors that it gets.
     :raises BackendError: where no process can be started.
     """
     try:
-        with (directory / "runner.log").open("ab") as log:
+        with (directory / log_name).open("ab") as log:
             subprocess.run(
                 ["/bin/sh", "-c", _DETACH, "sh", *command],
                 cwd=directory,
@@ -32,6 +40,7 @@ def start_detached(command: Sequence[str], directory: Path, variables: Mapping[s
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                pass_fds=tuple(inherited),
                 check=True,
             )
     except (OSError, ValueError, subprocess.CalledProcessError) as error:

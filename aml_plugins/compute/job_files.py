@@ -1,4 +1,4 @@
-"""Filling and deleting a job's directory, safe to repeat after a crash anywhere."""
+"""For backends whose job directories are on this machine: filling and deleting one, safe to repeat after a crash."""
 
 from __future__ import annotations
 

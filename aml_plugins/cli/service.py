@@ -1,0 +1,145 @@
+"""``aml service``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from aml_plugins.cli.image import find_image
+from aml_plugins.cli.options import in_workspace, open_workspace, pairs
+from aml_plugins.cli.output import facts, show, table
+
+_WAIT = click.option("--wait/--no-wait", default=True, show_default=True, help="Return once it is done.")
+_SET = click.option(
+    "--set", "settings", multiple=True, callback=pairs, metavar="NAME=VALUE", help="A setting of the type."
+)
+
+
+@click.group()
+def service() -> None:
+    """Deploy, call, update and delete web services."""
+
+
+@service.command()
+@click.argument("name")
+@click.option(
+    "--image", "image_name", required=True, metavar="NAME[:VERSION]", help="The image; the newest by default."
+)
+@click.option("--target", default="local", show_default=True, help="The service type; see: aml plugins list.")
+@click.option("--replicas", default=1, show_default=True, help="How many processes or containers answer.")
+@_SET
+@_WAIT
+@in_workspace
+def deploy(
+    name: str, image_name: str, target: str, replicas: int, settings: dict[str, Any], wait: bool,
+    store: str | None, workspace: str | None, output: str,
+) -> None:  # fmt: skip
+    """Deploy an image as a web service: aml service deploy iris --image iris-svc."""
+    image = find_image(open_workspace(store, workspace), image_name)
+    made = image.deploy(name, target=target, replicas=replicas, **settings)
+    if wait:
+        made.wait_for_deployment(show_output=output == "text")
+    show(output, made.to_json(), lambda: f"Service '{name}': {made.record.state}, {made.scoring_uri or 'on its way'}")
+
+
+@service.command("list")
+@in_workspace
+def list_(store: str | None, workspace: str | None, output: str) -> None:
+    """List services."""
+    from aml_plugins.services.service import Service
+
+    rows = [one.to_json() for one in Service.list(open_workspace(store, workspace))]
+    shown = [{**row, "image": ", ".join(one["image"] for one in row["versions"])} for row in rows]
+    show(output, rows, lambda: table(shown, ["name", "type", "state", "image", "scoring_uri"], "No service."))
+
+
+@service.command("show")
+@click.argument("name")
+@in_workspace
+def show_(name: str, store: str | None, workspace: str | None, output: str) -> None:
+    """Show a service: its state, where it is, which versions serve."""
+    value = _service(store, workspace, name).to_json()
+    show(output, value, lambda: facts(value))
+
+
+@service.command()
+@click.argument("name")
+@click.option("--image", "image_name", metavar="NAME[:VERSION]", help="The image to run.")
+@click.option("--traffic", type=int, help="The share of requests, in percent, that the image gets; default: all.")
+@_SET
+@_WAIT
+@in_workspace
+def update(
+    name: str, image_name: str | None, traffic: int | None, settings: dict[str, Any], wait: bool,
+    store: str | None, workspace: str | None, output: str,
+) -> None:  # fmt: skip
+    """Change a service without dropping a request; what serves now serves until the new version is ready."""
+    found = _service(store, workspace, name)
+    image = find_image(found.workspace, image_name) if image_name else None
+    found.update(image=image, traffic=traffic, **settings)
+    if wait:
+        found.wait_for_deployment(show_output=output == "text")
+    show(output, found.to_json(), lambda: f"Service '{name}': {found.record.state}")
+
+
+@service.command()
+@click.argument("name")
+@click.argument("replicas", type=int)
+@_WAIT
+@in_workspace
+def scale(name: str, replicas: int, wait: bool, store: str | None, workspace: str | None, output: str) -> None:
+    """Change how many processes or containers answer."""
+    found = _service(store, workspace, name)
+    found.scale(replicas, wait=wait)
+    show(output, found.to_json(), lambda: f"Service '{name}' has {replicas} replicas.")
+
+
+@service.command()
+@click.argument("name")
+@click.option("--regenerate", type=click.Choice(["primary", "secondary"]), help="Make this key anew.")
+@in_workspace
+def keys(name: str, regenerate: str | None, store: str | None, workspace: str | None, output: str) -> None:
+    """Print the two keys of a service; either lets callers in."""
+    found = _service(store, workspace, name).keys(regenerate=regenerate)
+    value = {"primary": found.primary, "secondary": found.secondary}
+    show(output, value, lambda: facts(value))
+
+
+@service.command()
+@click.argument("name")
+@click.option("--lines", default=200, show_default=True, help="How many lines of each version.")
+@in_workspace
+def logs(name: str, lines: int, store: str | None, workspace: str | None, output: str) -> None:
+    """Print the last lines of what a service wrote."""
+    text = _service(store, workspace, name).get_logs(lines)
+    show(output, {"log": text}, text.rstrip)
+
+
+@service.command()
+@click.argument("name")
+@click.argument("data", required=False)
+@click.option("--file", type=click.File("rb"), help="Send this file; - is standard input.")
+@in_workspace
+def test(name: str, data: str | None, file: Any, store: str | None, workspace: str | None, output: str) -> None:
+    """Call a service: aml service test iris '{"data": [[5.1, 3.5, 1.4, 0.2]]}'."""
+    import json
+
+    answer = _service(store, workspace, name).run(file.read() if file else data or "")
+    show(output, answer, lambda: answer if isinstance(answer, str) else json.dumps(answer))
+
+
+@service.command()
+@click.argument("name")
+@_WAIT
+@in_workspace
+def delete(name: str, wait: bool, store: str | None, workspace: str | None, output: str) -> None:
+    """Delete a service and everything that was started for it."""
+    _service(store, workspace, name).delete(wait=wait)
+    show(output, {"name": name}, lambda: f"Deleted service '{name}'.")
+
+
+def _service(store: str | None, workspace: str | None, name: str) -> Any:
+    from aml_plugins.services.service import Service
+
+    return Service.get(open_workspace(store, workspace), name)

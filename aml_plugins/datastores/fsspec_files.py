@@ -1,0 +1,244 @@
+"""The datastore type ``fsspec``: anything that fsspec opens by a URL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import fsspec
+from pydantic import Field, field_validator
+
+from aml_plugins.datastores.contract import Datastore, DatastoreConfig, FileFacts, SecretSetting
+from aml_plugins.datastores.listing import no_such_file
+from aml_plugins.datastores.paths import relative_path
+from aml_plugins.datastores.resuming import BLOCK, fetch_whole
+from aml_plugins.datastores.whole_files import PART_PREFIX
+from aml_plugins.errors import AmlError, BackendError, InvalidInputError, NotFoundError, TransientBackendError
+
+__all__ = ["FsspecConfig", "FsspecDatastore"]
+
+_RENAMES = frozenset({"file", "local", "ftp", "sftp", "ssh", "hdfs", "smb"})
+"""File systems that show a file while it is written; the others show an object when it is complete."""
+
+_LOCAL = frozenset({"file", "local", "dir", "reference", "simplecache", "filecache", "blockcache", "cached", "data"})
+"""What reads or writes this machine's own disk, or may lead to it."""
+
+
+class FsspecConfig(DatastoreConfig):
+    """Settings of a file system of fsspec."""
+
+    url: str = Field(description="Where the files lie: PROTOCOL://…, such as s3://bucket/folder or memory://name.")
+    options: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="The file system's own arguments, such as endpoint_url. No secrets."
+    )
+    secret_options: dict[str, SecretSetting] = Field(
+        default_factory=dict, description="Arguments that are secrets, each as secret://STORE/NAME."
+    )
+
+    @field_validator("options", "secret_options", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        """Let a command line give them: NAME=VALUE, with a comma between two."""
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part]
+        if not all(separator for _, separator, _ in pairs):
+            raise ValueError("must be NAME=VALUE, with a comma between two of them")
+        return {name.strip(): text.strip() for name, _, text in pairs}
+
+    @field_validator("url")
+    @classmethod
+    def _without_password(cls, value: str) -> str:
+        """Refuse what is no URL, and one with a password in it: settings are shown to everybody."""
+        parts = urlsplit(value)
+        if not parts.scheme:
+            raise ValueError("must begin with a protocol, such as s3:// or file://")
+        if parts.password is not None:
+            raise ValueError("has a password in it; give it in secret_options, by reference")
+        return value.rstrip("/") if len(value) > len(parts.scheme) + 3 else value
+
+
+class FsspecDatastore(Datastore):
+    """Files below one URL. A transfer goes on file by file; within a file, downloads do."""
+
+    type_name = "fsspec"
+    config_model: ClassVar[type[DatastoreConfig]] = FsspecConfig
+    config: FsspecConfig
+
+    def __init__(self, name: str, config: DatastoreConfig) -> None:
+        super().__init__(name, config)
+        self._lock = threading.Lock()
+        self._opened: tuple[Any, str] | None = None
+
+    def put(self, local: Path, path: str, *, immutable: bool = False) -> None:
+        del immutable
+        self.send(local, path, lambda _bytes: None)
+
+    def get(self, path: str, local: Path) -> None:
+        self.receive(path, local, lambda _bytes: None)
+
+    def send(self, local: Path, path: str, progress: Callable[[int], None]) -> None:
+        target = self._place(path, file=True)
+        if not local.is_file():
+            raise NotFoundError(f"There is no file {local}.", "Only files can be stored, one at a time.")
+        with self._words(path):
+            files, _ = self._open()
+            parent = target.rpartition("/")[0]
+            with suppress(FileExistsError):
+                files.makedirs(parent, exist_ok=True)
+            if _RENAMES.isdisjoint(_protocols(files)):
+                files.put_file(str(local), target)
+            else:
+                self._put_and_rename(local, target)
+            files.invalidate_cache(parent)
+        progress(local.stat().st_size)
+
+    def receive(self, path: str, local: Path, progress: Callable[[int], None]) -> None:
+        facts = self.facts(path)
+        with self._words(path):
+            fetch_whole(local, facts, lambda offset: self._read(path, offset), progress)
+
+    def facts(self, path: str) -> FileFacts:
+        place = self._place(path, file=True)
+        with self._words(path):
+            files, _ = self._open()
+            files.invalidate_cache(place.rpartition("/")[0])
+            found = files.info(place)
+            if found.get("type") != "file":
+                raise no_such_file(self, path)
+            return FileFacts(int(found.get("size") or 0), None, _version(files, place, found))
+
+    def exists(self, path: str) -> bool:
+        try:
+            self.facts(path)
+        except NotFoundError:
+            return False
+        return True
+
+    def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        place = self._place(prefix)
+        with self._words(prefix):
+            files, root = self._open()
+            files.invalidate_cache()
+            try:
+                found = files.find(place, detail=True) if files.isdir(place) else {}
+            except FileNotFoundError:
+                found = {}
+        cut = len(f"{root}/") if root else 0
+        shown = ((name[cut:], int(info.get("size") or 0)) for name, info in found.items())
+        yield from sorted(pair for pair in shown if not pair[0].rpartition("/")[2].startswith(PART_PREFIX))
+
+    def delete(self, path: str) -> None:
+        place = self._place(path, file=True)
+        with self._words(path), suppress(FileNotFoundError):
+            files, _ = self._open()
+            if files.isfile(place):
+                files.rm_file(place)
+            files.invalidate_cache(place.rpartition("/")[0])
+
+    def served_directory(self) -> Path | None:
+        scheme = urlsplit(self.config.url).scheme.partition("::")[0]
+        return Path(self._open()[1] or "/") if scheme in _LOCAL or "::" in self.config.url else None
+
+    def uri(self, path: str) -> str | None:
+        place = self._place(path)
+        with self._words(path):
+            return str(self._open()[0].unstrip_protocol(place))
+
+    def check(self) -> str:
+        with self._words():
+            files, root = self._open()
+            with suppress(FileNotFoundError):
+                files.ls(root)
+        return f"{self.config.url} answers"
+
+    def _put_and_rename(self, local: Path, target: str) -> None:
+        files, _ = self._open()
+        part = f"{target.rpartition('/')[0]}/{PART_PREFIX}{uuid4().hex}"
+        try:
+            files.put_file(str(local), part)
+            files.mv(part, target)
+        except BaseException:
+            with suppress(OSError):
+                files.rm_file(part)
+            raise
+
+    def _read(self, path: str, offset: int) -> Iterator[bytes]:
+        with self._open()[0].open(self._place(path), "rb") as file:
+            file.seek(offset)
+            yield from iter(lambda: file.read(BLOCK), b"")
+
+    def _place(self, path: str, *, file: bool = False) -> str:
+        if file and not path:
+            raise InvalidInputError(f"The datastore '{self.name}' needs the path of a file, not an empty one.")
+        checked = relative_path(path).as_posix() if path else ""
+        root = self._open()[1]
+        return f"{root}/{checked}" if checked else root
+
+    def _open(self) -> tuple[Any, str]:
+        with self._lock:
+            if self._opened is None:
+                with self._words():
+                    secret = {name: self.secret(value) for name, value in self.config.secret_options.items()}
+                    files, root = fsspec.core.url_to_fs(self.config.url, **self.config.options, **secret)
+                    self._opened = (files, str(root).rstrip("/"))
+            return self._opened
+
+    @contextmanager
+    def _words(self, path: str = "") -> Iterator[None]:
+        """Turn whatever a file system raises into an error that says what to do. Its own text may name secrets."""
+        try:
+            yield
+        except AmlError:
+            raise
+        except FileNotFoundError as error:
+            raise no_such_file(self, path) from error
+        except ImportError as error:
+            raise InvalidInputError(
+                f"The datastore '{self.name}' needs a package that is not installed: {error.name or error}.",
+                f"Install what fsspec needs for {urlsplit(self.config.url).scheme}://.",
+            ) from error
+        except (TypeError, ValueError) as error:
+            raise InvalidInputError(
+                f"The datastore '{self.name}' cannot be opened: its url or options are not what fsspec takes.",
+                f"Look at the options of {urlsplit(self.config.url).scheme}:// in fsspec's documentation.",
+            ) from error
+        except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
+            raise InvalidInputError(
+                f"The datastore '{self.name}' cannot use '{path}': a folder or file is in the way.", "Use another path."
+            ) from error
+        except PermissionError as error:
+            raise BackendError(
+                f"The datastore '{self.name}' refused: {self.config.url} did not let us in.",
+                "Look at the datastore's credential and at its rights.",
+            ) from error
+        except OSError as error:
+            raise TransientBackendError(
+                f"The datastore '{self.name}' cannot be reached: {self.config.url} does not answer.",
+                "Look at its address and at the network.",
+            ) from error
+        except Exception as error:
+            raise BackendError(
+                f"The datastore '{self.name}' refused: {self.config.url} answered with {type(error).__name__}.",
+                "Look at the datastore's credential, url and options.",
+            ) from error
+
+
+def _protocols(files: Any) -> set[str]:
+    named = files.protocol
+    return {named} if isinstance(named, str) else set(named)
+
+
+def _version(files: Any, place: str, found: dict[str, Any]) -> str | None:
+    """Return what changes with the file: its tag or time, None where the file system knows neither."""
+    for key in ("ETag", "etag", "mtime", "last_modified", "LastModified", "created"):
+        if found.get(key) is not None:
+            return f"{found[key]}"
+    with suppress(NotImplementedError):
+        return f"{files.modified(place)}"
+    return None

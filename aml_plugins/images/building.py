@@ -1,0 +1,248 @@
+"""From an image's row to an image: the only code that changes an image's state. Safe to repeat at any point."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from aml_plugins.datastores.opening import default_datastore
+from aml_plugins.errors import AmlError, InvalidInputError, OperationFailedError, PluginError, StoreError
+from aml_plugins.images.contract import BuildSpec, ContainerRegistry, ImageBuilder, ModelFiles
+from aml_plugins.images.layout import Layout
+from aml_plugins.store.holding import held
+from aml_plugins.store.leases import new_owner
+from aml_plugins.store.records import ImageRecord, TaskRecord
+
+if TYPE_CHECKING:
+    from aml_plugins.context import Context
+    from aml_plugins.datastores import Datastore
+
+__all__ = ["blob_path", "build_image", "image_layout", "load_builder", "load_registry", "log_path", "task_id"]
+
+logger = logging.getLogger(__name__)
+
+BUILDING, SUCCEEDED, FAILED = "Building", "Succeeded", "Failed"
+
+
+def build_image(context: Context, record: ImageRecord, show: Callable[[str], None] = lambda _: None) -> ImageRecord:
+    """Build an image that nobody else builds at the moment; return its row, ended or as another left it.
+
+    :param show: takes the lines of the build's log as they come.
+    """
+    owner = new_owner()
+    with held(context.store.images, record, owner) as mine:
+        if not mine:
+            return context.store.images.get(record.workspace, record.name, record.version)
+        record = context.store.images.get(record.workspace, record.name, record.version)
+        if record.state != BUILDING:
+            return record
+        return _Build(context, record, owner, show).run()
+
+
+class _Build:
+    """One attempt at one image."""
+
+    def __init__(self, context: Context, record: ImageRecord, owner: str, show: Callable[[str], None]) -> None:
+        self._context = context
+        self._record = record
+        self._owner = owner
+        self._show = show
+        self._lines: list[str] = []
+        self._datastore = default_datastore(context, record.workspace)
+
+    def run(self) -> ImageRecord:
+        self._tell("Running", f"Building image {self._record.name}:{self._record.version}.")
+        try:
+            done = self._build()
+        except StoreError:
+            raise  # the database is away: whoever comes next goes on
+        except AmlError as error:
+            self._log(str(error))
+            done = replace(self._record, state=FAILED, reason=str(error), error_code=error.code)
+        self._keep_log()
+        self._tell("Completed" if done.state == SUCCEEDED else "Failed", done.reason or f"Built {done.digest}.")
+        return self._context.store.images.save(done, owner=self._owner)
+
+    def _build(self) -> ImageRecord:
+        record = self._record
+        builder = load_builder(self._context, record.builder)
+        with tempfile.TemporaryDirectory(prefix="aml-image-") as folder:
+            spec = self._spec(Path(folder))
+            built = builder.build(spec, self._log)
+        result = {"details": built.details}
+        self._store_blobs(builder.layout, built.digest)
+        location = f"{self._datastore.name}:{blob_path(built.digest)}"
+        if record.config.get("registry"):
+            registry = load_registry(self._context, record.config["registry"])
+            location = registry.push(builder.layout, built.digest, record.name, str(record.version), self._log)
+        return replace(
+            record, state=SUCCEEDED, digest=built.digest, location=location, result=result, reason=None, error_code=None
+        )
+
+    def _spec(self, folder: Path) -> BuildSpec:
+        config: Mapping[str, Any] = self._record.config
+        source = folder / "source"
+        self._unpack(source)
+        ca_file = folder / "ca.pem"
+        if config.get("ca"):
+            ca_file.write_text(str(config["ca"]))
+        return BuildSpec(
+            name=self._record.name,
+            version=self._record.version,
+            source=source,
+            entry_script=str(config["entry_script"]),
+            models=[self._model(folder, model) for model in _models(self._record)],
+            environment=config["environment"],
+            swagger=str(config["swagger"]).encode() if config.get("swagger") else None,
+            base_image=config.get("base_image"),
+            ca_file=ca_file if config.get("ca") else None,
+            labels=_labels(self._record),
+            variables=config.get("variables") or {},
+        )
+
+    def _unpack(self, target: Path) -> None:
+        digest = str(self._record.source["digest"])
+        archive = target.with_suffix(".zip")
+        self._datastore.get(source_path(digest), archive)
+        target.mkdir()
+        with zipfile.ZipFile(archive) as opened:  # extractall() keeps members inside
+            opened.extractall(target)
+
+    def _model(self, folder: Path, model: Mapping[str, Any]) -> ModelFiles:
+        name, version = str(model["name"]), str(model["version"])
+        target = folder / "models" / name / version
+        target.mkdir(parents=True)
+        history = self._context.history(self._record.workspace)
+        return ModelFiles(name=name, version=version, path=history.download_model(name, version, target))
+
+    def _store_blobs(self, layout: Layout, digest: str) -> None:
+        """Put into the datastore what it lacks; the manifest last, so that an image is there whole."""
+        for blob in layout.blobs_of(digest):
+            path = blob_path(blob.digest)
+            if not self._datastore.exists(path):
+                self._datastore.put(layout.path(blob.digest), path, immutable=True)
+
+    def _log(self, line: str) -> None:
+        self._lines.append(line)
+        self._show(line)
+
+    def _keep_log(self) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".log", encoding="utf-8", errors="replace") as file:
+            file.write("".join(f"{line}\n" for line in self._lines))
+            file.flush()
+            self._datastore.put(Path(file.name), log_path(self._record))
+
+    def _tell(self, state: str, message: str) -> None:
+        self._context.store.tasks.put(
+            TaskRecord(
+                workspace=self._record.workspace,
+                task_id=task_id(self._record),
+                kind="image",
+                subject=f"{self._record.name}:{self._record.version}",
+                state=state,
+                progress=1.0 if state == "Completed" else None,
+            ),
+            message=message,
+        )
+
+
+def task_id(record: ImageRecord) -> str:
+    """Return the id of the task that builds an image."""
+    return f"image-{record.name}-{record.version}"
+
+
+def image_layout(context: Context) -> Layout:
+    """Return this machine's cache of blobs."""
+    return Layout(context.home / "images")
+
+
+def load_builder(context: Context, name: str) -> ImageBuilder:
+    """Return a builder by its type's name."""
+    loaded = context.plugins.load("aml_image_builder_types", name)
+    if not (isinstance(loaded, type) and issubclass(loaded, ImageBuilder)):
+        raise PluginError(f"The plugin for image builder '{name}' does not provide an ImageBuilder.")
+    return loaded(image_layout(context))
+
+
+def load_registry(context: Context, settings: Any) -> ContainerRegistry:
+    """Return the registry that settings describe: ``type`` and what the type's model has.
+
+    :raises InvalidInputError: for settings that the type refuses.
+    """
+    given = dict(settings)
+    name = str(given.pop("type", "oci"))
+    loaded = context.plugins.load("aml_container_registry_types", name)
+    if not (isinstance(loaded, type) and issubclass(loaded, ContainerRegistry)):
+        raise PluginError(f"The plugin for container registry '{name}' does not provide a ContainerRegistry.")
+    try:
+        return loaded(loaded.config_model.model_validate(given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InvalidInputError(f"The container registry's setting '{place}' is wrong: {first['msg']}.") from None
+
+
+def blob_path(digest: str) -> str:
+    """Return where a blob lies in the datastore."""
+    return f"images/blobs/{digest.replace(':', '/')}"
+
+
+def source_path(digest: str) -> str:
+    """Return where the zip of a script's directory lies in the datastore."""
+    return f"images/sources/{digest}.zip"
+
+
+def log_path(record: ImageRecord) -> str:
+    """Return where a build's log lies in the datastore."""
+    return f"images/logs/{record.name}/{record.version}.log"
+
+
+def fetch_image(datastore: Datastore, layout: Layout, digest: str) -> None:
+    """Bring an image from the datastore into the layout.
+
+    :raises OperationFailedError: where a blob is not what its digest says.
+    """
+    fetch_blob(datastore, layout, digest)
+    for blob in layout.blobs_of(digest):
+        fetch_blob(datastore, layout, blob.digest)
+
+
+def fetch_blob(datastore: Datastore, layout: Layout, digest: str) -> None:
+    """Bring one blob from the datastore into the layout, where it is not there."""
+    if layout.has(digest):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        local = Path(folder, "blob")
+        datastore.get(blob_path(digest), local)
+        with local.open("rb") as source, layout.writing() as (file, named):
+            shutil.copyfileobj(source, file, 1 << 20)
+    if named[0] != digest:
+        layout.path(named[0]).unlink(missing_ok=True)
+        raise OperationFailedError(f"The blob {digest} in the datastore is damaged.", "Build the image again.")
+
+
+def _models(record: ImageRecord) -> list[Mapping[str, Any]]:
+    assert isinstance(record.models, (list, tuple))  # noqa: S101  as it was written
+    return [model for model in record.models if isinstance(model, Mapping)]
+
+
+def _labels(record: ImageRecord) -> dict[str, str]:
+    """Return the image's lineage. No times: equal parts give equal images."""
+    labels = {
+        "org.opencontainers.image.title": record.name,
+        "io.aml.workspace": record.workspace,
+        "io.aml.source": str(record.source.get("digest", "")),
+    }
+    for model in _models(record):
+        labels[f"io.aml.model.{model['name']}"] = str(model["version"])
+        if model.get("run_id"):
+            labels[f"io.aml.model.{model['name']}.run"] = str(model["run_id"])
+    return labels

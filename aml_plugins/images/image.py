@@ -1,0 +1,266 @@
+"""Images in Python: create, look at, deploy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aml_plugins.datastores.opening import default_datastore
+from aml_plugins.errors import InvalidInputError, NotFoundError, OperationFailedError
+from aml_plugins.images.building import (
+    BUILDING,
+    SUCCEEDED,
+    build_image,
+    fetch_image,
+    image_layout,
+    load_builder,
+    load_registry,
+    log_path,
+    source_path,
+    task_id,
+)
+from aml_plugins.images.saving import write_docker_archive, write_layout
+from aml_plugins.names import check_name
+from aml_plugins.runs.snapshot import take_snapshot
+from aml_plugins.store.records import ImageRecord
+
+if TYPE_CHECKING:
+    from aml_plugins.images.inference import InferenceConfig
+    from aml_plugins.model import Model
+    from aml_plugins.services.service import Service
+    from aml_plugins.tasks.task import Task
+    from aml_plugins.workspace import Workspace
+
+__all__ = ["Image"]
+
+_LOOK_SECONDS = 0.2
+
+
+class Image:
+    """A version of an image.
+
+    :param record: the image as of the last look.
+    """
+
+    def __init__(self, workspace: Workspace, record: ImageRecord) -> None:
+        self.workspace = workspace
+        self.record = record
+        self.name = record.name
+        self.version = record.version
+
+    def __repr__(self) -> str:
+        return f"Image(name={self.name!r}, version={self.version}, state={self.record.state!r})"
+
+    @classmethod
+    def create(
+        cls,
+        workspace: Workspace,
+        name: str,
+        *,
+        models: Sequence[Model],
+        inference: InferenceConfig,
+        builder: str = "oci",
+        base_image: str | None = None,
+        ca_file: str | Path | None = None,
+        registry: Mapping[str, Any] | None = None,
+        variables: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        show_output: bool = False,
+    ) -> Image:
+        """Build the next version of an image and register it.
+
+        The image exists once the call returns. Where the process ends before, :meth:`wait_for_creation` or a monitor
+        goes on.
+
+        :param base_image: what the image begins with; the builder's default is this machine's own Python.
+        :param ca_file: certificates that programs in the image trust besides the base's.
+        :param registry: where to push it: ``{"type": "oci", "address": HOST, "username": …, "password": secret://…}``.
+        :param variables: environment variables of the image.
+        :param show_output: print the build's log as it comes.
+        :raises InvalidInputError: for what cannot be built; nothing was written.
+        :raises OperationFailedError: where the build failed.
+        """
+        check_name("image", name)
+        record = _described(
+            workspace, name, models, inference, builder=builder, base_image=base_image, ca_file=ca_file,
+            registry=registry, variables=variables, tags=tags,
+        )  # fmt: skip
+        image = cls(workspace, workspace.context.store.images.add(record))
+        image.wait_for_creation(show_output=show_output)
+        return image
+
+    @classmethod
+    def get(cls, workspace: Workspace, name: str, version: int | None = None) -> Image:
+        """Return a version of an image, the newest by default.
+
+        :raises NotFoundError: where there is none.
+        """
+        return cls(workspace, workspace.context.store.images.get(workspace.name, name, version))
+
+    @classmethod
+    def list(cls, workspace: Workspace, name: str | None = None) -> Sequence[Image]:
+        """Return all versions, of one image or of all, newest first."""
+        return [cls(workspace, record) for record in workspace.context.store.images.list(workspace.name, name)]
+
+    @property
+    def state(self) -> str:
+        """The state now: Building, Succeeded or Failed."""
+        return self.refresh().record.state
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of the image's manifest."""
+        return self.record.digest
+
+    @property
+    def location(self) -> str | None:
+        """Where it can be pulled from."""
+        return self.record.location
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """The models in it."""
+        from aml_plugins.model import Model  # noqa: PLC0415  they know each other
+
+        found = self.record.models
+        named = [model for model in found if isinstance(model, Mapping)] if isinstance(found, (list, tuple)) else []
+        return [Model.get(self.workspace, str(model["name"]), str(model["version"])) for model in named]
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """The services that run it."""
+        from aml_plugins.services.service import Service  # noqa: PLC0415  they know each other
+
+        return [service for service in Service.list(self.workspace) if self._id in service.image_names]
+
+    @property
+    def task(self) -> Task:
+        """The task that built it."""
+        from aml_plugins.tasks.task import Task  # noqa: PLC0415  seldom needed
+
+        return Task.get(self.workspace, task_id(self.record))
+
+    @property
+    def _id(self) -> str:
+        return f"{self.name}:{self.version}"
+
+    def refresh(self) -> Image:
+        """Look again."""
+        self.record = self.workspace.context.store.images.get(self.workspace.name, self.name, self.version)
+        return self
+
+    def wait_for_creation(self, *, show_output: bool = False) -> None:
+        """Return once the image is there; build it where nobody does.
+
+        :raises OperationFailedError: where the build failed.
+        """
+        show: Callable[[str], None] = _print if show_output else _be_quiet
+        while self.refresh().record.state == BUILDING:
+            self.record = build_image(self.workspace.context, self.record, show)
+            if self.record.state == BUILDING:
+                time.sleep(_LOOK_SECONDS)  # another process has it
+        if self.record.state != SUCCEEDED:
+            raise OperationFailedError(
+                f"The image {self._id} could not be built. {self.record.reason}", f"See: aml image logs {self._id}"
+            )
+
+    def get_logs(self) -> str:
+        """Return the build's log."""
+        from tempfile import TemporaryDirectory  # noqa: PLC0415  for this only
+
+        with TemporaryDirectory() as folder:
+            local = Path(folder, "log")
+            try:
+                default_datastore(self.workspace.context, self.workspace.name).get(log_path(self.record), local)
+            except NotFoundError:
+                return ""
+            return local.read_text(encoding="utf-8", errors="replace")
+
+    def fetch(self) -> None:
+        """Bring the image's blobs to this machine's cache."""
+        if self.record.digest is None or self.record.state != SUCCEEDED:
+            raise InvalidInputError(f"The image {self._id} is not there: its state is {self.record.state}.")
+        context = self.workspace.context
+        fetch_image(default_datastore(context, self.workspace.name), image_layout(context), self.record.digest)
+
+    def pull(self, target: str | Path, *, docker: bool = False) -> Path:
+        """Write the image to a file or directory.
+
+        :param target: an OCI layout: a directory, or a tar file where the name ends in ``.tar``.
+        :param docker: write a tar file for ``docker load`` instead.
+        """
+        self.fetch()
+        path, layout = Path(target), image_layout(self.workspace.context)
+        write = write_docker_archive if docker else write_layout
+        write(layout, self.record.digest or "", path, f"{self.name}:{self.version}")
+        return path
+
+    def delete(self) -> None:
+        """Delete the version from the registry of images; refused while a service runs it.
+
+        Blobs stay: other images share them.
+        """
+        users = [service.name for service in self.services]
+        if users:
+            raise InvalidInputError(
+                f"The image {self._id} is used by: {', '.join(users)}.", "Delete or update the service first."
+            )
+        self.workspace.context.store.images.remove(self.workspace.name, self.name, self.version)
+
+    def deploy(
+        self, name: str, *, target: str = "local", wait: bool = False, replicas: int = 1, **settings: Any
+    ) -> Service:
+        """Deploy the image as a web service.
+
+        :param target: a service type, such as ``local`` or ``docker``; ``aml plugins list`` shows all.
+        :param settings: of the type; see its reference page.
+        """
+        from aml_plugins.services.service import Service  # noqa: PLC0415  they know each other
+
+        return Service.deploy(self.workspace, name, self, target=target, wait=wait, replicas=replicas, **settings)
+
+
+def _described(
+    workspace: Workspace, name: str, models: Sequence[Model], inference: InferenceConfig, **options: Any
+) -> ImageRecord:
+    """Return the row of a new image, its source stored; all that can be wrong is found before anything is written."""
+    context = workspace.context
+    inference.check()
+    if options["registry"] is not None:
+        load_registry(context, options["registry"])
+    builder = load_builder(context, options["builder"])
+    config = {
+        "entry_script": inference.entry_script,
+        "environment": inference.resolved_environment(),
+        "swagger": inference.swagger(),
+        "description": inference.description,
+        "base_image": options["base_image"],
+        "ca": Path(options["ca_file"]).read_text() if options["ca_file"] else None,
+        "registry": dict(options["registry"]) if options["registry"] else None,
+        "variables": dict(options["variables"] or {}),
+    }
+    builder.check(config)
+    snapshot = take_snapshot(inference.directory, cache=context.home / "snapshots")
+    datastore = default_datastore(context, workspace.name)
+    if not datastore.exists(source_path(snapshot.digest)):
+        datastore.put(snapshot.path, source_path(snapshot.digest), immutable=True)
+    return ImageRecord(
+        workspace=workspace.name,
+        name=name,
+        state=BUILDING,
+        builder=options["builder"],
+        config=config,
+        models=[{"name": model.name, "version": model.version, "run_id": model.run_id} for model in models],
+        source={"digest": snapshot.digest},
+        tags=dict(options["tags"] or {}),
+    )
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # noqa: T201  what show_output asks for
+
+
+def _be_quiet(_: str) -> None:
+    """Say nothing."""

@@ -1,0 +1,211 @@
+"""Images without a daemon: layers are written, a configuration and a manifest name them."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from aml_plugins.images.base_images import HOST_PYTHON, Base, open_base
+from aml_plugins.images.byte_code import with_byte_code
+from aml_plugins.images.contract import BuildSpec, BuiltImage, ImageBuilder
+from aml_plugins.images.layers import Entry, cached_layer, files_below, write_layer
+from aml_plugins.images.layout import CONFIG_TYPE, MANIFEST_TYPE, Blob
+from aml_plugins.images.packages import (
+    PACKAGES_PATH,
+    key_of,
+    prepare_environment,
+    serving_environment,
+    site_packages,
+    site_packages_entries,
+)
+from aml_plugins.images.sbom import bill_of_materials
+from aml_plugins.json_types import JsonObject, JsonValue
+
+__all__ = [
+    "APP_ROOT",
+    "CA_PATH",
+    "OciBuilder",
+    "application_entries",
+    "application_variables",
+    "model_entries",
+    "model_path",
+    "server_entries",
+]
+
+APP_ROOT = "var/azureml-app"
+SERVER_PATH = "opt/aml/server/aml_scoring"
+SBOM_PATH = "opt/aml/sbom.cdx.json"
+CA_PATH = "opt/aml/ca.pem"
+USER = "10001:10001"
+PORT = 5001
+_SCORING = Path(__file__).parents[1] / "scoring"
+
+
+class OciBuilder(ImageBuilder):
+    """Assembles an image from layers that are kept: base, environment, server, models, application."""
+
+    type_name: ClassVar[str] = "oci"
+
+    def check(self, config: JsonObject) -> None:
+        environment = config["environment"]
+        assert isinstance(environment, Mapping)  # noqa: S101  as images write it
+        key_of(serving_environment(environment))
+
+    def plan(self, spec: BuildSpec) -> JsonObject:
+        environment = serving_environment(spec.environment)
+        return {
+            "base": spec.base_image or HOST_PYTHON,
+            "environment": {"key": key_of(environment), "requirements": list(environment["requirements"])},
+            "models": [f"{model.name}:{model.version}" for model in spec.models],
+            "entry_script": spec.entry_script,
+            "labels": dict(spec.labels),
+        }
+
+    def build(self, spec: BuildSpec, log: Callable[[str], None]) -> BuiltImage:
+        environment = serving_environment(spec.environment)
+        base = open_base(self.layout, spec.base_image, log)
+        packages, folder = self._packages(environment, log)
+        layers = [
+            packages,
+            self._server(base, log),
+            *(self._model(model.name, model.version, model.path, log) for model in spec.models),
+            write_layer(self.layout, application_entries(spec, folder)),
+        ]
+        log(f"application: {layers[-1].size} bytes")
+        manifest = self._manifest(spec, base, layers)
+        log(f"Built {manifest.digest}.")
+        names = ["environment", "server", *(f"model {model.name}" for model in spec.models), "application"]
+        shown: JsonValue = [
+            {"name": name, "digest": layer.digest, "size": layer.size}
+            for name, layer in zip(names, layers, strict=True)
+        ]
+        return BuiltImage(digest=manifest.digest, details={"base": base.name, "layers": shown})
+
+    def _packages(self, environment: JsonObject, log: Callable[[str], None]) -> tuple[Blob, Path]:
+        with tempfile.TemporaryFile() as output:
+            try:
+                python = prepare_environment(environment, self.layout.root.parent / "environments", output)
+            finally:
+                output.seek(0)
+                for line in output.read().decode("utf-8", "replace").splitlines():
+                    log(line)
+        folder = site_packages(python)
+        key = ["environment", 2, key_of(environment)]
+        return self._kept(
+            "environment", key, lambda: with_byte_code(python, site_packages_entries(folder)), log
+        ), folder
+
+    def _server(self, base: Base, log: Callable[[str], None]) -> Blob:
+        """The server's compiled files fit the Python of this machine only; another compiles what it uses itself."""
+        key = ["server", 2, _digest_of(_SCORING), sys.version, base.name == HOST_PYTHON]
+        return self._kept("server", key, lambda: with_byte_code(sys.executable, server_entries()), log)
+
+    def _model(self, name: str, version: str, path: Path, log: Callable[[str], None]) -> Blob:
+        key = ["model", name, version, _digest_of(path)]
+        return self._kept(f"model {name}:{version}", key, lambda: model_entries(name, version, path), log)
+
+    def _kept(self, name: str, key: object, entries: Callable[[], Iterator[Entry]], log: Callable[[str], None]) -> Blob:
+        layer, was_there = cached_layer(self.layout, key, _lazily(entries))
+        log(f"{name}: {layer.size} bytes{', as before' if was_there else ''}")
+        return layer
+
+    def _manifest(self, spec: BuildSpec, base: Base, layers: Sequence[Blob]) -> Blob:
+        variables = {**base.variables, **application_variables(spec)}
+        config = {
+            "architecture": base.architecture,
+            "os": "linux",
+            "config": {
+                "User": USER,
+                "Env": [f"{name}={value}" for name, value in variables.items()],
+                "Entrypoint": ["python3", "-m", "aml_scoring"],
+                "Cmd": ["--host", "0.0.0.0", "--port", str(PORT)],  # noqa: S104  inside the container
+                "WorkingDir": f"/{APP_ROOT}",
+                "ExposedPorts": {f"{PORT}/tcp": {}},
+                "Labels": dict(spec.labels),
+                "StopSignal": "SIGTERM",
+            },
+            "rootfs": {"type": "layers", "diff_ids": [*base.diff_ids, *(layer.diff_id for layer in layers)]},
+        }
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_TYPE,
+            "config": self.layout.put_json(config, CONFIG_TYPE).descriptor(),
+            "layers": [*(layer.descriptor() for layer in base.layers), *(layer.descriptor() for layer in layers)],
+        }
+        return self.layout.put_json(manifest, MANIFEST_TYPE)
+
+
+def application_variables(spec: BuildSpec) -> Mapping[str, str]:
+    """Return the environment variables of an image, as Azure ML's images have them."""
+    several = len(spec.models) != 1
+    models = f"/{APP_ROOT}/azureml-models" if several else f"/{model_path(spec.models[0].name, spec.models[0].version)}"
+    variables = {
+        "AML_APP_ROOT": f"/{APP_ROOT}",
+        "AZUREML_ENTRY_SCRIPT": spec.entry_script,
+        "AZUREML_MODEL_DIR": models,
+        "PYTHONPATH": f"/{PACKAGES_PATH}:/opt/aml/server",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if spec.ca_file is not None:
+        variables |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"), f"/{CA_PATH}")
+    return {**variables, **spec.variables}
+
+
+def model_path(name: str, version: str) -> str:
+    """Return where a model lies in an image."""
+    return f"{APP_ROOT}/azureml-models/{name}/{version}"
+
+
+def server_entries() -> Iterator[Entry]:
+    """Yield the scoring server: its folder is all it needs."""
+    yield from files_below(_SCORING, SERVER_PATH, without=frozenset({"__pycache__", "ruff.toml"}))
+
+
+def application_entries(spec: BuildSpec, packages: Path | None = None) -> Iterator[Entry]:
+    """Yield the script's directory and what describes it.
+
+    :param packages: the environment, for the bill of materials; None: there is none.
+    """
+    yield from files_below(spec.source, APP_ROOT)
+    if spec.swagger is not None:
+        yield Entry(f"{APP_ROOT}/swagger.json", content=spec.swagger)
+    if spec.ca_file is not None:
+        yield Entry(CA_PATH, spec.ca_file)
+    if packages is not None:
+        yield Entry(SBOM_PATH, content=bill_of_materials(spec.name, packages, spec.models))
+
+
+def model_entries(name: str, version: str, path: Path) -> Iterator[Entry]:
+    """Yield a model's file or directory, where Azure ML's scripts look for it."""
+    inside = model_path(name, version)
+    if path.is_dir():
+        yield from files_below(path, f"{inside}/{path.name}")
+    else:
+        yield Entry(f"{inside}/{path.name}", path)
+
+
+def _lazily(entries: Callable[[], Iterator[Entry]]) -> Iterator[Entry]:
+    yield from entries()
+
+
+def _digest_of(path: Path) -> str:
+    """Return a digest of a file's or a directory's content."""
+    whole = hashlib.sha256()
+    if path.is_file():
+        _take_in(whole, path.name, path)
+    for entry in files_below(path, "", without=frozenset({"__pycache__"})):
+        assert entry.source is not None  # noqa: S101  files of a directory
+        _take_in(whole, entry.path, entry.source)
+    return whole.hexdigest()
+
+
+def _take_in(whole: hashlib._Hash, name: str, path: Path) -> None:
+    whole.update(f"{name}\0{path.stat().st_size}\0".encode())
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            whole.update(piece)

@@ -1,0 +1,1 @@
+"""Container registries over HTTP: the protocol that all of them speak, and who may use it."""

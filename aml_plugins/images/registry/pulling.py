@@ -1,0 +1,65 @@
+"""From a registry into the layout; nothing is believed that does not have its digest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from aml_plugins.errors import BackendError, InvalidInputError
+from aml_plugins.images.base_images import checked, chosen_manifest
+from aml_plugins.images.layout import INDEX_TYPE, MANIFEST_TYPE, Blob, Layout
+from aml_plugins.images.registry.client import RegistryClient
+
+__all__ = ["pull_base", "pull_image", "split_reference"]
+
+_INDEXES = {INDEX_TYPE, "application/vnd.docker.distribution.manifest.list.v2+json"}
+
+
+def pull_base(layout: Layout, reference: str, log: Callable[[str], None]) -> str:
+    """Pull a public base image; return its manifest's digest."""
+    host, repository, version = split_reference(reference)
+    return pull_image(RegistryClient(host, lambda: None), layout, repository, version, log)
+
+
+def split_reference(reference: str) -> tuple[str, str, str]:
+    """Return host, repository and tag or digest.
+
+    :raises InvalidInputError: for a name without a host: there is no registry that all names mean.
+    """
+    place, at, digest = reference.partition("@")
+    host, slash, rest = place.partition("/")
+    if not slash or not ("." in host or ":" in host or host == "localhost"):
+        raise InvalidInputError(
+            f"'{reference}' is neither a file nor an image with its registry.", "Write HOST/REPOSITORY:TAG."
+        )
+    repository, colon, tag = rest.rpartition(":")
+    if at:
+        return host, repository or rest, digest
+    return (host, repository, tag) if colon else (host, rest, "latest")
+
+
+def pull_image(
+    client: RegistryClient, layout: Layout, repository: str, version: str, log: Callable[[str], None]
+) -> str:
+    """Bring a manifest and its blobs into the layout; return the manifest's digest."""
+    content, media_type = client.manifest(repository, version)
+    if version.startswith("sha256:"):
+        checked(content, version)
+    if media_type in _INDEXES:
+        digest = chosen_manifest(json.loads(content), lambda one: json.loads(client.manifest(repository, one)[0]))
+        content = checked(client.manifest(repository, digest)[0], digest)
+    manifest = layout.put(content, MANIFEST_TYPE)
+    *blobs, _ = layout.blobs_of(manifest.digest)
+    for blob in blobs:
+        if not layout.has(blob.digest):
+            _fetch(client, layout, repository, blob)
+            log(f"{blob.digest[:19]} pulled, {blob.size} bytes.")
+    return manifest.digest
+
+
+def _fetch(client: RegistryClient, layout: Layout, repository: str, blob: Blob) -> None:
+    with layout.writing() as (file, named):
+        client.pull_blob(repository, blob.digest, file.write)
+    if named[0] != blob.digest:
+        layout.path(named[0]).unlink(missing_ok=True)
+        raise BackendError(f"The registry {client.host} sent another content for {blob.digest}.", "Pull it again.")

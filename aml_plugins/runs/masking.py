@@ -1,0 +1,43 @@
+"""What a run's log must not show: the values that its configuration refers to."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from aml_plugins.errors import InvalidInputError
+from aml_plugins.runs.configuration import RunConfiguration
+from aml_plugins.secrets import is_reference
+from aml_plugins.secrets.masking import Mask
+
+if TYPE_CHECKING:
+    from aml_plugins.context import Context
+    from aml_plugins.store.records import RunRecord
+
+__all__ = ["mask_of"]
+
+logger = logging.getLogger(__name__)
+
+
+def mask_of(context: Context, run: RunRecord) -> Mask:
+    """Return what hides the run's secrets. One that this process cannot look up, it cannot hide.
+
+    :raises TransientBackendError: where a secret store cannot be reached now.
+    """
+    references = {value for value in _variables(run).values() if is_reference(value)}
+    return Mask(filter(None, (_value(context, run, reference) for reference in sorted(references))))
+
+
+def _variables(run: RunRecord) -> dict[str, str]:
+    stored = run.config.get("environment_variables")
+    if not stored:
+        return {}
+    return dict(RunConfiguration.from_json(run.config).environment_variables)
+
+
+def _value(context: Context, run: RunRecord, reference: str) -> str | None:
+    try:
+        return context.secrets(run.workspace)(reference)
+    except InvalidInputError as error:
+        logger.info("A secret of run %s cannot be hidden in its log here: %s", run.run_id, error)
+        return None

@@ -1,0 +1,80 @@
+"""Everything that the overview of a workspace shows, in a handful of statements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from aml_plugins.compute.targets import BUILT_IN_TARGET
+from aml_plugins.datastores.opening import DEFAULT_DATASTORE
+from aml_plugins.server.console.queries import ConsoleQueries, RunFilter
+from aml_plugins.store.page_tokens import token_of
+
+if TYPE_CHECKING:
+    from aml_plugins.store.interface import Store
+
+__all__ = ["PAGE", "TASKS", "overview", "page_of_runs"]
+
+PAGE = 50
+TASKS = 30
+
+
+def overview(store: Store, queries: ConsoleQueries, workspace: str, wanted: RunFilter) -> dict[str, Any]:
+    """Return the overview.
+
+    :param wanted: which runs to show; the rest of the page does not depend on it.
+    """
+    targets = _targets(store, queries, workspace)
+    return {
+        "workspace": workspace,
+        "targets": targets,
+        "tasks": queries.active_tasks(workspace, TASKS),
+        "runs": page_of_runs(queries, workspace, wanted, None),
+        "datastores": _datastores(store, workspace),
+        "images": queries.images(workspace),
+        "services": [_service(row) for row in queries.services(workspace)],
+        "choices": {
+            "experiments": queries.experiments(workspace),
+            "targets": sorted({target["name"] for target in targets}),
+        },
+    }
+
+
+def page_of_runs(
+    queries: ConsoleQueries, workspace: str, wanted: RunFilter, before: tuple[float, str] | None
+) -> dict[str, Any]:
+    """Return a page of runs and the token of the next one."""
+    rows = queries.runs(workspace, wanted, PAGE + 1, before)
+    items = rows[:PAGE]
+    more = len(rows) > PAGE
+    return {
+        "items": items,
+        "next_page_token": token_of(float(items[-1]["created_at"]), items[-1]["run_id"]) if more else None,
+    }
+
+
+def _targets(store: Store, queries: ConsoleQueries, workspace: str) -> list[dict[str, Any]]:
+    """Return the compute targets with what waits and runs on each; ``local`` is there without being attached."""
+    queues: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in queries.queues(workspace):
+        queues[row["target"]][row["state"]] = row["runs"]
+    known = {record.name: record for record in store.compute_targets.list(workspace)}
+    types = {BUILT_IN_TARGET: "local"} | {name: record.type for name, record in known.items()}
+    slots = {name: record.config.get("max_parallel_runs") for name, record in known.items()}
+    return [
+        {"name": name, "type": types.get(name, ""), "slots": slots.get(name), "queue": queues.get(name, {})}
+        for name in sorted({*types, *queues})
+    ]
+
+
+def _service(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a service with the image that it shall run, without its other settings."""
+    return {name: value for name, value in row.items() if name != "desired"} | {"image": row["desired"].get("image")}
+
+
+def _datastores(store: Store, workspace: str) -> list[dict[str, Any]]:
+    """Return the datastores, without their settings: those are the Owner's."""
+    record = store.workspaces.find(workspace)
+    default = str((record.settings.get("default_datastore") if record else None) or DEFAULT_DATASTORE)
+    types = {DEFAULT_DATASTORE: "directory"} | {found.name: found.type for found in store.datastores.list(workspace)}
+    return [{"name": name, "type": types[name], "default": name == default} for name in sorted(types)]

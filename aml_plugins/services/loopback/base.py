@@ -1,0 +1,153 @@
+"""What services of this machine share: the front, the keys, the directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import sys
+from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from aml_plugins.json_types import JsonObject
+from aml_plugins.secrets import resolve_secrets
+from aml_plugins.services.contract import (
+    DeploymentSpec,
+    Route,
+    Routing,
+    ServiceBackend,
+    ServiceConfig,
+    ServiceKeys,
+)
+from aml_plugins.services.loopback.programs import Program
+from aml_plugins.store.records import ServiceRecord
+
+__all__ = ["LoopbackConfig", "LoopbackService", "read_ports"]
+
+
+class LoopbackConfig(ServiceConfig):
+    """Settings of a service of this machine."""
+
+    port: int = Field(0, ge=0, le=65535, description="The port on 127.0.0.1; 0 takes a free one and keeps it.")
+    capture: bool = Field(default=False, description="Whether inputs and outputs are kept, in the service's directory.")
+
+
+class LoopbackService(ServiceBackend):
+    """Routes requests through a front that no update touches."""
+
+    config_model: ClassVar[type[ServiceConfig]] = LoopbackConfig
+    is_local: ClassVar[bool] = True
+
+    @abstractmethod
+    def port_of(self, handle: JsonObject) -> int | None:
+        """Return the port of a deployment, None while it has none."""
+
+    def route(self, service: ServiceRecord, routes: Sequence[Route]) -> Routing:
+        directory = self.directory(service.service_id)
+        wanted = [
+            {"key": route.handle["key"], "port": self.port_of(route.handle), "weight": route.weight} for route in routes
+        ]
+        wanted = [route for route in wanted if route["port"] is not None]
+        version = self._write_routes(directory, wanted)
+        self._keep_front(service, directory)
+        told = _read(directory / "front.json")
+        settled = told.get("version") == version and self._front(directory).is_alive
+        busy = set(told.get("busy") or ())
+        idle = frozenset(str(route["key"]) for route in wanted if route["weight"] == 0) - busy
+        return Routing(
+            endpoint=f"http://127.0.0.1:{told.get('port', 0)}",
+            is_settled=settled,
+            idle=idle if settled else frozenset(),
+        )
+
+    def delete_service(self, service: ServiceRecord) -> None:
+        directory = self.directory(service.service_id)
+        self._front(directory).stop(grace=2.0)
+        shutil.rmtree(directory, ignore_errors=True)
+
+    def keys(self, service: ServiceRecord, *, regenerate: str | None = None) -> ServiceKeys:
+        path = self.keys_file(service.service_id)
+        with suppress(OSError, ValueError):
+            primary, secondary = path.read_text().split()
+            if regenerate is None:
+                return ServiceKeys(primary, secondary)
+            fresh = secrets.token_urlsafe(32)
+            made = ServiceKeys(fresh, secondary) if regenerate == "primary" else ServiceKeys(primary, fresh)
+            return _write_keys(path, made)
+        return _write_keys(path, ServiceKeys(secrets.token_urlsafe(32), secrets.token_urlsafe(32)))
+
+    def directory(self, service_id: str) -> Path:
+        """Return where the service's files are."""
+        return self.context.home / "services" / service_id
+
+    def keys_file(self, service_id: str) -> Path:
+        """Return the file of the keys; its directory can be given to a container."""
+        return self.directory(service_id) / "keys" / "keys"
+
+    def variables(self, spec: DeploymentSpec) -> dict[str, str]:
+        """Return the settings of the scoring server, and the user's variables with their secrets."""
+        config = spec.config
+        found = {
+            "SERVICE_NAME": spec.service.name,
+            "SERVICE_VERSION": str(spec.image.version),
+            "AML_SCORING_DRAIN_SECONDS": str(config.drain_seconds),
+        }
+        if config.scoring_timeout_ms is not None:
+            found["SCORING_TIMEOUT_MS"] = str(config.scoring_timeout_ms)
+        if config.max_request_bytes is not None:
+            found["AML_SCORING_MAX_REQUEST_BYTES"] = str(config.max_request_bytes)
+        return {**found, **resolve_secrets(config.variables)}
+
+    def _write_routes(self, directory: Path, wanted: list[dict[str, Any]]) -> int:
+        """Write the routes where they are news; return their version."""
+        path = directory / "routes.json"
+        known = _read(path)
+        if known.get("routes") == wanted:
+            return int(known["version"])
+        version = int(known.get("version", 0)) + 1
+        directory.mkdir(parents=True, exist_ok=True)
+        partial = directory / "routes.partial"
+        partial.write_text(json.dumps({"version": version, "routes": wanted}))
+        partial.replace(path)
+        return version
+
+    def _keep_front(self, service: ServiceRecord, directory: Path) -> None:
+        front = self._front(directory)
+        if front.is_alive:
+            return
+        config = service.desired.get("config")
+        asked = config.get("port", 0) if isinstance(config, dict) else 0
+        port = asked or _read(directory / "front.json").get("port", 0)
+        command = [sys.executable, "-m", "aml_plugins.services.loopback.front", str(directory), str(port)]
+        front.start(command, os.environ, directory)
+
+    def _front(self, directory: Path) -> Program:
+        return Program(directory / "front")
+
+
+def read_ports(path: Path) -> dict[str, int]:
+    """Return the ports that a scoring server wrote down; none while it has not."""
+    return {name: int(port) for name, port in _read(path).items()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        loaded = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _write_keys(path: Path, made: ServiceKeys) -> ServiceKeys:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    path.parents[1].chmod(0o700)  # containers read the file as another user; nobody else gets this far
+    partial.write_text(f"{made.primary}\n{made.secondary}\n")
+    partial.replace(path)
+    return made

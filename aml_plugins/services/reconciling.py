@@ -1,0 +1,232 @@
+"""Bring a service to what it shall be, one step at a time: the only code that writes what a service is.
+
+Each step is safe to repeat: what is started is named after the service's id and the generation that wanted it, and is
+written down before it is started.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from aml_plugins.errors import AmlError, LeaseLostError, StoreError, TransientBackendError
+from aml_plugins.services.contract import DeploymentSpec, DeploymentState, DeploymentStatus, Route, ServiceBackend
+from aml_plugins.services.telling import tell
+from aml_plugins.services.types import checked_config, load_backend
+from aml_plugins.store.records import ServiceRecord
+
+if TYPE_CHECKING:
+    from aml_plugins.context import Context
+
+__all__ = ["FAILED", "HEALTHY", "TRANSITIONING", "UNHEALTHY", "Step", "is_settled"]
+
+TRANSITIONING, HEALTHY, UNHEALTHY, FAILED = "Transitioning", "Healthy", "Unhealthy", "Failed"
+ALL = 100
+_LOOK_WRITTEN_SECONDS = 30.0
+
+Deployment = dict[str, Any]
+
+
+def is_settled(record: ServiceRecord) -> bool:
+    """Say whether the service is what it shall be, as far as that was possible."""
+    return record.generation >= _generation(record) and not record.desired.get("deleted")
+
+
+class Step:
+    """One look at one service by the holder of its lease."""
+
+    def __init__(self, context: Context, record: ServiceRecord, owner: str) -> None:
+        self._context = context
+        self._owner = owner
+        self._record = record
+        self._backend: ServiceBackend = load_backend(context, record.type)
+
+    def take(self) -> ServiceRecord | None:
+        """Go one step; return the service as it is now, None once it is gone.
+
+        :raises StoreError: where the database is away or somebody wrote meanwhile: look again later.
+        """
+        if self._record.desired.get("deleted"):
+            self._remove()
+            return None
+        try:
+            return self._watch() if is_settled(self._record) else self._change()
+        except (StoreError, TransientBackendError):
+            raise
+        except AmlError as error:
+            if is_settled(self._record):
+                return self._save(state=UNHEALTHY, reason=str(error), error_code=error.code)
+            return self._give_up(str(error), error.code)
+
+    def _change(self) -> ServiceRecord:
+        """Start what is wanted, send requests there once it is ready, end what is no longer wanted."""
+        wanted = self._wanted()
+        if wanted is None:
+            tell(self._context, self._record, "Running", f"Starting {self._record.desired['image']}.")
+            return self._save(deployments=[*self._deployments(), self._new()], state=TRANSITIONING)
+        if wanted.get("handle") is None:
+            handle = self._backend.submit(self._spec(wanted))
+            return self._save(deployments=self._with(wanted, handle=dict(handle)))
+        status = self._backend.status(wanted["handle"])
+        if status.state is DeploymentState.READY:
+            return self._switch(wanted)
+        if status.state is DeploymentState.FAILED or self._is_late(wanted):
+            raise DeploymentFailedError(self._why(wanted, status))
+        return self._record
+
+    def _switch(self, wanted: Deployment) -> ServiceRecord:
+        weights = self._weights(wanted)
+        routing = self._backend.route(self._record, self._routes(weights))
+        if not routing.is_settled:
+            return self._record
+        left = []
+        for one in self._deployments():
+            if weights[one["key"]] > 0:
+                left.append({**one, "weight": weights[one["key"]], "was_ready": True})
+            elif one["key"] in routing.idle:
+                self._end(one)
+            else:
+                left.append({**one, "weight": 0})
+        if any(one["weight"] == 0 for one in left):
+            return self._save(deployments=left, endpoint=routing.endpoint)
+        message = f"{self._record.desired['image']} serves at {routing.endpoint}."
+        tell(self._context, self._record, "Completed", message)
+        return self._save(
+            deployments=left,
+            endpoint=routing.endpoint,
+            generation=_generation(self._record),
+            state=HEALTHY,
+            reason=None,
+            error_code=None,
+        )
+
+    def _give_up(self, reason: str, code: str) -> ServiceRecord:
+        """End what cannot be, and let what served before serve on."""
+        wanted = self._wanted()
+        others = [one for one in self._deployments() if one is not wanted and one.get("was_ready")]
+        for one in self._deployments():
+            if one not in others:
+                self._end(one)
+        if others:
+            images = ", ".join(dict.fromkeys(str(one["image"]) for one in others))
+            reason = f"The update to {self._record.desired['image']} failed, {images} serves on. {reason}"
+        tell(self._context, self._record, "Failed", reason)
+        return self._save(
+            deployments=others,
+            generation=_generation(self._record),
+            state=HEALTHY if others else FAILED,
+            reason=reason,
+            error_code=code,
+        )
+
+    def _watch(self) -> ServiceRecord:
+        """Look how all deployments are, and start again those that are gone."""
+        deployments = self._deployments()
+        if not deployments:
+            return self._record
+        sick = []
+        for one in deployments:
+            status = self._backend.status(one["handle"])
+            if status.state is DeploymentState.FAILED:
+                self._backend.submit(self._spec(one))
+            if status.state is not DeploymentState.READY:
+                sick.append(f"{one['image']}: {status.reason or status.state.value}")
+        routing = self._backend.route(self._record, self._routes({one["key"]: one["weight"] for one in deployments}))
+        if sick:
+            return self._seen(state=UNHEALTHY, reason=" ".join(sick), error_code="deployment_failed")
+        kept = self._record.reason if self._record.state == HEALTHY else None
+        code = self._record.error_code if kept else None
+        return self._seen(state=HEALTHY, reason=kept, error_code=code, endpoint=routing.endpoint)
+
+    def _remove(self) -> None:
+        for one in self._deployments():
+            self._end(one)
+        self._backend.delete_service(self._record)
+        tell(self._context, self._record, "Completed", f"The service {self._record.name} is deleted.")
+        self._context.store.services.remove(self._record, owner=self._owner)
+
+    def _end(self, one: Deployment) -> None:
+        handle = one.get("handle") or self._backend.find(one["key"], self._record)
+        if handle is not None:
+            self._backend.delete(handle)
+
+    def _wanted(self) -> Deployment | None:
+        """Return the deployment that has what is wanted: a change of traffic alone starts nothing."""
+        desired = self._record.desired
+        return next((one for one in self._deployments() if all(one[key] == desired[key] for key in _SAME)), None)
+
+    def _new(self) -> Deployment:
+        key = f"{self._record.service_id[:20]}-{_generation(self._record)}"
+        wanted = {name: self._record.desired[name] for name in _SAME}
+        return {"key": key, "handle": None, "weight": 0, "started_at": time.time(), **wanted}
+
+    def _weights(self, wanted: Deployment) -> dict[str, int]:
+        """Return each deployment's share: the wanted one's, and the rest for the newest of the others."""
+        share = int(str(self._record.desired.get("traffic", ALL)))
+        others = [one for one in self._deployments() if one["key"] != wanted["key"] and one.get("was_ready")]
+        weights = dict.fromkeys((one["key"] for one in self._deployments()), 0)
+        weights[wanted["key"]] = share if others else ALL
+        if others:
+            largest = max(others, key=lambda one: int(one["weight"]))
+            weights[largest["key"]] = ALL - share
+        return weights
+
+    def _routes(self, weights: Mapping[str, int]) -> Sequence[Route]:
+        return [
+            Route(one["handle"], weights[one["key"]]) for one in self._deployments() if one.get("handle") is not None
+        ]
+
+    def _spec(self, one: Deployment) -> DeploymentSpec:
+        name, _, version = str(one["image"]).rpartition(":")
+        return DeploymentSpec(
+            key=one["key"],
+            service=self._record,
+            image=self._context.store.images.get(self._record.workspace, name, int(version)),
+            replicas=int(one["replicas"]),
+            config=checked_config(self._backend, one["config"]),
+        )
+
+    def _is_late(self, one: Deployment) -> bool:
+        return time.time() - float(one["started_at"]) > float(str(self._record.desired.get("timeout_seconds", 300)))
+
+    def _why(self, one: Deployment, status: DeploymentStatus) -> str:
+        if status.state is DeploymentState.FAILED:
+            return status.reason or "It ended."
+        waited = f"It was not ready after {time.time() - float(one['started_at']):.0f} seconds."
+        return f"{waited} {status.reason or ''}".strip()
+
+    def _deployments(self) -> list[Deployment]:
+        found = self._record.deployments
+        return [dict(one) for one in found if isinstance(one, Mapping)] if isinstance(found, (list, tuple)) else []
+
+    def _with(self, changed: Deployment, **values: Any) -> list[Deployment]:
+        return [{**one, **values} if one["key"] == changed["key"] else one for one in self._deployments()]
+
+    def _seen(self, **values: Any) -> ServiceRecord:
+        """Write what was seen where it is news, and now and then that somebody looked."""
+        current = {name: getattr(self._record, name) for name in values}
+        if current == values and time.time() - self._record.looked_at < _LOOK_WRITTEN_SECONDS:
+            return self._record
+        return self._save(**values, looked_at=time.time())
+
+    def _save(self, **values: Any) -> ServiceRecord:
+        self._record = self._context.store.services.save(replace(self._record, **values), owner=self._owner)
+        return self._record
+
+
+class DeploymentFailedError(AmlError):
+    """A deployment ended, or did not become ready in time."""
+
+    code = "deployment_failed"
+
+
+_SAME = ("image", "config", "replicas")
+
+
+def _generation(record: ServiceRecord) -> int:
+    return int(str(record.desired["generation"]))
+
+
+assert issubclass(LeaseLostError, StoreError)  # noqa: S101  take() lets it pass: another process wrote, look again

@@ -1,0 +1,335 @@
+"""Services in Python: deploy, call, update, watch, delete."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from aml_plugins.errors import InvalidInputError, LeaseLostError, NotFoundError, OperationFailedError
+from aml_plugins.home import home_id
+from aml_plugins.json_types import JsonObject
+from aml_plugins.names import check_name
+from aml_plugins.runs.reconciliation.intervals import Pause
+from aml_plugins.services.calling import call_service
+from aml_plugins.services.contract import DeploymentSpec, ServiceBackend, ServiceKeys
+from aml_plugins.services.driving import drive_once
+from aml_plugins.services.reconciling import FAILED, TRANSITIONING, is_settled
+from aml_plugins.services.telling import task_id, tell
+from aml_plugins.services.types import checked_config, load_backend
+from aml_plugins.store.leases import new_owner
+from aml_plugins.store.records import ServiceRecord
+from aml_plugins.store.usage import image_names
+
+if TYPE_CHECKING:
+    from aml_plugins.images.image import Image
+    from aml_plugins.tasks.task import Task
+    from aml_plugins.workspace import Workspace
+
+__all__ = ["Service"]
+
+ALL = 100
+_REQUEST_ATTEMPTS = 20
+
+
+class Service:
+    """A web service of a workspace.
+
+    :param record: the service as of the last look.
+    """
+
+    def __init__(self, workspace: Workspace, record: ServiceRecord) -> None:
+        self.workspace = workspace
+        self.record = record
+        self.name = record.name
+
+    def __repr__(self) -> str:
+        return f"Service(name={self.name!r}, type={self.record.type!r}, state={self.record.state!r})"
+
+    @classmethod
+    def deploy(
+        cls,
+        workspace: Workspace,
+        name: str,
+        image: Image,
+        *,
+        target: str = "local",
+        replicas: int = 1,
+        wait: bool = False,
+        timeout_seconds: float = 300.0,
+        tags: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> Service:
+        """Deploy an image as a new service.
+
+        The call returns once it is written down; a monitor or :meth:`wait_for_deployment` brings it up.
+
+        :param target: the service type: ``local``, ``docker``, or a plugin's.
+        :param replicas: how many processes or containers answer.
+        :param timeout_seconds: how long it may take until it is ready.
+        :param settings: of the type; see its reference page.
+        :raises InvalidInputError: for what cannot be deployed; nothing was written.
+        """
+        check_name("service", name)
+        backend = load_backend(workspace.context, target)
+        config = checked_config(backend, settings).model_dump(mode="json", exclude_unset=True)
+        desired: JsonObject = {
+            "generation": 1,
+            "image": f"{image.name}:{image.version}",
+            "config": config,
+            "replicas": _count(replicas),
+            "traffic": ALL,
+            "timeout_seconds": timeout_seconds,
+            "home": home_id(workspace.context.home) if backend.is_local else None,
+        }
+        record = ServiceRecord(
+            workspace=workspace.name,
+            name=name,
+            service_id=uuid.uuid4().hex,
+            type=target,
+            state=TRANSITIONING,
+            desired=desired,
+            tags=dict(tags or {}),
+            user=_user(),
+        )
+        _check(workspace, backend, record)
+        service = cls(workspace, workspace.context.store.services.add(record))
+        service._begin(f"Deploy {desired['image']} as {name}.", wait=wait)
+        return service
+
+    @classmethod
+    def get(cls, workspace: Workspace, name: str) -> Service:
+        """Return a service by its name.
+
+        :raises NotFoundError: where there is none.
+        """
+        return cls(workspace, workspace.context.store.services.get(workspace.name, name))
+
+    @classmethod
+    def list(cls, workspace: Workspace) -> Sequence[Service]:
+        """Return the workspace's services by name."""
+        return [cls(workspace, record) for record in workspace.context.store.services.list(workspace.name)]
+
+    @property
+    def state(self) -> str:
+        """The state now: Transitioning, Healthy, Unhealthy or Failed."""
+        return self.refresh().record.state
+
+    @property
+    def scoring_uri(self) -> str | None:
+        """Where to send requests; None until it is up."""
+        return f"{self.record.endpoint}/score" if self.record.endpoint else None
+
+    @property
+    def image_names(self) -> Sequence[str]:
+        """The images that it runs or is to run, ``name:version``."""
+        return image_names(self.record)
+
+    @property
+    def task(self) -> Task:
+        """The task of what was asked for last."""
+        from aml_plugins.tasks.task import Task  # noqa: PLC0415  seldom needed
+
+        return Task.get(self.workspace, task_id(self.record))
+
+    def refresh(self) -> Service:
+        """Look again."""
+        self.record = self.workspace.context.store.services.get(self.workspace.name, self.name)
+        return self
+
+    def wait_for_deployment(self, *, show_output: bool = False) -> None:
+        """Return once the service is what it shall be; drive it there where nobody does.
+
+        :raises OperationFailedError: where that failed; the reason says whether an earlier version serves on.
+        """
+        owner, pause, shown = new_owner(), Pause(longest=0.5), ""
+        wanted = self.record.desired["generation"]
+        while True:
+            record = drive_once(self.workspace.context, self.record, owner)
+            if record is None:
+                raise NotFoundError(f"The service '{self.name}' was deleted.")
+            line = f"{record.state}: {record.reason or record.desired['image']}"
+            if show_output and line != shown:
+                print(line, flush=True)  # noqa: T201  what show_output asks for
+            moved = record.revision != self.record.revision
+            self.record, shown = record, line
+            if is_settled(record):
+                break
+            pause.reset() if moved else time.sleep(pause.seconds())
+        failed = record.generation == wanted and record.error_code is not None
+        if record.state == FAILED or failed:
+            raise OperationFailedError(
+                f"The service '{self.name}' was not deployed. {record.reason}", f"See: aml service logs {self.name}"
+            )
+
+    def update(
+        self,
+        *,
+        image: Image | None = None,
+        traffic: int | None = None,
+        replicas: int | None = None,
+        wait: bool = False,
+        **settings: Any,
+    ) -> None:
+        """Change the service, without dropping a request. What serves now serves until the new version is ready.
+
+        :param image: the image to run; by default the present one.
+        :param traffic: the share of requests, in percent, that the image gets; the rest stays where it was. By
+            default all.
+        :param settings: settings of the type to change.
+        :raises InvalidInputError: for what cannot be; nothing was written.
+        """
+        if traffic is not None and not 0 < traffic <= ALL:
+            raise InvalidInputError(f"The share of traffic is {traffic}, not 1 to 100.", "Give a percentage.")
+        backend = load_backend(self.workspace.context, self.record.type)
+        changes: dict[str, Any] = {"traffic": ALL if traffic is None else traffic}
+        if image is not None:
+            changes["image"] = f"{image.name}:{image.version}"
+        if replicas is not None:
+            changes["replicas"] = _count(replicas)
+        if settings:
+            known = self.refresh().record.desired["config"]
+            merged = {**(known if isinstance(known, Mapping) else {}), **settings}
+            changes["config"] = checked_config(backend, merged).model_dump(mode="json", exclude_unset=True)
+        self._request(changes, backend)
+        self._begin(f"Update to {self.record.desired['image']}.", wait=wait)
+
+    def scale(self, replicas: int, *, wait: bool = False) -> None:
+        """Change how many processes or containers answer, without dropping a request."""
+        self.update(replicas=replicas, wait=wait)
+
+    def delete(self, *, wait: bool = True) -> None:
+        """Delete the service and everything that was started for it."""
+        backend = load_backend(self.workspace.context, self.record.type)
+        self._request({"deleted": True}, backend)
+        tell(self.workspace.context, self.record, "Queued", f"Delete {self.name}.")
+        if not wait:
+            _ensure_driven(self.workspace)
+            return
+        owner, pause = new_owner(), Pause(longest=0.5)
+        while drive_once(self.workspace.context, self.record, owner) is not None:
+            time.sleep(pause.seconds())
+
+    def run(self, data: Any, *, headers: Mapping[str, str] | None = None) -> Any:
+        """Call the service.
+
+        :param data: bytes or text are sent as they are, anything else as JSON.
+        :returns: the answer, decoded where it is JSON.
+        :raises OperationFailedError: where it answers with an error.
+        """
+        if self.refresh().record.endpoint is None:
+            raise OperationFailedError(
+                f"The service '{self.name}' is not up: {self.record.reason or self.record.state}.",
+                "Wait for it with wait_for_deployment().",
+            )
+        config = self.record.desired.get("config")
+        needs_key = isinstance(config, Mapping) and bool(config.get("auth"))
+        key = self.keys().primary if needs_key else None
+        return call_service(f"{self.record.endpoint}/score", data, key=key, headers=headers)
+
+    def keys(self, *, regenerate: str | None = None) -> ServiceKeys:
+        """Return the service's two keys.
+
+        :param regenerate: ``primary`` or ``secondary``: make that one anew; the other stays valid, so that callers
+            change over without being refused.
+        """
+        if regenerate not in (None, "primary", "secondary"):
+            raise InvalidInputError(f"There is no key '{regenerate}'.", "Regenerate primary or secondary.")
+        return load_backend(self.workspace.context, self.record.type).keys(self.record, regenerate=regenerate)
+
+    def get_logs(self, lines: int = 200) -> str:
+        """Return the last lines of what the service's versions wrote, the newest version last."""
+        backend = load_backend(self.workspace.context, self.record.type)
+        found = self.refresh().record.deployments
+        deployments = [one for one in found if isinstance(one, Mapping)] if isinstance(found, (list, tuple)) else []
+        handles = [one["handle"] for one in deployments if isinstance(one.get("handle"), Mapping)]
+        shown = [backend.logs(handle, lines) for handle in handles]
+        if not shown:
+            return self.record.reason or ""
+        return "\n".join(shown)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the service as plain values."""
+        record = self.record
+        found = record.deployments if isinstance(record.deployments, (list, tuple)) else ()
+        versions = [
+            {"image": one["image"], "traffic": one["weight"], "replicas": one["replicas"]}
+            for one in found
+            if isinstance(one, Mapping)
+        ]
+        return {
+            "name": record.name,
+            "type": record.type,
+            "state": record.state,
+            "scoring_uri": self.scoring_uri,
+            "versions": versions,
+            "reason": record.reason,
+            "tags": json.loads(json.dumps(record.tags)),
+        }
+
+    def _request(self, changes: Mapping[str, Any], backend: ServiceBackend) -> None:
+        """Write down what is wanted now; whoever drives the service may write at the same time."""
+        for _ in range(_REQUEST_ATTEMPTS):
+            record = self.refresh().record
+            if record.desired.get("deleted") and changes.get("deleted"):
+                return
+            if record.desired.get("deleted"):
+                raise InvalidInputError(f"The service '{self.name}' is being deleted.", "Deploy it under another name.")
+            desired = {**record.desired, **changes, "generation": int(str(record.desired["generation"])) + 1}
+            if not changes.get("deleted"):
+                from dataclasses import replace  # noqa: PLC0415  for changes only
+
+                _check(self.workspace, backend, replace(record, desired=desired))
+            with suppress(LeaseLostError):
+                self.record = self.workspace.context.store.services.request(record, desired)
+                return
+        raise OperationFailedError(f"The service '{self.name}' is being changed by others.", "Try again.")
+
+    def _begin(self, message: str, *, wait: bool) -> None:
+        tell(self.workspace.context, self.record, "Queued", message)
+        if wait:
+            self.wait_for_deployment()
+        else:
+            _ensure_driven(self.workspace)
+
+
+def _check(workspace: Workspace, backend: ServiceBackend, record: ServiceRecord) -> None:
+    """Let the type plan what is wanted: it refuses what it cannot serve."""
+    name, _, version = str(record.desired["image"]).rpartition(":")
+    image = workspace.context.store.images.get(workspace.name, name, int(version))
+    if image.state != "Succeeded":
+        raise InvalidInputError(
+            f"The image {name}:{version} is not there: its state is {image.state}.", "See: aml image show"
+        )
+    backend.plan(
+        DeploymentSpec(
+            key=f"{record.service_id[:20]}-{record.desired['generation']}",
+            service=record,
+            image=image,
+            replicas=int(str(record.desired["replicas"])),
+            config=checked_config(backend, record.desired["config"]),  # type: ignore[arg-type]  # as it was written
+        )
+    )
+
+
+def _ensure_driven(workspace: Workspace) -> None:
+    from aml_plugins.runs.monitoring import ensure_monitor  # noqa: PLC0415  not needed where somebody waits
+
+    ensure_monitor(workspace.context)
+
+
+def _count(replicas: int) -> int:
+    if replicas < 1:
+        raise InvalidInputError(f"A service cannot have {replicas} replicas.", "Give 1 or more, or delete the service.")
+    return replicas
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

@@ -1,0 +1,114 @@
+"""Rows with a lease and a revision: taken, written and given up by single statements."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Table, and_, or_, select, update
+
+from aml_plugins.errors import LeaseLostError
+from aml_plugins.store.leases import host_prefix, owner_is_dead
+from aml_plugins.store.records import ImageRecord, ServiceRecord
+from aml_plugins.store.sql.database import Database
+from aml_plugins.store.sql.rows import columns_of, record_of, row_of
+
+__all__ = ["LeasedRows"]
+
+RecordT = TypeVar("RecordT", ImageRecord, ServiceRecord)
+
+_LEASE = frozenset({"lease_owner", "lease_until"})
+
+
+class LeasedRows(Generic[RecordT]):
+    """What images and services share.
+
+    :param key: the columns of the primary key.
+    :param kept: columns that the lease's holder does not write.
+    :param word: what users call such a thing, for messages.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        table: Table,
+        record_type: type[RecordT],
+        *,
+        key: Collection[str],
+        kept: Collection[str] = (),
+        word: str,
+    ) -> None:
+        self._database = database
+        self._table = table
+        self._type: type[RecordT] = record_type
+        self._key = tuple(key)
+        self._kept = frozenset(kept) | _LEASE
+        self._word = word
+        self._select = select(*columns_of(table, record_type))
+
+    def save(self, record: RecordT, *, owner: str) -> RecordT:
+        values = {name: value for name, value in row_of(record).items() if name not in self._kept}
+        values |= {"updated_at": time.time(), "revision": self._table.c.revision + 1}
+        statement = (
+            update(self._table)
+            .where(self._same(record), self._table.c.revision == record.revision, self._is_held_by(owner))
+            .values(values)
+            .returning(*columns_of(self._table, self._type))
+        )
+        return self._written(statement, record)
+
+    def acquire(self, record: RecordT, owner: str, seconds: float) -> bool:
+        now, table = self._database.now(), self._table
+        values = {"lease_owner": owner, "lease_until": now + seconds}
+        free = or_(
+            table.c.lease_owner.is_(None), table.c.lease_until <= now, table.c.lease_owner.in_(self._dead(owner))
+        )
+        statement = update(table).where(self._same(record), or_(free, table.c.lease_owner == owner)).values(values)
+        with self._database.writing() as connection:
+            return connection.execute(statement).rowcount > 0
+
+    def release(self, record: RecordT, owner: str) -> None:
+        statement = update(self._table).where(self._same(record), self._table.c.lease_owner == owner)
+        with self._database.writing() as connection:
+            connection.execute(statement.values(lease_owner=None, lease_until=None))
+
+    def _due(self, owner: str, workspace: str | None, *conditions: ColumnElement[bool]) -> Sequence[RecordT]:
+        now, table = self._database.now(), self._table
+        taken = and_(table.c.lease_owner.is_not(None), table.c.lease_until > now, table.c.lease_owner != owner)
+        free = or_(~taken, table.c.lease_owner.in_(self._dead(owner)))
+        statement = self._select.where(free, *conditions)
+        if workspace is not None:
+            statement = statement.where(table.c.workspace == workspace)
+        return self._all(statement)
+
+    def _dead(self, owner: str) -> list[str]:
+        """Return the owners of this host that ended without giving their leases up."""
+        column = self._table.c.lease_owner
+        statement = select(column).distinct().where(column.startswith(host_prefix(), autoescape=False), column != owner)
+        with self._database.reading() as connection:
+            return [name for name in connection.scalars(statement) if name and owner_is_dead(name)]
+
+    def _is_held_by(self, owner: str) -> ColumnElement[bool]:
+        return and_(self._table.c.lease_owner == owner, self._table.c.lease_until > self._database.now())
+
+    def _same(self, record: RecordT) -> ColumnElement[bool]:
+        return and_(*(self._table.c[name] == getattr(record, name) for name in self._key))
+
+    def _written(self, statement: Any, record: RecordT) -> RecordT:
+        with self._database.writing() as connection:
+            row = connection.execute(statement).one_or_none()
+        if row is None:
+            raise LeaseLostError(
+                f"The {self._word} '{record.name}' was changed by another process.", "Read it again, then try again."
+            )
+        return record_of(self._type, row)
+
+    def _all(self, statement: Any) -> Sequence[RecordT]:
+        with self._database.reading() as connection:
+            return [record_of(self._type, row) for row in connection.execute(statement)]
+
+    def _fresh(self, record: RecordT) -> RecordT:
+        now = time.time()
+        return replace(record, created_at=record.created_at or now, updated_at=now, revision=0)

@@ -1,0 +1,191 @@
+"""How each server is started with the model in a directory, and asked for one row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+ROW = "[[5.1, 3.5, 1.4, 0.2]]"
+SCRIPT = """
+import json, os, joblib
+def init():
+    global model
+    model = joblib.load(os.path.join(os.environ["AZUREML_MODEL_DIR"], "model.joblib"))
+def run(data):
+    return model.predict(json.loads(data)["data"]).tolist()
+"""
+TRIVIAL = "def init(): pass\ndef run(data): return [0]\n"
+FLOOR = """
+import joblib
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+model = joblib.load("model.joblib")
+async def score(request):
+    return JSONResponse(model.predict((await request.json())["data"]).tolist())
+app = Starlette(routes=[Route("/score", score, methods=["POST"])])
+"""
+BENTO = """
+import bentoml, joblib
+@bentoml.service(workers=1)
+class Iris:
+    def __init__(self):
+        self.model = joblib.load("model.joblib")
+    @bentoml.api
+    def predict(self, data: list) -> list:
+        return self.model.predict(data).tolist()
+"""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A server; the floor by default."""
+
+    name: str
+    title: str
+    path: str = "/score"
+    body: str = f'{{"data": {ROW}}}'
+
+    def prepare(self, folder: Path, port: int) -> None:
+        (folder / "app.py").write_text(FLOOR)
+
+    def command(self, python: str, folder: Path, port: int) -> list[str]:
+        return [
+            python,
+            "-m",
+            "uvicorn",
+            "app:app",
+            "--port",
+            str(port),
+            "--no-access-log",
+            "--log-level",
+            "warning",
+            "--app-dir",
+            str(folder),
+        ]
+
+    def variables(self, folder: Path) -> dict[str, str]:
+        return {"AZUREML_MODEL_DIR": str(folder)}
+
+
+class Ours(Contender):
+    def prepare(self, folder: Path, port: int) -> None:
+        (folder / "score.py").write_text(SCRIPT)
+
+    def command(self, python: str, folder: Path, port: int) -> list[str]:
+        return [
+            python,
+            "-m",
+            "aml_plugins.scoring",
+            "--entry_script",
+            "score.py",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
+
+
+class Microsoft(Ours):
+    def command(self, python: str, folder: Path, port: int) -> list[str]:
+        return [str(Path(python).with_name("azmlinfsrv")), "--entry_script", "score.py", "--port", str(port)]
+
+
+class Trivial(Ours):
+    def prepare(self, folder: Path, port: int) -> None:
+        (folder / "score.py").write_text(TRIVIAL)
+
+
+class MicrosoftTrivial(Microsoft):
+    def prepare(self, folder: Path, port: int) -> None:
+        (folder / "score.py").write_text(TRIVIAL)
+
+
+class Mlflow(Contender):
+    def prepare(self, folder: Path, port: int) -> None:
+        import joblib
+        import mlflow
+
+        model = joblib.load(folder / "model.joblib")
+        mlflow.sklearn.save_model(
+            model, str(folder / "mlflow"), serialization_format="cloudpickle", pip_requirements=[]
+        )
+
+    def command(self, python: str, folder: Path, port: int) -> list[str]:
+        program = str(Path(python).with_name("mlflow"))
+        return [
+            program,
+            "models",
+            "serve",
+            "-m",
+            "mlflow",
+            "--env-manager",
+            "local",
+            "--port",
+            str(port),
+            "--workers",
+            "1",
+        ]
+
+    def variables(self, folder: Path) -> dict[str, str]:
+        # uvicorn by its name, as MLflow starts it.
+        import os
+        import sys
+
+        return {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+class Mlserver(Contender):
+    def prepare(self, folder: Path, port: int) -> None:
+        model = {
+            "name": "iris",
+            "implementation": "mlserver_sklearn.SKLearnModel",
+            "parameters": {"uri": "model.joblib"},
+        }
+        (folder / "model-settings.json").write_text(json.dumps(model))
+        ports = {
+            "http_port": port,
+            "grpc_port": port + 1,
+            "metrics_port": port + 2,
+            "parallel_workers": 0,
+            "host": "127.0.0.1",
+        }
+        (folder / "settings.json").write_text(json.dumps({**ports, "debug": False}))
+
+    def command(self, python: str, folder: Path, port: int) -> list[str]:
+        return [str(Path(python).with_name("mlserver")), "start", str(folder)]
+
+
+class Bentoml(Contender):
+    def prepare(self, folder: Path, port: int) -> None:
+        (folder / "service.py").write_text(BENTO)
+
+    def command(self, python: str, folder: Path, port: int) -> list[str]:
+        return [
+            str(Path(python).with_name("bentoml")),
+            "serve",
+            "service:Iris",
+            "--port",
+            str(port),
+            "--host",
+            "127.0.0.1",
+        ]
+
+    def variables(self, folder: Path) -> dict[str, str]:
+        return {"BENTOML_HOME": str(folder / "bento"), "BENTOML_DO_NOT_TRACK": "True"}
+
+
+_ROW_V2 = '{"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP64", "data": [5.1, 3.5, 1.4, 0.2]}]}'
+CONTENDERS: list[Contender] = [
+    Contender("floor", "bare Starlette (the floor)"),
+    Ours("ours", "**AML Plugins**"),
+    Microsoft("microsoft", "azureml-inference-server-http 1.5.1"),
+    Mlflow("mlflow", "`mlflow models serve`", "/invocations", f'{{"inputs": {ROW}}}'),
+    Mlserver("mlserver", "MLServer", "/v2/models/iris/infer", _ROW_V2),
+    Bentoml("bentoml", "BentoML", "/predict"),
+]
+TRIVIALS: list[Contender] = [
+    Trivial("ours", "**AML Plugins**"),
+    MicrosoftTrivial("microsoft", "azureml-inference-server-http 1.5.1"),
+]

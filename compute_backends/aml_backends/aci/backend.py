@@ -1,0 +1,255 @@
+"""Runs jobs as container groups: one a run, named by its submission key, deleted when its results are home."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aml_backends.aci.api import AciApi, RefusedError
+from aml_backends.aci.config import AciConfig
+from aml_backends.aci.plan import CONTAINER, HIDDEN, Secrets, group_body, tags_of
+from aml_backends.aci.states import status_of
+from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobState, JobStatus, LogChunk, TargetConfig
+from aml_plugins.compute.staging import Staging, environment_inside
+from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError, TransientBackendError
+
+if TYPE_CHECKING:
+    from aml_plugins.compute import JsonObject
+
+__all__ = ["AciBackend"]
+
+KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]")
+CHUNK_BYTES = 1 << 20
+FEW = 5
+"""So many groups are asked for one by one; with more, one list says which of them are worth a question."""
+LOOK_AGAIN_SECONDS = 60.0
+SUBMITTER_SECONDS = 10.0
+CANCELLED = "cancelled"
+SUBMITTED = "submitted"
+
+
+class AciBackend(ComputeBackend):
+    """A ``PUT`` of a group that is there restarts its container: so there is one only by whoever claims the job."""
+
+    type_name: ClassVar[str] = "aci"
+    config_model: ClassVar[type[TargetConfig]] = AciConfig
+
+    def __init__(self, target: Any) -> None:
+        super().__init__(target)
+        self._opened: AciApi | None = None
+        self._looked: dict[str, tuple[float, JobStatus]] = {}
+
+    def plan(self, spec: JobSpec, key: str) -> JobPlan:
+        self._check(spec, key)
+        request: JsonObject = group_body(self._config, spec, key, self.target.name, None)
+        return JobPlan(backend=self.type_name, request=request)
+
+    def submit(self, spec: JobSpec, key: str) -> JobHandle:
+        self._check(spec, key)
+        staging = self._staging(key)
+        if self._exists(key, staging):
+            return self._handle(key)
+        if not staging.claim(SUBMITTED) and self._appears(key, staging):
+            return self._handle(key)
+        files = staging.bring(spec.bundle, cache=None, environment=environment_inside(spec.environment))
+        orders = {"fetch": files, "deliver": staging.delivery_urls(), "echo": True}
+        secrets = Secrets(orders, self._registry_password(spec))
+        self._api.put_group(key, group_body(self._config, spec, key, self.target.name, secrets))
+        return self._handle(key)
+
+    def find(self, key: str) -> JobHandle | None:
+        _check_key(key)
+        return self._handle(key) if self._exists(key, self._staging(key)) else None
+
+    def status(self, handle: JobHandle) -> JobStatus:
+        group = self._api.get_group(handle.job_id)
+        staging = self._staging(handle.job_id)
+        if group is None:
+            if staging.is_marked(CANCELLED):
+                return JobStatus(state=JobState.CANCELLED, native_state="deleted")
+            raise _missing(handle)
+        seen = status_of(group, staging.status)
+        if seen.state is JobState.FAILED and staging.is_marked(CANCELLED):
+            return JobStatus(
+                state=JobState.CANCELLED, native_state=seen.native_state, exit_code=seen.exit_code,
+                started_at=seen.started_at, finished_at=seen.finished_at,
+            )  # fmt: skip
+        return seen
+
+    def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
+        wanted = list(handles)
+        if len(wanted) <= FEW:
+            return super().statuses(wanted)
+        there = {str(group["name"]) for group in self._api.list_groups()}
+        with_files = self._keys_with_files(wanted)
+        found: dict[JobHandle, JobStatus | Exception] = {}
+        for handle in wanted:
+            files = with_files.get(handle.job_id, frozenset())
+            found[handle] = self._cheap_status(handle, files, is_listed=handle.job_id in there)
+        return found
+
+    def cancel(self, handle: JobHandle) -> None:
+        group = self._api.get_group(handle.job_id)
+        if group is None or status_of(group, lambda: None).state.is_terminal:
+            return
+        self._staging(handle.job_id).mark(CANCELLED)
+        try:
+            self._api.stop_group(handle.job_id)
+        except TransientBackendError:  # a group that is still being made cannot be stopped, but it can be deleted
+            self._api.delete_group(handle.job_id)
+        except RefusedError as error:
+            if error.reason not in {"ResourceNotFound", "ContainerGroupNotFound"}:
+                raise
+
+    def fetch(self, handle: JobHandle, destination: Path) -> None:
+        if not self._staging(handle.job_id).take_results(destination):
+            self.status(handle)
+            self._take_log(handle, destination)
+
+    def cleanup(self, handle: JobHandle) -> None:
+        self._looked.pop(handle.job_id, None)
+        self._api.delete_group(handle.job_id)
+        if self._api.get_group(handle.job_id) is not None:
+            raise NotYetDoneError(f"Azure is deleting the container group '{handle.job_id}'.", "Clean up again later.")
+        self._staging(handle.job_id).forget()
+
+    def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
+        """Return output since ``cursor``: the container's while it runs, what it sent home afterwards."""
+        first = int(cursor or 0)
+        whole = self._staging(handle.job_id).log()
+        if whole is None:
+            whole = self._container_log(handle)
+        data = whole[first : first + CHUNK_BYTES]
+        return LogChunk(data, str(first + len(data)))
+
+    def list_jobs(self) -> Iterable[JobHandle]:
+        """Return the handles of this target's container groups."""
+        ours = tags_of(self.target.workspace, self.target.name).items()
+        return [
+            self._handle(str(group["name"]))
+            for group in self._api.list_groups()
+            if ours <= (group.get("tags") or {}).items() and KEY.fullmatch(str(group["name"]))
+        ]
+
+    def check(self) -> str:
+        count = sum(1 for _ in self._api.list_groups())
+        return f"resource group '{self._config.resource_group}' answers: {count} container groups"
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    @property
+    def _config(self) -> AciConfig:
+        assert isinstance(self.target.config, AciConfig)  # noqa: S101  the core validated it
+        return self.target.config
+
+    @property
+    def _api(self) -> AciApi:
+        if self._opened is None:
+            from aml_backends.aci.sdk import SdkAciApi  # noqa: PLC0415  Azure's SDK is heavy
+
+            self._opened = SdkAciApi(self._config)
+        return self._opened
+
+    def _staging(self, key: str) -> Staging:
+        return Staging(self.target, self._config.datastore, key)
+
+    def _handle(self, key: str) -> JobHandle:
+        config = self._config
+        data = {"subscription": config.subscription, "resource_group": config.resource_group}
+        return JobHandle(self.type_name, self.target.name, key, data)
+
+    def _exists(self, key: str, staging: Staging) -> bool:
+        """Say whether the job was submitted; one that was cancelled is not started again."""
+        return self._api.get_group(key) is not None or staging.is_marked(CANCELLED)
+
+    def _appears(self, key: str, staging: Staging) -> bool:
+        """Wait a little for another submitter; one that takes longer was killed, and the job is ours to submit."""
+        until = time.monotonic() + SUBMITTER_SECONDS
+        while time.monotonic() < until:
+            if self._exists(key, staging):
+                return True
+            time.sleep(0.2)
+        return False
+
+    def _registry_password(self, spec: JobSpec) -> str:
+        own = spec.environment.get("registry")
+        reference = own.get("password") if isinstance(own, Mapping) else None
+        reference = reference or self._config.registry_password
+        return self.target.secret(str(reference)) if reference else HIDDEN
+
+    def _keys_with_files(self, handles: Collection[JobHandle]) -> Mapping[str, frozenset[str]]:
+        """Return which files the jobs have in the datastore: one list for all of them."""
+        found: dict[str, set[str]] = {handle.job_id: set() for handle in handles}
+        for key, name in self._staging("").listed():
+            if key in found:
+                found[key].add(name)
+        return {key: frozenset(names) for key, names in found.items()}
+
+    def _cheap_status(self, handle: JobHandle, files: Collection[str], *, is_listed: bool) -> JobStatus | Exception:
+        """Ask about one group only where the list and its files leave a question, or none was asked for long."""
+        if not is_listed and not files:
+            return _missing(handle)
+        looked, before = self._looked.get(handle.job_id, (float("-inf"), None))
+        is_quiet = "status.json" not in files and before is not None and before.state is JobState.RUNNING
+        if is_listed and is_quiet and time.monotonic() - looked < LOOK_AGAIN_SECONDS and before is not None:
+            return before
+        try:
+            seen = self.status(handle)
+        except Exception as error:  # noqa: BLE001  one sick job must not hide the healthy ones
+            return error
+        self._looked[handle.job_id] = (time.monotonic(), seen)
+        return seen
+
+    def _container_log(self, handle: JobHandle) -> bytes:
+        try:
+            return self._api.logs(handle.job_id, CONTAINER).encode()
+        except RefusedError as error:
+            if error.reason in {"ResourceNotFound", "ContainerGroupNotFound"}:
+                raise _missing(handle) from None
+            raise
+
+    def _take_log(self, handle: JobHandle, destination: Path) -> None:
+        """A container that was killed sent nothing; its last words are better than none."""
+        try:
+            log = self._container_log(handle)
+        except JobNotFoundError:
+            return
+        (destination / "logs").mkdir(exist_ok=True)
+        (destination / "logs" / "std_log.txt").write_bytes(log)
+
+    def _check(self, spec: JobSpec, key: str) -> None:
+        _check_key(key)
+        name = self.target.name
+        if spec.node_count != 1:
+            raise InvalidInputError(
+                f"A run on compute target '{name}' has one container, this one asks for {spec.node_count} nodes.",
+                "Set node_count to 1, or choose another compute target.",
+            )
+        if spec.spark is not None:
+            raise InvalidInputError(
+                f"The compute target '{name}' runs Python scripts, not Spark.",
+                "Remove the 'spark' section, or choose a Spark target.",
+            )
+        if spec.environment.get("kind") == "docker" and not spec.environment.get("image"):
+            raise InvalidInputError(
+                f"The compute target '{name}' builds no images.",
+                "Name an image of a registry, instead of a Dockerfile.",
+            )
+
+
+def _check_key(key: str) -> None:
+    if not KEY.fullmatch(key):
+        raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use 3 to 63 letters, digits and hyphens.")
+
+
+def _missing(handle: JobHandle) -> JobNotFoundError:
+    return JobNotFoundError(
+        f"There is no container group '{handle.job_id}' on the compute target '{handle.target}'.",
+        "It was cleaned up, or deleted on Azure.",
+    )

@@ -1,0 +1,246 @@
+"""Runs scripts as Jobs of a Kubernetes cluster."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aml_backends.aks.access import open_cluster
+from aml_backends.aks.cluster import Cluster
+from aml_backends.aks.config import AksConfig
+from aml_backends.aks.log import look_back, take_new
+from aml_backends.aks.plan import HIDDEN, LABEL, job_body, secret_body, service_body
+from aml_backends.aks.states import CANCELLED, status_of
+from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobStatus, LogChunk, TargetConfig
+from aml_plugins.compute.runner_directory import job_status
+from aml_plugins.compute.staging import Staging
+from aml_plugins.errors import BackendError, InvalidInputError, JobNotFoundError, NotYetDoneError
+
+if TYPE_CHECKING:
+    from aml_backends.aks.provisioning import AzureCluster
+
+__all__ = ["AksBackend"]
+
+KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+MANAGED = "app.kubernetes.io/managed-by=aml-plugins"
+FEW = 3
+"""Up to so many jobs are asked for one by one; more by one list."""
+_CACHE = "/aml/cache"
+
+
+class AksBackend(ComputeBackend):
+    """Each run is a Job named after its submission key. A Secret of that name has its variables, and is owned by it."""
+
+    type_name: ClassVar[str] = "aks"
+    config_model: ClassVar[type[TargetConfig]] = AksConfig
+    _opened: Cluster | None = None
+
+    def plan(self, spec: JobSpec, key: str) -> JobPlan:
+        self._check(spec, key)
+        hidden = dict.fromkeys(sorted({*spec.environment_variables, "AML_COURIER"}), HIDDEN)
+        request: dict[str, Any] = {"job": job_body(spec, self._config, key), "secret": {"name": key, "data": hidden}}
+        if spec.node_count > 1:
+            request["service"] = service_body(key)
+        return JobPlan(backend=self.type_name, request={"namespace": self._config.namespace, **request})
+
+    def submit(self, spec: JobSpec, key: str) -> JobHandle:
+        self._check(spec, key)
+        job = self._cluster.find("job", key) or self._create(spec, key)
+        self._give_to(job, key, ["secret", *(["service"] if spec.node_count > 1 else [])])
+        return self._handle(key)
+
+    def find(self, key: str) -> JobHandle | None:
+        return self._handle(key) if self._cluster.find("job", key) else None
+
+    def status(self, handle: JobHandle) -> JobStatus:
+        job = self._cluster.find("job", handle.job_id)
+        if job is None:
+            return self._without_job(handle)
+        return self._status(handle, job, list(self._cluster.list("pod", f"{LABEL}={handle.job_id}")))
+
+    def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
+        """Two lists, of jobs and of pods, however many jobs there are."""
+        wanted = list(handles)
+        if len(wanted) < FEW:
+            return super().statuses(wanted)
+        jobs = {job["metadata"]["name"]: job for job in self._cluster.list("job", MANAGED)}
+        pods: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for pod in self._cluster.list("pod", MANAGED):
+            pods[pod["metadata"]["labels"].get(LABEL, "")].append(pod)
+        return {handle: self._safe_status(handle, jobs.get(handle.job_id), pods[handle.job_id]) for handle in wanted}
+
+    def cancel(self, handle: JobHandle) -> None:
+        """Suspend the job: its pods get SIGTERM, send what they have, and go; none comes after them."""
+        changes = {"metadata": {"annotations": {CANCELLED: "true"}}, "spec": {"suspend": True}}
+        self._cluster.patch("job", handle.job_id, changes)
+
+    def fetch(self, handle: JobHandle, destination: Path) -> None:
+        found = self._staging(handle.job_id).take_results(destination)
+        if not found and self._cluster.find("job", handle.job_id) is None:
+            raise self._missing(handle)
+        log = destination / "logs" / "std_log.txt"
+        if not log.is_file() and self._cluster.find("job", handle.job_id):
+            log.parent.mkdir(exist_ok=True)
+            log.write_bytes(self._whole_log(handle))
+
+    def cleanup(self, handle: JobHandle) -> None:
+        for kind in ("secret", "service"):  # owned by the job, unless its submitter was killed in between
+            self._cluster.delete(kind, handle.job_id)
+        if self._cluster.delete("job", handle.job_id) and self._cluster.find("job", handle.job_id):
+            raise NotYetDoneError(f"The cluster is deleting the job '{handle.job_id}'.")
+        self._staging(handle.job_id).forget()
+
+    def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
+        """Return output since ``cursor``, line by line; of the first node, where there are many."""
+        pod = self._pod_with_log(handle)
+        if pod is None and self._cluster.find("job", handle.job_id) is None:
+            raise self._missing(handle)
+        return take_new(self._cluster.log(pod, look_back(cursor)), cursor) if pod else LogChunk(b"", cursor)
+
+    def list_jobs(self) -> Iterable[JobHandle]:
+        """Return the handles of all our jobs in the namespace."""
+        return [self._handle(job["metadata"]["name"]) for job in self._cluster.list("job", MANAGED)]
+
+    def ensure_target(self) -> bool:
+        """Go on creating the cluster; return whether it is ready.
+
+        :raises BackendError: where it never will be.
+        """
+        if self._config.resource_id is None:
+            return True
+        azure = self._azure()
+        state = azure.state()
+        if state is None:
+            if not self._config.create:
+                raise BackendError(
+                    f"There is no cluster {self._config.resource_id}.", "Create it, or set the target's 'create'."
+                )
+            azure.create(self._config.create)
+        if state == "Failed":
+            raise BackendError("Azure could not create the cluster.", "Look at its activity log in the portal.")
+        return state == "Succeeded"
+
+    def delete_target(self) -> bool:
+        """Go on deleting the cluster that this target created; return whether it is gone."""
+        if not self._config.create:
+            raise InvalidInputError(
+                f"The cluster of '{self.target.name}' is only attached: it is not deleted.",
+                "Detach the target instead.",
+            )
+        azure = self._azure()
+        state = azure.state()
+        if state not in {None, "Deleting"}:
+            azure.delete()
+        return state is None
+
+    def check(self) -> str:
+        version = self._cluster.version()
+        jobs = sum(1 for _ in self._cluster.list("job", MANAGED))
+        return f"Kubernetes {version}, namespace '{self._config.namespace}' with {jobs} of our jobs"
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    @property
+    def _config(self) -> AksConfig:
+        assert isinstance(self.target.config, AksConfig)  # noqa: S101  the core validated it against config_model
+        return self.target.config
+
+    @property
+    def _cluster(self) -> Cluster:
+        if self._opened is None:
+            self._opened = open_cluster(self._config, self.target.secret, lambda: self._azure().kubeconfig())
+        return self._opened
+
+    def _azure(self) -> AzureCluster:
+        from aml_backends.aks.provisioning import AzureCluster  # noqa: PLC0415  a cloud SDK
+
+        return AzureCluster(self._config.resource_id or "", self._config.endpoint, self._config.authority)
+
+    def _staging(self, key: str) -> Staging:
+        return Staging(self.target, self._config.datastore, key)
+
+    def _handle(self, key: str) -> JobHandle:
+        return JobHandle(self.type_name, self.target.name, key)
+
+    def _create(self, spec: JobSpec, key: str) -> Mapping[str, Any]:
+        """The Secret first: a pod that finds none waits for it, which costs it half a minute."""
+        staging = self._staging(key)
+        orders = {
+            "fetch": staging.bring(spec.bundle, cache=_CACHE),
+            "deliver": staging.delivery_urls(),
+            "echo": True,
+        }
+        self._cluster.create(
+            "secret", secret_body(key, {**spec.environment_variables, "AML_COURIER": json.dumps(orders)})
+        )
+        if spec.node_count > 1:
+            self._cluster.create("service", service_body(key))
+        self._cluster.create("job", job_body(spec, self._config, key))
+        job = self._cluster.find("job", key)
+        if job is None:
+            raise BackendError(f"The job '{key}' was deleted as soon as it was there.", "Submit the run again.")
+        return job
+
+    def _give_to(self, job: Mapping[str, Any], key: str, kinds: Sequence[str]) -> None:
+        """Have the cluster delete with the job what belongs to it."""
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": key, "uid": job["metadata"]["uid"]}
+        for kind in kinds:
+            self._cluster.patch(kind, key, {"metadata": {"ownerReferences": [owner]}})
+
+    def _status(self, handle: JobHandle, job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> JobStatus:
+        return status_of(job, pods, self._staging(handle.job_id).status)
+
+    def _safe_status(
+        self, handle: JobHandle, job: Mapping[str, Any] | None, pods: Sequence[Mapping[str, Any]]
+    ) -> JobStatus | Exception:
+        try:
+            return self._without_job(handle) if job is None else self._status(handle, job, pods)
+        except Exception as error:  # noqa: BLE001  one sick job must not hide the healthy ones
+            return error
+
+    def _without_job(self, handle: JobHandle) -> JobStatus:
+        """The cluster deletes what ended a while ago; what the runner said last is still in the datastore."""
+        said = self._staging(handle.job_id).status()
+        told = job_status(said) if said else None
+        if told is None or not told.state.is_terminal:
+            raise self._missing(handle)
+        return told
+
+    def _pod_with_log(self, handle: JobHandle) -> str | None:
+        index = "batch.kubernetes.io/job-completion-index"
+        pods = [
+            pod
+            for pod in self._cluster.list("pod", f"{LABEL}={handle.job_id}")
+            if (pod["metadata"].get("annotations") or {}).get(index, "0") == "0"
+            and pod["status"].get("phase") in {"Running", "Succeeded", "Failed"}
+        ]
+        newest = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+        return str(newest["metadata"]["name"]) if newest else None
+
+    def _whole_log(self, handle: JobHandle) -> bytes:
+        collected, cursor = b"", ""
+        while (chunk := self.logs(handle, cursor)).data:
+            collected, cursor = collected + chunk.data, chunk.cursor
+        return collected
+
+    def _missing(self, handle: JobHandle) -> JobNotFoundError:
+        return JobNotFoundError(
+            f"There is no job '{handle.job_id}' on the compute target '{self.target.name}'.",
+            "It was cleaned up, or deleted in the cluster.",
+        )
+
+    def _check(self, spec: JobSpec, key: str) -> None:
+        if not KEY.fullmatch(key):
+            raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use 3 to 63 letters, digits and hyphens.")
+        if spec.spark is not None:
+            raise InvalidInputError(
+                f"The compute target '{self.target.name}' runs Python scripts, not Spark.",
+                "Remove the 'spark' section, or choose a Spark target.",
+            )

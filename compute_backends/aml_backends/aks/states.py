@@ -1,0 +1,138 @@
+"""From what Kubernetes says of a Job and its pods to the words of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from aml_plugins.compute import JobState, JobStatus
+from aml_plugins.compute.runner_directory import job_status
+
+__all__ = ["CANCELLED", "status_of"]
+
+CANCELLED = "aml-plugins/cancelled"
+"""The annotation of a job that was asked to end."""
+
+Said = Callable[[], Mapping[str, Any] | None]
+
+_FAILURES = {
+    "DeadlineExceeded": "The run ran into its time limit, and its runner could not say so.",
+    "BackoffLimitExceeded": "The run lost its pod more often than the target's eviction_retries allow.",
+}
+
+
+def status_of(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], said: Said) -> JobStatus:
+    """Return how a job is.
+
+    :param pods: the pods of the job, in any order.
+    :param said: asks for the runner's last word; only done for a job that ended.
+    """
+    status: Mapping[str, Any] = job.get("status") or {}
+    pod = _first_node(pods)
+    condition = _final_condition(status)
+    if condition is not None:
+        return _timed(_ended(condition, pod, said), status, pod)
+    if CANCELLED in (job["metadata"].get("annotations") or {}):
+        still = int(status.get("active") or 0) + int(status.get("terminating") or 0)
+        if not still:
+            return _timed(JobStatus(state=JobState.CANCELLED, native_state="suspended"), status, pod)
+        return JobStatus(state=JobState.RUNNING, native_state="terminating")
+    return _timed(_living(pod), status, pod)
+
+
+def _final_condition(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    for condition in status.get("conditions") or ():
+        if condition.get("type") in {"Complete", "Failed"} and condition.get("status") == "True":
+            found: Mapping[str, Any] = condition
+            return found
+    return None
+
+
+def _ended(condition: Mapping[str, Any], pod: Mapping[str, Any] | None, said: Said) -> JobStatus:
+    code = _exit_code(pod)
+    if condition["type"] == "Complete":
+        return JobStatus(state=JobState.SUCCEEDED, native_state="Complete", exit_code=code or 0)
+    reason = str(condition.get("reason") or "Failed")
+    last = said()
+    told = job_status(last) if last else None
+    if told is not None and told.state.is_terminal:
+        return replace(told, native_state=reason)
+    words = _killed(pod) or _FAILURES.get(reason) or str(condition.get("message") or reason)
+    return JobStatus(state=JobState.FAILED, native_state=reason, exit_code=code, reason=words)
+
+
+def _living(pod: Mapping[str, Any] | None) -> JobStatus:
+    if pod is None:
+        return JobStatus(state=JobState.PENDING, native_state="no pod yet")
+    phase = str(pod["status"].get("phase") or "Unknown")
+    if phase == "Running":
+        return JobStatus(state=JobState.RUNNING, native_state=phase)
+    if phase == "Pending":
+        return JobStatus(state=JobState.PENDING, native_state=_waiting(pod) or phase, reason=_why_pending(pod))
+    if phase in {"Succeeded", "Failed"}:  # the Job will say so in a moment, or start another pod
+        return JobStatus(state=JobState.UNKNOWN, native_state=phase)
+    return JobStatus(state=JobState.UNKNOWN, native_state=phase)
+
+
+def _why_pending(pod: Mapping[str, Any]) -> str | None:
+    """Return why no node takes the pod, or why its image cannot be had."""
+    for condition in pod["status"].get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return f"No node takes the run: {str(condition.get('message') or '').rstrip('.')}."
+    state = _container(pod).get("state") or {}
+    waiting: Mapping[str, Any] = state.get("waiting") or {}
+    if waiting.get("message"):
+        return f"The pod cannot start: {str(waiting['message'])[:300].rstrip('.')}."
+    return None
+
+
+def _waiting(pod: Mapping[str, Any]) -> str | None:
+    state = _container(pod).get("state") or {}
+    reason = (state.get("waiting") or {}).get("reason")
+    return str(reason) if reason else None
+
+
+def _killed(pod: Mapping[str, Any] | None) -> str | None:
+    ended = _terminated(pod)
+    if ended.get("reason") == "OOMKilled":
+        return "The script used more memory than the run asked for, and was killed."
+    tail = str(ended.get("message") or "").strip()
+    return f"The container ended with {ended.get('exitCode')}: {tail[-300:]}" if tail else None
+
+
+def _timed(found: JobStatus, status: Mapping[str, Any], pod: Mapping[str, Any] | None) -> JobStatus:
+    state = _container(pod).get("state") or {} if pod else {}
+    started = (state.get("running") or state.get("terminated") or {}).get("startedAt") or status.get("startTime")
+    finished = (state.get("terminated") or {}).get("finishedAt") or status.get("completionTime")
+    return replace(
+        found,
+        started_at=found.started_at or (_time(started) if found.state is not JobState.PENDING else None),
+        finished_at=found.finished_at or (_time(finished) if found.state.is_terminal else None),
+    )
+
+
+def _first_node(pods: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the newest pod of node 0: it speaks for the job."""
+    index = "batch.kubernetes.io/job-completion-index"
+    mine = [pod for pod in pods if (pod["metadata"].get("annotations") or {}).get(index, "0") == "0"]
+    return max(mine, key=lambda pod: str(pod["metadata"].get("creationTimestamp")), default=None)
+
+
+def _container(pod: Mapping[str, Any]) -> Mapping[str, Any]:
+    return next(iter(pod["status"].get("containerStatuses") or ()), {})
+
+
+def _terminated(pod: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    ended: Mapping[str, Any] = (_container(pod).get("state") or {}).get("terminated") or {} if pod else {}
+    return ended
+
+
+def _exit_code(pod: Mapping[str, Any] | None) -> int | None:
+    code = _terminated(pod).get("exitCode")
+    return int(code) if code is not None else None
+
+
+def _time(text: str | None) -> float | None:
+    return datetime.fromisoformat(text).timestamp() if text else None

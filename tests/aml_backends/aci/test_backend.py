@@ -1,0 +1,172 @@
+"""What is particular to container groups: plans, words, few calls. Nothing here needs a container engine."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from services.azure import blob_datastore, make_target
+
+from aml_backends.aci.backend import AciBackend
+from aml_backends.aci.config import AciConfig
+from aml_backends.aci.states import status_of
+from aml_plugins.compute import JobSpec, JobState
+from aml_plugins.errors import BackendError, InvalidInputError, TransientBackendError
+from aml_plugins.testing.jobs import clean_up, make_job
+
+KEY = "aml-00000000000000000000000000000000-1"
+
+
+@pytest.fixture
+def key():
+    return f"aml-{uuid.uuid4().hex}-1"
+
+
+@pytest.fixture
+def make_backend(azure, azure_identity, azurite, tmp_path):
+    made = []
+
+    def make(**config):
+        settings = {
+            "subscription": azure.settings.subscription,
+            "resource_group": f"group-{uuid.uuid4().hex[:8]}",
+            "endpoint": azure.https_url,
+            "authority": azure.https_url,
+            "image": "none/such:1",
+            **config,
+        }
+        made.append(AciBackend(make_target(AciBackend, tmp_path, blob_datastore(azurite), "pw", **settings)))
+        return made[-1]
+
+    yield make
+    for backend in made:
+        for handle in backend.list_jobs():
+            clean_up(backend, handle)
+        backend.close()
+
+
+def spec(**values):
+    given = {"workspace": "team", "run_id": "0" * 32, "attempt": 1, "bundle": {}, "display": {"experiment": "iris"}}
+    return JobSpec(**(given | values))
+
+
+def test_a_plan_is_the_request(make_backend):
+    backend = make_backend(registry_server="r.example", registry_username="u", registry_password="secret://env/P")
+    planned = backend.plan(
+        spec(environment_variables={"TOKEN": "hunter2"}, resources={"cpu": 2, "memory": "4Gi", "gpu": 1}), KEY
+    ).request
+    container = planned["properties"]["containers"][0]["properties"]
+    assert container["image"] == "none/such:1"
+    assert container["command"][:4] == ["python3", "-X", "utf8", "-c"]
+    assert container["environmentVariables"] == [
+        {"name": "AML_JOB_KEY", "value": KEY},
+        {"name": "AML_COURIER", "secureValue": "***"},
+        {"name": "TOKEN", "secureValue": "***"},
+    ]
+    assert container["resources"]["requests"] == {"cpu": 2.0, "memoryInGB": 4.0, "gpu": {"count": 1, "sku": "V100"}}
+    assert planned["properties"]["restartPolicy"] == "Never"
+    assert planned["properties"]["imageRegistryCredentials"] == [
+        {"server": "r.example", "username": "u", "password": "***"}
+    ]
+    assert planned["tags"] == {"aml-workspace": "team", "aml-target": "cloud", "aml-experiment": "iris"}
+
+
+def test_a_runs_own_image_and_registry_win(make_backend):
+    environment = {"kind": "docker", "image": "own:1", "registry": {"address": "own.example", "username": "me"}}
+    properties = make_backend().plan(spec(environment=environment), KEY).request["properties"]
+    assert properties["containers"][0]["properties"]["image"] == "own:1"
+    assert properties["imageRegistryCredentials"][0]["server"] == "own.example"
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        ({"node_count": 2}, "one container"),
+        ({"spark": {}}, "Spark"),
+        ({"environment": {"kind": "docker", "dockerfile": "FROM x"}}, "builds no images"),
+    ],
+)
+def test_what_a_group_cannot_do_is_refused_when_planned(make_backend, values, what):
+    with pytest.raises(InvalidInputError, match=what):
+        make_backend().plan(spec(**values), KEY)
+
+
+@pytest.mark.parametrize(("cores", "is_waited_for"), [(5000, False), (60, True)])
+def test_a_quota_that_others_use_is_waited_for_and_one_that_is_too_small_is_not(
+    make_backend, key, tmp_path, cores, is_waited_for
+):
+    from dataclasses import replace
+
+    backend, other = make_backend(), f"{key[:-1]}2"
+    backend.submit(replace(make_job(tmp_path, other, "pass"), resources={"cpu": 60}), other)
+    with pytest.raises(BackendError, match="quota") as raised:
+        backend.submit(replace(make_job(tmp_path, key, "pass"), resources={"cpu": cores}), key)
+    assert isinstance(raised.value, TransientBackendError) is is_waited_for
+
+
+@pytest.mark.parametrize("kind", ["throttle", "busy"])
+def test_being_throttled_says_when_to_come_again(make_backend, azure, key, tmp_path, kind):
+    backend = make_backend()
+    azure.faults.add(kind, path="/containerGroups", seconds=17)
+    with pytest.raises(TransientBackendError) as raised:
+        backend.submit(make_job(tmp_path, key, "pass"), key)
+    assert raised.value.retry_after == 17
+
+
+def test_many_runs_are_a_handful_of_calls(make_backend, azure, tmp_path):
+    backend = make_backend(cpu=0.5)
+    keys = [f"aml-{uuid.uuid4().hex}-1" for _ in range(8)]
+    handles = [backend.submit(make_job(tmp_path, one, "pass"), one) for one in keys]
+    for handle in handles:
+        backend._looked[handle.job_id] = (float("inf"), _running())
+    before = len(azure.calls)
+    assert {status.state for status in backend.statuses(handles).values()} == {JobState.RUNNING}
+    assert len(azure.calls) - before <= 2
+
+
+def _running():
+    from aml_plugins.compute import JobStatus
+
+    return JobStatus(state=JobState.RUNNING, native_state="Running")
+
+
+def group(state, *, provisioning="Succeeded", group_state="Running", events=(), **current):
+    view = {"currentState": {"state": state, **current}, "events": list(events)}
+    return {
+        "properties": {
+            "provisioningState": provisioning,
+            "instanceView": {"state": group_state},
+            "containers": [{"properties": {"instanceView": view}}],
+        }
+    }
+
+
+OUT_OF_MEMORY = "The container was killed, often because it used more memory than it asked for."
+NO_RESULTS = "The container ended with exit code 0 and sent no results."
+WARNING = {"type": "Warning", "message": 'Failed to pull image "x"'}
+
+
+@pytest.mark.parametrize(
+    ("seen", "said", "state", "reason"),
+    [
+        (group("Running"), None, JobState.RUNNING, None),
+        (group("Waiting", events=[WARNING]), None, JobState.PENDING, 'Failed to pull image "x".'),
+        (group("", provisioning="Creating"), None, JobState.PENDING, None),
+        (group("", provisioning="Failed"), None, JobState.FAILED, "Azure could not create the container group."),
+        (group("Dancing"), None, JobState.UNKNOWN, None),
+        # A group may say Running long after its container has ended.
+        (group("Terminated", exitCode=0), {"state": "succeeded", "exit_code": 0}, JobState.SUCCEEDED, None),
+        (group("Terminated", exitCode=3), {"state": "failed", "reason": "No."}, JobState.FAILED, "No."),
+        (group("Terminated", exitCode=137), None, JobState.FAILED, OUT_OF_MEMORY),
+        (group("Terminated", exitCode=0), None, JobState.FAILED, NO_RESULTS),
+        (group("Terminated", exitCode=143, group_state="Stopped"), None, JobState.CANCELLED, None),
+    ],
+)  # fmt: skip
+def test_states(seen, said, state, reason):
+    status = status_of(seen, lambda: said)
+    assert (status.state, status.reason) == (state, reason)
+
+
+def test_half_a_registry_is_refused():
+    with pytest.raises(ValueError, match="go together"):
+        AciConfig(subscription="s", resource_group="g", registry_server="r.example")

@@ -1,0 +1,154 @@
+"""What a cluster does besides running a pod: it refuses, evicts, kills, and gives nodes names."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from services.kubernetes import Kubernetes
+
+from aml_backends.aks.backend import AksBackend
+from aml_plugins.compute import JobState
+from aml_plugins.errors import BackendError, InvalidInputError, TransientBackendError
+from aml_plugins.testing.jobs import is_running, make_job, wait_until, wait_until_ended
+
+pytestmark = pytest.mark.xdist_group("kubernetes")
+KEY = "aml-0123456789abcdef0123456789abcdef-1"
+MakeBackend = Callable[..., AksBackend]
+ENDLESS = "import time; print('begun', flush=True); time.sleep(3600)"
+EVICTION = {"apiVersion": "policy/v1", "kind": "Eviction"}
+
+
+def test_a_run_that_no_node_can_take_says_why(backend: AksBackend, tmp_path: Path) -> None:
+    spec = replace(make_job(tmp_path, KEY, ENDLESS), resources={"cpu": 1, "extended": {"example.com/fpga": "1"}})
+    handle = backend.submit(spec, KEY)
+    wait_until(lambda: backend.status(handle).reason is not None)
+    status = backend.status(handle)
+    assert status.state is JobState.PENDING
+    assert "Insufficient example.com/fpga" in (status.reason or "")
+
+
+def test_an_image_that_cannot_be_pulled_says_why(backend: AksBackend, tmp_path: Path) -> None:
+    spec = replace(make_job(tmp_path, KEY, ENDLESS), environment={"kind": "docker", "image": "127.0.0.1:9/nothing:1"})
+    handle = backend.submit(spec, KEY)
+    wait_until(lambda: backend.status(handle).reason is not None)
+    assert backend.status(handle).state is JobState.PENDING
+    assert "127.0.0.1:9/nothing:1" in (backend.status(handle).reason or "")
+    backend.cancel(handle)
+    assert wait_until_ended(backend, handle).state is JobState.CANCELLED
+
+
+def test_a_script_that_takes_too_much_memory_says_so(backend: AksBackend, tmp_path: Path) -> None:
+    spec = replace(make_job(tmp_path, KEY, "b = bytearray(1 << 30); print(len(b))"), resources={"memory": "100Mi"})
+    status = wait_until_ended(backend, backend.submit(spec, KEY))
+    assert status.state is JobState.FAILED
+    assert status.reason
+
+
+def test_an_evicted_run_starts_again(backend: AksBackend, kubernetes: Kubernetes, tmp_path: Path) -> None:
+    script = "import os, time; print(os.environ['HOSTNAME'], flush=True); time.sleep(3600)"
+    handle = backend.submit(make_job(tmp_path, KEY, script), KEY)
+    wait_until(lambda: bool(backend.logs(handle).data))
+    first = backend._pod_with_log(handle)
+    assert first is not None
+    evict(kubernetes, first)
+    wait_until(lambda: backend._pod_with_log(handle) not in {first, None})
+    assert backend.status(handle).state in {JobState.RUNNING, JobState.PENDING}
+    wait_until(lambda: is_running(backend, handle))
+
+
+def test_nodes_find_each_other(backend: AksBackend, tmp_path: Path) -> None:
+    script = """
+import os, pathlib
+index = os.environ["JOB_COMPLETION_INDEX"]
+pathlib.Path("outputs/node.txt").write_text(index)
+print("node", index, "of", os.environ["AML_NODE_COUNT"], os.environ["AML_MASTER_ADDRESS"])
+"""
+    handle = backend.submit(replace(make_job(tmp_path, KEY, script), node_count=2), KEY)
+    assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED
+    results = tmp_path / "results"
+    results.mkdir()
+    backend.fetch(handle, results)
+    assert (results / "outputs" / "node.txt").read_text() == "0"
+    assert f"node 0 of 2 {KEY}-0.{KEY}" in (results / "logs" / "std_log.txt").read_text()
+
+
+def test_what_a_cancelled_run_had_comes_home(backend: AksBackend, tmp_path: Path) -> None:
+    script = "open('outputs/half.txt', 'w').write('half'); import time; print('x', flush=True); time.sleep(3600)"
+    handle = backend.submit(make_job(tmp_path, KEY, script), KEY)
+    wait_until(lambda: bool(backend.logs(handle).data))
+    backend.cancel(handle)
+    assert wait_until_ended(backend, handle).state is JobState.CANCELLED
+    results = tmp_path / "results"
+    results.mkdir()
+    backend.fetch(handle, results)
+    assert (results / "outputs" / "half.txt").read_text() == "half"
+
+
+def test_nothing_is_left_in_the_cluster(backend: AksBackend, tmp_path: Path) -> None:
+    handle = backend.submit(replace(make_job(tmp_path, KEY, "pass"), node_count=2), KEY)
+    wait_until_ended(backend, handle)
+    assert backend._cluster.find("secret", KEY)
+    assert backend._cluster.delete("job", KEY)  # as its time to live would: what belongs to it goes with it
+    wait_until(lambda: not backend._cluster.find("secret", KEY) and not backend._cluster.find("service", KEY))
+    assert backend.status(handle).state is JobState.SUCCEEDED  # what its runner said last
+
+
+def test_a_kubeconfig_by_reference(
+    kubernetes: Kubernetes, make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = json.loads(kubernetes.kubeconfig.read_text())
+    cluster = value["clusters"][0]["cluster"]
+    certificate = Path(cluster.pop("certificate-authority")).read_bytes()
+    cluster["certificate-authority-data"] = base64.b64encode(certificate).decode()
+    monkeypatch.setenv("KUBECONFIG_TEXT", json.dumps(value))
+    backend = make_backend(kubeconfig=None, kubeconfig_secret="secret://env/KUBECONFIG_TEXT")
+    assert backend.check().startswith("Kubernetes v1.")
+
+
+def test_who_may_not_is_told_what_is_missing(kubernetes: Kubernetes, make_backend: MakeBackend, tmp_path: Path) -> None:
+    value = json.loads(kubernetes.kubeconfig.read_text())
+    value["users"][0]["user"] = {"token": "somebody-else"}
+    stranger = tmp_path / "stranger"
+    stranger.write_text(json.dumps(value))
+    with pytest.raises(BackendError, match="The cluster refuses") as caught:
+        make_stranger(make_backend, stranger).find(KEY)
+    assert not isinstance(caught.value, TransientBackendError)
+    assert "somebody-else" not in str(caught.value) + caught.value.fix
+
+
+def test_a_cluster_that_is_not_there(kubernetes: Kubernetes, make_backend: MakeBackend, tmp_path: Path) -> None:
+    value = json.loads(kubernetes.kubeconfig.read_text())
+    value["clusters"][0]["cluster"] = {"server": "https://127.0.0.1:9"}
+    gone = tmp_path / "gone"
+    gone.write_text(json.dumps(value))
+    with pytest.raises(TransientBackendError, match="The cluster does not answer"):
+        make_stranger(make_backend, gone).find(KEY)
+
+
+@pytest.mark.parametrize("text", ["", "no: kubeconfig", "{"])
+def test_a_kubeconfig_that_is_none(make_backend: MakeBackend, tmp_path: Path, text: str) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text(text)
+    with pytest.raises(InvalidInputError, match="kubeconfig"):
+        make_stranger(make_backend, wrong).find(KEY)
+
+
+def make_stranger(make_backend: MakeBackend, kubeconfig: Path) -> AksBackend:
+    """Return a backend that the fixture will not ask for its jobs in the end."""
+    backend = make_backend()
+    return AksBackend(
+        replace(backend.target, config=backend._config.model_copy(update={"kubeconfig": str(kubeconfig)}))
+    )
+
+
+def evict(kubernetes: Kubernetes, pod: str) -> None:
+    """Have the cluster take a pod away, as it does to make room or empty a node."""
+    import kubernetes as client
+
+    api = client.client.CoreV1Api(client.config.new_client_from_config(str(kubernetes.kubeconfig)))
+    api.create_namespaced_pod_eviction(pod, "default", {**EVICTION, "metadata": {"name": pod}})

@@ -1,0 +1,109 @@
+"""What a driver does in one round, and what ends its sleep."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
+from aml_plugins.runs.reconciliation.driver import Driver
+from aml_plugins.store.records import RunRecord
+
+FOR_EVER = 600.0
+PATIENCE = 90.0
+
+
+@pytest.fixture
+def workspace(aml_home: Path) -> Iterator[Workspace]:
+    opened = Workspace.get("default")
+    opened.attach_compute("local", "one", max_parallel_runs=1)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def submit(workspace: Workspace, tmp_path: Path) -> Callable[[str], Run]:
+    source = tmp_path / "src"
+    source.mkdir()
+    (source / "script.py").write_text("import sys, time; time.sleep(float(sys.argv[1]))\n")
+
+    def submitting(seconds: str) -> Run:
+        config = ScriptRunConfig(source, script="script.py", arguments=[seconds], compute_target="one")
+        return Experiment(workspace, "rounds").submit(config)
+
+    return submitting
+
+
+def drive_until(driver: Driver, run: Run, condition: Callable[[RunRecord], bool]) -> RunRecord:
+    until = time.monotonic() + PATIENCE
+    while not condition(record := driver.drive([run.id])[run.id]):
+        assert time.monotonic() < until, record
+        time.sleep(0.01)
+    return record
+
+
+def test_the_end_of_a_job_ends_the_sleep(workspace: Workspace, submit: Callable[[str], Run]) -> None:
+    run = submit("1")
+    drive_until(workspace.driver, run, lambda record: record.state == "Running")
+
+    workspace.driver.sleep(FOR_EVER)
+    assert workspace.driver.drive([run.id])[run.id].state == "Completed"
+
+
+def test_a_wish_to_stop_ends_the_sleep(workspace: Workspace, submit: Callable[[str], Run]) -> None:
+    run = submit("60")
+    drive_until(workspace.driver, run, lambda record: record.state == "Running")
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+
+    workspace.driver.sleep(FOR_EVER, stop.wait)
+    assert stop.is_set()
+    run.cancel()
+    run.wait_for_completion(raise_on_error=False)
+
+
+def test_with_nothing_to_watch_the_sleep_is_as_long_as_asked(workspace: Workspace) -> None:
+    waited: list[float] = []
+    workspace.driver.sleep(0.75, lambda seconds: bool(waited.append(seconds)))
+    assert waited == [0.75]
+
+
+def test_a_slot_is_free_when_the_job_has_ended_and_before_its_results_are_home(
+    workspace: Workspace, submit: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = submit("0"), submit("0")
+    backend = workspace.context.backends.get("default", "one")
+    order: list[str] = []
+    for name in ("submit", "fetch"):
+        original = getattr(backend, name)
+
+        def noting(*arguments: object, name: str = name, original: Callable[..., object] = original) -> object:
+            order.append(name)
+            return original(*arguments)
+
+        monkeypatch.setattr(backend, name, noting)
+    until = time.monotonic() + PATIENCE
+    while any(run.ended_at is None for run in workspace.driver.drive([first.id, second.id]).values()):
+        assert time.monotonic() < until
+        workspace.driver.sleep(0.05)
+
+    assert order == ["submit", "fetch", "fetch"]
+    assert {run.get_status() for run in (first, second)} == {"Completed"}
+
+
+def test_many_waiting_runs_are_cancelled_too(workspace: Workspace, submit: Callable[[str], Run]) -> None:
+    """Of more than a few runs it is asked now and then only whether one is to be cancelled."""
+    runs = [submit("600")] + [submit("0") for _ in range(12)]
+    for run in runs:
+        run.cancel()
+    until = time.monotonic() + PATIENCE
+    while True:
+        states = {run.state for run in workspace.driver.drive([run.id for run in runs]).values()}
+        if states == {"Canceled"}:
+            return
+        assert time.monotonic() < until, states
+        workspace.driver.sleep(0.05)

@@ -1,0 +1,260 @@
+"""Services as processes of this machine: deploy, call, update, fail, scale, delete."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+import pytest
+from services.serving import SCRIPT
+
+from aml_plugins import Image, Service, Task
+from aml_plugins.errors import (
+    AlreadyExistsError,
+    InvalidInputError,
+    NotFoundError,
+    OperationFailedError,
+    TransientBackendError,
+)
+from aml_plugins.services.driving import ServiceWatch
+
+SECOND = SCRIPT.replace("VERSION = 1", "VERSION = 2")
+BROKEN = "def init(): raise ValueError('no such model')\ndef run(data): pass\n"
+
+
+def version_of(service: Service) -> int:
+    return service.run("x")["version"]
+
+
+@pytest.fixture
+def iris(serving) -> Service:
+    return serving.image().deploy("iris", wait=True)
+
+
+def test_a_service_answers(serving, iris):
+    assert iris.run({"data": [1]}) == {"version": 1, "data": '{"data": [1]}', "pid": iris.run("x")["pid"]}
+    assert (iris.state, iris.image_names) == ("Healthy", ["iris-svc:1"])
+    assert "model directory ['model.bin']" in iris.get_logs()
+    assert [service.name for service in Service.list(serving.workspace)] == ["iris"]
+    assert [service.name for service in serving.model.services] == ["iris"]
+    assert (iris.task.kind, iris.task.subject, iris.task.state) == ("service", "iris", "Completed")
+
+
+def test_nothing_is_left_of_a_deleted_service(serving, iris, running, aml_home):
+    assert running()
+    iris.delete()
+    assert running() == []
+    assert Service.list(serving.workspace) == []
+    assert list((aml_home / "services").iterdir()) == []
+    with pytest.raises(NotFoundError, match="no service 'iris'"):
+        Service.get(serving.workspace, "iris")
+    assert Task.list(serving.workspace)[0].message == "The service iris is deleted."
+
+
+class Callers:
+    """Somebody who never stops calling, over kept connections."""
+
+    def __init__(self, service: Service, count: int = 3) -> None:
+        self._address = service.record.endpoint.removeprefix("http://")
+        self._over = threading.Event()
+        self.versions: list[int] = []
+        self.failures: list[str] = []
+        self._threads = [threading.Thread(target=self._call) for _ in range(count)]
+
+    def _call(self) -> None:
+        connection = http.client.HTTPConnection(self._address, timeout=60)
+        while not self._over.is_set():
+            try:
+                connection.request("POST", "/score", "x")
+                answer = connection.getresponse()
+                body = answer.read()
+                assert answer.status == 200, body
+                self.versions.append(json.loads(body)["version"])
+            except (OSError, AssertionError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                connection.close()
+            time.sleep(0.002)
+        connection.close()
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_no_request_is_dropped_by_update_canary_scaling_and_going_back(serving, iris):
+    second = serving.image(SECOND)
+    first = Image.get(serving.workspace, "iris-svc", 1)
+    with Callers(iris) as callers:
+        iris.update(image=second, traffic=25, wait=True)
+        seen = len(callers.versions)
+        while len(callers.versions) < seen + 200:
+            time.sleep(0.01)
+        canary = callers.versions[seen:]
+        iris.update(traffic=100, wait=True)
+        iris.scale(2, wait=True)
+        iris.scale(1, wait=True)
+        iris.update(image=first, wait=True)
+    assert callers.failures == []
+    assert 0.2 < canary.count(2) / len(canary) < 0.3
+    assert callers.versions[-1] == 1
+    assert [one["traffic"] for one in iris.refresh().to_json()["versions"]] == [100]
+
+
+def test_a_failed_update_keeps_the_old_version_and_says_why(serving, iris, running):
+    before = running()
+    with Callers(iris) as callers, pytest.raises(OperationFailedError, match="no such model") as raised:
+        iris.update(image=serving.image(BROKEN), wait=True)
+    assert callers.failures == []
+    assert "iris-svc:1 serves on" in str(raised.value)
+    assert version_of(iris) == 1
+    assert (iris.state, iris.record.error_code) == ("Healthy", "deployment_failed")
+    assert "no such model" in iris.record.reason
+    assert set(running()) == set(before)
+    assert iris.task.state == "Failed"
+    iris.update(image=serving.image(SECOND), wait=True)
+    assert (version_of(iris), iris.record.reason) == (2, None)
+
+
+def test_a_first_deployment_that_fails_says_why(serving, running):
+    with pytest.raises(OperationFailedError, match="no such model"):
+        serving.image(BROKEN).deploy("iris", wait=True)
+    service = Service.get(serving.workspace, "iris")
+    assert service.state == "Failed"
+    with pytest.raises(OperationFailedError, match="is not up"):
+        service.run("x")
+    assert running() == []
+    service.update(image=serving.image(SECOND), wait=True)
+    assert version_of(service) == 2
+
+
+def test_a_version_that_does_not_become_ready_is_given_up(serving):
+    slow = serving.image("import time\ndef init(): time.sleep(600)\ndef run(data): pass\n")
+    with pytest.raises(OperationFailedError, match="not ready after"):
+        slow.deploy("iris", wait=True, timeout_seconds=1.0)
+
+
+def test_keys_let_in_and_rotate_without_refusing_anybody(serving):
+    service = serving.image().deploy("iris", auth=True, wait=True)
+    keys = service.keys()
+    assert service.run("x")["version"] == 1
+    assert keys.primary not in repr(keys) + repr(service.record)
+
+    def ask(key: str) -> int:
+        connection = http.client.HTTPConnection(service.record.endpoint.removeprefix("http://"), timeout=10)
+        connection.request("POST", "/score", "x", {"Authorization": f"Bearer {key}"})
+        return connection.getresponse().status
+
+    assert [ask(keys.primary), ask(keys.secondary), ask("other")] == [200, 200, 401]
+    fresh = service.keys(regenerate="primary")
+    assert (fresh.secondary, fresh.primary != keys.primary) == (keys.secondary, True)
+    assert ask(keys.secondary) == 200
+    deadline = time.monotonic() + 20
+    while (ask(fresh.primary), ask(keys.primary)) != (200, 401):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with pytest.raises(InvalidInputError, match="no key 'third'"):
+        service.keys(regenerate="third")
+
+
+def test_settings_reach_the_server(serving, monkeypatch):
+    monkeypatch.setenv("TOKEN", "hush")
+    image = serving.image(
+        "import os\ndef init(): pass\ndef run(data): return [os.environ['A'], os.environ['T'] == 'hush']\n"
+    )
+    service = image.deploy("iris", variables={"A": "b", "T": "secret://env/TOKEN"}, max_request_bytes=10, wait=True)
+    assert service.run("x") == ["b", True]
+    assert "hush" not in repr(service.record)
+    with pytest.raises(OperationFailedError, match="413"):
+        service.run("x" * 11)
+    service.update(variables={"A": "c", "T": "secret://env/TOKEN"}, wait=True)
+    assert service.run("x") == ["c", True]
+
+
+def test_a_process_that_dies_is_started_again(serving, iris, running):
+    supervisor = json.loads(next(Path(os.environ["AML_HOME"]).glob("services/*/*/server.pid")).read_text())["pid"]
+    os.killpg(supervisor, signal.SIGKILL)
+    watch = ServiceWatch(serving.workspace.context)
+    watch.round()
+    assert iris.state == "Unhealthy"
+    deadline = time.monotonic() + 60
+    while iris.state != "Healthy":
+        assert time.monotonic() < deadline
+        watch._looked.clear()  # the next look would be in seconds
+        watch.round()
+        time.sleep(0.05)
+    assert version_of(iris) == 1
+
+
+def test_a_front_that_dies_comes_back_at_its_address(serving, iris):
+    endpoint = iris.record.endpoint
+    front = json.loads(next(Path(os.environ["AML_HOME"]).glob("services/*/front.pid")).read_text())["pid"]
+    os.kill(front, signal.SIGKILL)
+    watch = ServiceWatch(serving.workspace.context)
+    deadline = time.monotonic() + 60
+    while True:
+        watch._looked.clear()
+        watch.round()
+        try:
+            assert version_of(iris) == 1
+            break
+        except (OperationFailedError, TransientBackendError):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert iris.record.endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"target": "nowhere"}, "nowhere"),
+        ({"colour": "red"}, "'colour'.*wrong"),
+        ({"replicas": 0}, "0 replicas"),
+        ({"port": "high"}, "'port'.*wrong"),
+        ({"variables": {"A": 1}}, "'variables.A'.*wrong"),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_written(serving, settings, words):
+    from aml_plugins.errors import AmlError
+
+    image = serving.image()
+    with pytest.raises(AmlError, match=words):
+        image.deploy("iris", **settings)
+    assert Service.list(serving.workspace) == []
+
+
+def test_names_are_taken_once(serving, iris):
+    with pytest.raises(AlreadyExistsError, match="aml service update iris"):
+        Image.get(serving.workspace, "iris-svc").deploy("iris")
+    with pytest.raises(InvalidInputError, match="cannot be the name"):
+        Image.get(serving.workspace, "iris-svc").deploy("Iris!")
+    with pytest.raises(InvalidInputError, match="101"):
+        iris.update(traffic=101)
+
+
+def test_what_a_service_uses_stays(serving, iris):
+    with pytest.raises(InvalidInputError, match="is used by: iris"):
+        Image.get(serving.workspace, "iris-svc").delete()
+    registry = serving.workspace.context.history("default")._registry
+    from mlflow.exceptions import MlflowException
+
+    for delete in (
+        lambda: registry.delete_model_version("iris", "1"),
+        lambda: registry.delete_registered_model("iris"),
+        lambda: registry.rename_registered_model("iris", "other"),
+    ):
+        with pytest.raises(MlflowException, match="used by the service iris"):
+            delete()
+    iris.delete()
+    registry.delete_model_version("iris", "1")

@@ -1,0 +1,64 @@
+"""A throw-away container registry with a user, on a free port of this machine."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+TOOL = Path(__file__).parents[2] / "tools" / "container-registry"
+INSTALL = "tools/container-registry install"
+USER, PASSWORD = "pusher", "open sesame"
+# bcrypt of the password above, of the lowest cost; made once, so that no test needs a bcrypt library.
+HASH = "$2b$04$JGk/8nkY6vtmu5LEl8ULQ.DVoFzb/91yyoAfCY7ZRPvb/SRtcyvBO"
+_CONFIGURATION = """
+version: 0.1
+log: {{level: error}}
+storage:
+  filesystem: {{rootdirectory: {data}}}
+  delete: {{enabled: true}}
+http: {{addr: "127.0.0.1:{port}", secret: x}}
+auth:
+  htpasswd: {{realm: tests, path: {passwords}}}
+"""
+
+
+def find_program() -> str | None:
+    found = subprocess.run([TOOL, "find"], capture_output=True, text=True, check=False)
+    return found.stdout.strip() or None
+
+
+@contextmanager
+def running_registry(program: str, directory: Path) -> Iterator[str]:
+    """Start a registry; yield its address."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    (directory / "htpasswd").write_text(f"{USER}:{HASH}\n")
+    configuration = directory / "registry.yml"
+    configuration.write_text(
+        _CONFIGURATION.format(data=directory / "data", port=port, passwords=directory / "htpasswd")
+    )
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", configuration], stdout=log, stderr=log)
+    try:
+        _await(port)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _await(port: int) -> None:
+    for _ in range(400):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/v2/")
+            connection.getresponse()
+            return
+        time.sleep(0.05)
+    raise AssertionError("The registry does not answer.")

@@ -1,0 +1,366 @@
+"""A real Kubernetes of one node on this machine: etcd, API server, controllers, scheduler, kubelet; gone at the end.
+
+Everything listens on loopback but the kubelet, which needs an address of its node: that of a bridge which is made for
+this cluster, and on which its pods are. What pods shall reach listens there, too (:attr:`Kubernetes.address`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["INSTALL", "Kubernetes", "find_programs", "running_kubernetes"]
+
+_TOOL = Path(__file__).parents[2] / "tools" / "kubernetes"
+INSTALL = "tools/kubernetes install"
+_START_SECONDS = 180
+_TOKEN = "token-of-the-tests"
+_NODE = "node-1"
+
+
+@dataclass(frozen=True)
+class Kubernetes:
+    """A running cluster.
+
+    :param kubeconfig: for its administrator.
+    :param address: of this machine on the pods' network.
+    :param subnet: the first three numbers of that network.
+    """
+
+    directory: Path
+    kubeconfig: Path
+    address: str
+
+    def import_image(self, archive: Path) -> None:
+        """Bring an image to the node."""
+        run("ctr", "-a", str(self.directory / "containerd.sock"), "-n", "k8s.io", "images", "import", str(archive))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Where everything is."""
+
+    programs: Path
+    directory: Path
+    subnet: str
+    etcd: int
+    api: int
+    kubelet: int
+
+    @property
+    def bridge(self) -> str:
+        return f"aml{self.subnet.replace('.', '')}"
+
+    @property
+    def address(self) -> str:
+        return f"{self.subnet}.1"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.directory / "kubeconfig"
+
+    def file(self, name: str, content: str) -> Path:
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        return path
+
+
+def find_programs() -> Path | None:
+    """Return the directory of Kubernetes' programs."""
+    found = subprocess.run([_TOOL, "find"], capture_output=True, text=True, check=False)
+    return Path(found.stdout.strip()) if found.returncode == 0 else None
+
+
+@contextmanager
+def running_kubernetes(programs: Path, directory: Path) -> Iterator[Kubernetes]:
+    """Start a cluster below ``directory``, which must be a short path; stop it and all its containers."""
+    plan = _Plan(programs, directory, _free_subnet(), *_free_ports(3))
+    directory.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        stack.callback(_end_containers, plan)
+        stack.enter_context(_network(plan))
+        _write_kubeconfig(plan)
+        for start in (_start_etcd, _start_api_server, _start_controllers, _start_containerd, _start_kubelet):
+            start(plan, stack)
+        _wait(lambda: _is_ready(plan), plan, "the node is ready")
+        yield Kubernetes(directory, plan.kubeconfig, plan.address)
+
+
+def run(*command: str, check: bool = True) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if check and done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+@contextmanager
+def _network(plan: _Plan) -> Iterator[None]:
+    rules = [["-i", plan.bridge, "-j", "ACCEPT"], ["-o", plan.bridge, "-j", "ACCEPT"]]
+    run("ip", "link", "add", plan.bridge, "type", "bridge")
+    try:
+        run("ip", "addr", "add", f"{plan.address}/24", "dev", plan.bridge)
+        run("ip", "link", "set", plan.bridge, "up")
+        for rule in rules:
+            run("iptables", "-I", "FORWARD", *rule, check=False)
+        yield
+    finally:
+        for rule in rules:
+            run("iptables", "-D", "FORWARD", *rule, check=False)
+        run("ip", "link", "del", plan.bridge, check=False)
+
+
+def _start(plan: _Plan, stack: ExitStack, name: str, command: Sequence[str], **variables: str) -> None:
+    log = stack.enter_context((plan.directory / f"{name}.log").open("wb"))
+    process = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", *command],
+        cwd=plan.directory,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    stack.callback(_end, process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _start_etcd(plan: _Plan, stack: ExitStack) -> None:
+    address, peers = f"http://127.0.0.1:{plan.etcd}", f"http://127.0.0.1:{_free_ports(1)[0]}"
+    urls = {
+        "listen-client-urls": address,
+        "advertise-client-urls": address,
+        "listen-peer-urls": peers,
+        "initial-advertise-peer-urls": peers,
+        "initial-cluster": f"default={peers}",
+        "data-dir": str(plan.directory / "etcd"),
+    }
+    _start(plan, stack, "etcd", ["etcd", "--unsafe-no-fsync", *_flags(urls)])
+
+
+def _start_api_server(plan: _Plan, stack: ExitStack) -> None:
+    key = plan.directory / "service-accounts.key"
+    run("openssl", "genrsa", "-out", str(key), "2048")
+    tokens = plan.file("tokens.csv", f'{_TOKEN},admin,admin,"system:masters"\n')
+    flags = {
+        "etcd-servers": f"http://127.0.0.1:{plan.etcd}",
+        "bind-address": "127.0.0.1",
+        "advertise-address": plan.address,
+        "secure-port": str(plan.api),
+        "cert-dir": str(plan.directory / "certificates"),
+        "token-auth-file": str(tokens),
+        "authorization-mode": "RBAC",
+        "service-cluster-ip-range": "10.97.0.0/24",
+        "service-account-issuer": "https://kubernetes.default.svc",
+        "service-account-key-file": str(key),
+        "service-account-signing-key-file": str(key),
+        "endpoint-reconciler-type": "none",
+        "allow-privileged": "true",
+        "kubelet-preferred-address-types": "InternalIP",
+    }
+    _start(plan, stack, "kube-apiserver", [_program(plan, "kube-apiserver"), *_flags(flags)])
+    _wait(lambda: _get(plan, "/readyz") == b"ok", plan, "the API server is ready")
+
+
+def _start_controllers(plan: _Plan, stack: ExitStack) -> None:
+    common = {"kubeconfig": str(plan.kubeconfig), "leader-elect": "false", "secure-port": "0"}
+    controllers = {
+        **common,
+        "service-account-private-key-file": str(plan.directory / "service-accounts.key"),
+        "cert-dir": str(plan.directory / "controllers"),
+        "concurrent-gc-syncs": "4",
+    }
+    _start(plan, stack, "controllers", [_program(plan, "kube-controller-manager"), *_flags(controllers)])
+    scheduler = {**common, "cert-dir": str(plan.directory / "scheduler")}
+    _start(plan, stack, "scheduler", [_program(plan, "kube-scheduler"), *_flags(scheduler)])
+
+
+def _start_containerd(plan: _Plan, stack: ExitStack) -> None:
+    network = {
+        "cniVersion": "0.4.0",
+        "name": "pods",
+        "plugins": [
+            {
+                "type": "bridge",
+                "bridge": plan.bridge,
+                "isGateway": False,
+                "ipam": {
+                    "type": "host-local",
+                    "ranges": [[{"subnet": f"{plan.subnet}.0/24", "gateway": plan.address}]],
+                    "routes": [{"dst": "0.0.0.0/0"}],
+                    "dataDir": str(plan.directory / "addresses"),
+                },
+            }
+        ],
+    }
+    plan.file("cni/10-pods.conflist", json.dumps(network))
+    settings = f"""
+version = 2
+root = "{plan.directory}/containerd"
+state = "{plan.directory}/containerd-state"
+oom_score = 0
+disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs"]
+[grpc]
+  address = "{plan.directory}/containerd.sock"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "aml.test/pause:1"
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "{plan.directory}/cni"
+"""
+    _start(plan, stack, "containerd", ["containerd", "--config", str(plan.file("containerd.toml", settings))])
+    _wait((plan.directory / "containerd.sock").exists, plan, "containerd listens")
+    pause = plan.programs / "pause.tar"
+    _wait(lambda: _imports(plan, pause), plan, "containerd answers")
+
+
+def _imports(plan: _Plan, archive: Path) -> bool:
+    Kubernetes(plan.directory, plan.kubeconfig, plan.address).import_image(archive)
+    return True
+
+
+def _start_kubelet(plan: _Plan, stack: ExitStack) -> None:
+    settings: dict[str, Any] = {
+        "kind": "KubeletConfiguration",
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "address": plan.address,
+        "port": plan.kubelet,
+        "healthzPort": 0,
+        "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
+        "authorization": {"mode": "AlwaysAllow"},
+        "cgroupDriver": "cgroupfs",
+        "cgroupRoot": "/",
+        "cgroupsPerQOS": False,
+        "enforceNodeAllocatable": [],
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        "makeIPTablesUtilChains": False,
+        "localStorageCapacityIsolation": False,
+        "imageGCHighThresholdPercent": 100,
+        "evictionHard": {"nodefs.available": "1%"},
+        "containerRuntimeEndpoint": f"unix://{plan.directory}/containerd.sock",
+        "resolvConf": str(plan.file("resolv.conf", "nameserver 127.0.0.1\n")),
+        "podLogsDir": str(plan.directory / "pod-logs"),
+        "nodeStatusUpdateFrequency": "5s",
+        "syncFrequency": "5s",
+    }
+    flags = {
+        "config": str(plan.file("kubelet.json", json.dumps(settings))),
+        "kubeconfig": str(plan.kubeconfig),
+        "root-dir": str(plan.directory / "kubelet"),
+        "cert-dir": str(plan.directory / "kubelet-certificates"),
+        "hostname-override": _NODE,
+        "node-ip": plan.address,
+    }
+    _start(plan, stack, "kubelet", [_program(plan, "kubelet"), *_flags(flags)])
+
+
+def _is_ready(plan: _Plan) -> bool:
+    node = json.loads(_get(plan, f"/api/v1/nodes/{_NODE}"))
+    accounts = json.loads(_get(plan, "/api/v1/namespaces/default/serviceaccounts"))
+    conditions = {entry["type"]: entry["status"] for entry in node["status"].get("conditions") or ()}
+    return conditions.get("Ready") == "True" and bool(accounts["items"])
+
+
+def _end_containers(plan: _Plan) -> None:
+    """End what containerd's shims still hold, and unmount it: neither ends with containerd."""
+    marker = str(plan.directory).encode()
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            if marker in (entry / "cmdline").read_bytes() and b"containerd-shim" in (entry / "cmdline").read_bytes():
+                os.killpg(int(entry.name), signal.SIGKILL)
+    for _ in range(20):
+        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        mine = [mount for mount in mounts if mount.startswith(f"{plan.directory}/")]
+        for mount in sorted(mine, reverse=True):
+            run("umount", "-l", mount, check=False)
+        if not mine:
+            break
+    shutil.rmtree(plan.directory, ignore_errors=True)
+
+
+def _write_kubeconfig(plan: _Plan) -> None:
+    certificate = plan.directory / "certificates" / "apiserver.crt"
+    value = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "tests",
+        "clusters": [
+            {
+                "name": "tests",
+                "cluster": {"server": f"https://127.0.0.1:{plan.api}", "certificate-authority": str(certificate)},
+            }
+        ],
+        "users": [{"name": "admin", "user": {"token": _TOKEN}}],
+        "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "admin"}}],
+    }
+    plan.file("kubeconfig", json.dumps(value))
+
+
+def _get(plan: _Plan, path: str) -> bytes:
+    import ssl
+
+    context = ssl.create_default_context(cafile=plan.directory / "certificates" / "apiserver.crt")
+    request = urllib.request.Request(
+        f"https://127.0.0.1:{plan.api}{path}", headers={"Authorization": f"Bearer {_TOKEN}"}
+    )
+    with urllib.request.urlopen(request, timeout=5, context=context) as answer:
+        data: bytes = answer.read()
+        return data
+
+
+def _wait(condition: Callable[[], object], plan: _Plan, what: str) -> None:
+    until = time.monotonic() + _START_SECONDS
+    error: Exception | None = None
+    while time.monotonic() < until:
+        try:
+            if condition():
+                return
+        except (OSError, RuntimeError, KeyError) as caught:
+            error = caught
+        time.sleep(0.2)
+    logs = "\n".join(
+        f"{path.name}: {path.read_text(errors='replace')[-1500:]}" for path in plan.directory.glob("*.log")
+    )
+    raise RuntimeError(f"It never came true that {what}: {error}\n{logs}")
+
+
+def _program(plan: _Plan, name: str) -> str:
+    return str(plan.programs / name)
+
+
+def _flags(values: Mapping[str, str]) -> list[str]:
+    return [f"--{name}={value}" for name, value in values.items()]
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def _free_subnet() -> str:
+    used = run("ip", "-4", "-o", "addr")
+    return next(f"10.98.{number}" for number in range(1, 255) if f" 10.98.{number}." not in used)
