@@ -23,9 +23,10 @@ are owners everywhere, and create and delete workspaces and users. Roles are MLf
 |---|---|---|
 {roles}
 
-Whoever makes an experiment, a model, a prompt, a scorer or a part of the gateway gets `MANAGE` on it from MLflow, as
-long as he is contributor. Roles and direct permissions of your own, made with MLflow, hold too: for MLflow's routes as
-MLflow says, for ours as the nearest of these roles. `aml workspace share` and `unshare` take them from the user.
+Whoever makes an experiment, a model, a prompt, a scorer or a part of the gateway gets `MANAGE` on it from MLflow,
+for as long as they are contributors. Roles and direct permissions of your own, made with MLflow, hold too: for
+MLflow's routes as MLflow says, for ours as the nearest of these roles. `aml workspace share` and `unshare` take them
+from the user.
 
 To somebody without a role a workspace is not there: every answer is the one for a name that nobody has taken.
 
@@ -37,8 +38,8 @@ To somebody without a role a workspace is not there: every answer is the one for
 
 ## MLflow's routes
 
-Each is served below `/api` and, for browsers, below `/ajax-api`. A route that stands in none of these tables, such as
-a new one of a newer MLflow, is for administrators.
+Each is served below `/api` and, for browsers, below `/ajax-api`. A route that stands in none of these tables,
+such as a new one of a newer MLflow, is for administrators.
 
 {mlflow}"""
 WHO = {
