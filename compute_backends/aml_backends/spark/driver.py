@@ -8,6 +8,6 @@ import sys
 
 sys.path.insert(0, sys.argv[1])
 
-from aml_runner.main import main  # type: ignore[import-not-found]  # noqa: E402
+from aml_runner.main import main  # type: ignore[import-not-found]
 
 os._exit(main(sys.argv[2:]))
