@@ -62,7 +62,7 @@ def _names_shared() -> tuple[str, ...]:
 
 def _sections(path: tuple[str, ...], command: click.Command, context: click.Context) -> Iterator[str]:
     if isinstance(command, click.Group):
-        yield f"## {' '.join(path)}\n\n{_prose(command)}\n"
+        yield f"{'#' * len(path)} {' '.join(path)}\n\n{_prose(command)}\n"
         for name in sorted(command.commands):
             yield from _sections((*path, name), command.commands[name], context)
         return

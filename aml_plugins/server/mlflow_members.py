@@ -66,6 +66,11 @@ class MlflowMembers:
         self._keep_an_owner(workspace, name)
         _take_others(user.id, workspace, None, Role.NOBODY)
 
+    def forget(self, workspace: str) -> None:
+        """Delete every role of a workspace that is gone: its successor of the same name has members of its own."""
+        auth.store.delete_workspace_permissions_for_workspace(workspace)
+        auth.store.delete_roles_for_workspace(workspace)
+
     def ensure_roles(self, workspace: str) -> dict[Role, int]:
         """Create the roles that are missing, and in them the permissions that are; return their numbers."""
         return {role: _ensure_role(workspace, role) for role in GRANTS}

@@ -146,6 +146,8 @@ _TABLE = {
         POST 3.0/mlflow/traces/search
     """,
     Kind.CONTRIBUTOR: """
+        DELETE 2.0/mlflow/registered-models/delete-tag
+        POST 2.0/mlflow/registered-models/rename
         POST /gateway/*/mlflow/invocations
         POST /gateway/anthropic/v1/messages
         POST /gateway/gemini/v1beta/models/*:generateContent
@@ -240,15 +242,11 @@ _TABLE = {
     Kind.CREATOR: """
         DELETE 2.0/mlflow/logged-models/*/tags/*
         DELETE 2.0/mlflow-artifacts/artifacts/**
-        POST 2.0/mlflow/experiments/delete
-        POST 2.0/mlflow/experiments/restore
         DELETE 2.0/mlflow/logged-models/*
         DELETE 2.0/mlflow/model-versions/delete
         DELETE 2.0/mlflow/model-versions/delete-tag
         DELETE 2.0/mlflow/registered-models/alias
         DELETE 2.0/mlflow/registered-models/delete
-        DELETE 2.0/mlflow/registered-models/delete-tag
-        POST 2.0/mlflow/registered-models/rename
         POST 2.0/mlflow/runs/delete
         POST 2.0/mlflow/runs/restore
         POST 2.0/mlflow/traces/delete-traces
@@ -295,6 +293,8 @@ _TABLE = {
         POST 3.0/mlflow/review-queues/items/set-status
     """,
     Kind.OWNER: """
+        POST 2.0/mlflow/experiments/restore
+        POST 2.0/mlflow/experiments/delete
         GET /signup
         POST 2.0/mlflow/users/create
         POST 3.0/mlflow/roles/assign

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from aml_plugins.errors import InvalidInputError
+from aml_plugins.errors import InvalidInputError, StoreError, StoreSchemaError
 from aml_plugins.runs.reconciliation.intervals import Pause
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ __all__ = ["Task"]
 
 ENDED = frozenset({"Completed", "Failed", "Canceled"})
 RUN = "run"
+PATIENCE_SECONDS = 120.0
 OF_RUNS = frozenset({RUN, "environment"})
 """Kinds whose subject is a run: to cancel such a task is to cancel that run."""
 
@@ -98,23 +99,46 @@ class Task:
     def events(self, *, follow: bool = False) -> Iterator[TaskEvent]:
         """Yield what happened to the task, oldest first.
 
-        :param follow: go on until the task has ended; a run that nobody drives is driven meanwhile.
+        :param follow: go on until the task has ended; a run that nobody drives is driven meanwhile. A store that is
+            away for up to two minutes is waited for, and no event is missed.
         """
         seen = 0
         pause = Pause(longest=0.5)
+        patience = _Patience()
         while True:
-            ended = self.state in ENDED
-            for event in self._after(seen):
+            try:
+                ended = self.state in ENDED
+                fresh = list(self._after(seen))
+                if not ended and follow and self.record.kind == RUN:
+                    self.workspace.driver.drive([self.record.subject])
+            except StoreError as error:
+                if not follow or isinstance(error, StoreSchemaError) or patience.is_over():
+                    raise
+                time.sleep(pause.seconds())
+                continue
+            patience.renew()
+            for event in fresh:
                 seen = event.sequence
                 pause.reset()
                 yield event
             if ended or not follow:
                 return
-            if self.record.kind == RUN:
-                self.workspace.driver.drive([self.record.subject])
             time.sleep(pause.seconds())
 
     def _after(self, sequence: int) -> Iterator[TaskEvent]:
         while page := self.workspace.context.store.tasks.events(self.workspace.name, self.id, after=sequence):
             yield from page
             sequence = page[-1].sequence
+
+
+class _Patience:
+    """How long a store may be away."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self._until = time.monotonic() + PATIENCE_SECONDS
+
+    def is_over(self) -> bool:
+        return time.monotonic() > self._until

@@ -15,7 +15,7 @@ from aml_plugins.store.records import RunRecord
 
 __all__ = ["CASES", "Case", "compare", "new_run"]
 
-REPETITIONS = 300
+REPETITIONS = 200
 OWNER = new_owner()
 CONFIG = {"script": "train.py", "arguments": ["--alpha", "0.5"], "environment": {"kind": "existing"}, "tags": {}}
 

@@ -123,26 +123,6 @@ COMMANDS: dict[tuple[str, ...], list[str]] = {
     ("model", "register"): ["iris", "--run", ID, "--path", "outputs/m.txt"],
 }
 """Commands that take an id of something in a workspace, and how to call them."""
-WITHOUT_IDS = {
-    "completion",
-    "compute attach",
-    "compute detach",
-    "compute list",
-    "compute show",
-    "doctor",
-    "experiment list",
-    "experiment show",
-    "model download",
-    "model list",
-    "monitor",
-    "plugins check",
-    "plugins list",
-    "run list",
-    "run submit",
-    "server",
-    "task list",
-}
-"""Commands that take names, which mean the workspace's own; all of ``aml workspace`` besides."""
 
 
 def test_an_id_of_the_other_workspace_is_not_found_by_a_command(
@@ -177,15 +157,14 @@ def test_lists_have_the_workspaces_own(teams: tuple[Team, Team], capsys: pytest.
         assert theirs.run.id not in shown
 
 
-def test_every_command_is_looked_at() -> None:
-    """A new command that takes an id belongs into COMMANDS, any other into WITHOUT_IDS."""
+def test_every_command_that_takes_an_id_is_looked_at() -> None:
+    """A new one belongs into COMMANDS."""
     context = click.Context(ROOT)
-    known = {" ".join(command) for command in COMMANDS} | WITHOUT_IDS
     found = set()
     for noun in NOUNS:
         command = ROOT.get_command(context, noun)
-        if isinstance(command, click.Group):
-            found |= {f"{noun} {verb}" for verb in command.commands}
-        else:
-            found.add(noun)
-    assert {name for name in found if not name.startswith("workspace ")} == known
+        verbs = command.commands if isinstance(command, click.Group) else {}
+        for verb, below in verbs.items():
+            if any(str(parameter.name).endswith("_id") and parameter.required for parameter in below.params):
+                found.add((noun, verb))
+    assert found == set(COMMANDS)

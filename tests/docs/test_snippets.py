@@ -28,17 +28,24 @@ EXCLUDED = {
     "docs/how-to/run-a-server.md": 3,
     "docs/how-to/run-on-a-vm-over-ssh.md": 1,
     "docs/how-to/run-on-kubernetes.md": 2,
+    "docs/how-to/run-spark.md": 1,
     "docs/how-to/run-spark-on-hdinsight.md": 3,
+    "docs/how-to/share-a-workspace.md": 4,
     "docs/how-to/use-postgresql.md": 1,
+    "docs/how-to/watch-and-notify.md": 1,
     "docs/how-to/watch-with-telemetry.md": 2,
 }
 BLOB_ACCOUNT = "https://myaccount.blob.core.windows.net"
 POSTGRESQL = "aml+postgresql://aml@db.example.com/aml"
 SERVER = "http://aml.example.com:5000"
-# Machines, engines and accounts that a page speaks of are real ones of the tests.
-PLACES = {"gpu.example.com": "readers_machines", "example/python:1": "readers_engine"}
-PLACES |= {"mystorage.blob.core.windows.net": "readers_storage", "myaccount.westeurope": "readers_batch"}
-PLACES |= {"--subscription SUBSCRIPTION-ID": "readers_subscription"}
+# Machines, engines and services that a page speaks of are real ones of the tests.
+PLACES = {
+    "gpu.example.com": "readers_machines",
+    "example/python:1": "readers_engine",
+    "mystorage.blob.core.windows.net": "readers_storage",
+    "myaccount.westeurope": "readers_batch",
+    "--subscription SUBSCRIPTION-ID": "readers_subscription",
+}
 EXPORT = re.compile(r"(\w+)=(\S*)")
 
 

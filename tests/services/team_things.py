@@ -106,7 +106,8 @@ def _grant(things: Mapping[str, Any]) -> dict[str, Any]:
 
 def makes(rule: str) -> bool:
     """Say whether a route makes something, under a name that the request gives it."""
-    return rule.endswith(("/create", "/register", "/mcp-servers", "/logged-models", "/issues"))
+    made = rule.endswith(("/create", "/register", "/mcp-servers", "/logged-models", "/issues"))
+    return made and "model-versions" not in rule
 
 
 def _part(rule: str, match: re.Match[str], things: Mapping[str, Any]) -> str:

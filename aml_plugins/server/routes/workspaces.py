@@ -60,7 +60,7 @@ def create_workspace(request: Request, body: WorkspaceBody) -> Response:
     with suppress(AlreadyExistsError):  # settings that an earlier try wrote
         server.store.workspaces.add(WorkspaceRecord(name=body.name))
     if server.members is not None:
-        server.members.ensure_roles(body.name)
+        server.members.forget(body.name)  # a deletion that was killed may have left some
         server.members.put(body.name, caller(request).name, Role.OWNER)
     return json_reply(_answer(request, body.name, server.store.workspaces.find(body.name)), status=201)
 
@@ -95,6 +95,8 @@ def delete_workspace(request: Request, workspace: str, *, contents: bool = False
     server = server_of(request)
     mlflow_workspaces.delete_workspace(_uri(server), workspace, with_contents=contents)
     server.access.forget(workspace)
+    if server.members is not None:
+        server.members.forget(workspace)
     return Response(status_code=204)
 
 
@@ -109,7 +111,7 @@ def write_workspace_settings(request: Request, workspace: str, body: WorkspaceSe
 
 @router.delete("/workspaces/{workspace}/settings", status_code=204)
 def delete_workspace_settings(request: Request, workspace: str) -> Response:
-    """Delete a workspace's settings, its compute targets and datastores; refused while runs have not ended."""
+    """Delete all that is kept of a workspace beside MLflow; refused while runs have not ended."""
     server_of(request).store.workspaces.remove(workspace)
     return Response(status_code=204)
 

@@ -50,6 +50,13 @@ def client(server: Server) -> Iterator[TestClient]:
 
 
 @pytest.fixture(scope="session")
+def team_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamServer]:
+    """A server with users and roles, in processes of its own."""
+    with running(tmp_path_factory.mktemp("team")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def auth_server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[AmlServer]:
     """A server with authentication, two workspaces, and a user of each role in each."""
     from aml_plugins.mlflow_store.workspaces import create_workspace
@@ -59,11 +66,4 @@ def auth_server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Pat
         for name in ("team-a", "team-b"):
             create_workspace(server.store_uri, name)
         add_users(server.url, ["team-a", "team-b"])
-        yield server
-
-
-@pytest.fixture(scope="session")
-def team_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamServer]:
-    """A server with users and roles, in processes of its own."""
-    with running(tmp_path_factory.mktemp("team")) as server:
         yield server
