@@ -17,5 +17,6 @@ def aml_compute_target_types() -> Iterable[TypeDescription]:
             name="spark",
             factory="aml_backends.spark.backend:SparkBackend",
             summary="Runs scripts as Spark drivers on this machine: local, a master, or Spark Connect.",
+            extra="spark",
         )
     ]

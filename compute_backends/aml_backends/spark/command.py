@@ -40,7 +40,7 @@ def spark_submit(config: SparkConfig, target: str) -> Path:
     if not os.access(found, os.X_OK):
         raise BackendError(
             f"There is no Spark for compute target '{target}': {found if home else 'spark-submit'} cannot be executed.",
-            "Set the target's 'spark_home', or: pip install pyspark",
+            "Set the target's 'spark_home', or: pip install 'aml-plugins[spark]'",
         )
     return found
 
