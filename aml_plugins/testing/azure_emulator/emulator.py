@@ -94,7 +94,7 @@ class AzureEmulator:
             thread.join()
         self.application.arm.close()
         with self._engine.lock:
-            for task in list(self.account.tasks()):
+            for task in [task for task in self.account.tasks() if task.execution is not None]:
                 task.stop({})
         self._engine.close()
         end_processes_below(self.directory)

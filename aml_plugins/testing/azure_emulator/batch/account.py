@@ -221,6 +221,8 @@ class Account:
             if pool is None or job.state != "active":
                 continue
             for task in list(job.tasks.values()):
+                if not pool.has_room:
+                    break
                 if job.is_runnable(task):
                     nodes = self._nodes_for(task, pool)
                     if nodes and all([job.prepare(node, task) for node in nodes]):  # noqa: C419  ask all of them

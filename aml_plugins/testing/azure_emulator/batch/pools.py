@@ -63,6 +63,11 @@ class Pool(Resource):
         """The nodes that take tasks."""
         return [node for node in self.nodes.values() if node.is_usable]
 
+    @property
+    def has_room(self) -> bool:
+        """Whether any node could take a task: with thousands of tasks waiting, most questions end here."""
+        return any(node.is_usable and node.slots_free > 0 for node in self.nodes.values())
+
     def count(self, *, is_dedicated: bool) -> int:
         """Return how many nodes of a kind there are."""
         return sum(node.is_dedicated is is_dedicated for node in self.nodes.values())
