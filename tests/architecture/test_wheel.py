@@ -14,6 +14,8 @@ def test_the_top_levels_are_ours_and_no_generic_name(wheel_members):
 
 def test_what_is_no_module_is_there_too(wheel_members):
     assert "aml_plugins/py.typed" in wheel_members
+    console = "aml_plugins/server/console/assets/"
+    assert {f"{console}index.html", f"{console}console.css", f"{console}js/main.js"} <= set(wheel_members)
     assert "aml_plugins/store/sql/migrations/script.py.mako" in wheel_members
     assert "aml_plugins/store/sql/migrations/env.py" in wheel_members
     assert any(re.match(r"aml_plugins/store/sql/migrations/versions/\d{4}_\w+\.py", name) for name in wheel_members)
