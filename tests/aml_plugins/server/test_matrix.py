@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 from services.team_server import Answer, Client, TeamServer, mlflow_rules
 from services.team_things import makes, nothing, request_for, things_of
 
 from aml_plugins.server.access import Action
+from aml_plugins.server.console import routes as console_routes
 from aml_plugins.server.mlflow_routes import Kind, kind_of, mlflow_routes, normal_form
 from aml_plugins.server.route_actions import ROUTES
+from aml_plugins.server.settings import API_PREFIX
 from aml_plugins.store.opening import open_store
 from aml_plugins.store.records import ComputeTargetRecord, DatastoreRecord, RunRecord, SnapshotRecord
 
@@ -231,14 +234,16 @@ OF_MANY = {
 
 
 def _routes_of_ours(client: Client) -> list[tuple[str, str, str]]:
-    """Return method, path and name of our routes, as the OpenAPI document has them."""
+    """Return method, path and name of our routes: those of the OpenAPI document, and the console's beside it."""
     document = client.aml("GET", "/openapi.json").json
     found = [
         (method.upper(), path, operation["operationId"])
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
     ]
-    assert {name for _, _, name in found} == set(ROUTES)
+    console = [route for route in console_routes.router.routes if isinstance(route, APIRoute)]
+    found += [(method, f"{API_PREFIX}{route.path}", route.name) for route in console for method in route.methods]
+    assert {name for _, _, name in found} | {"console_page", "console_asset"} == set(ROUTES)
     return sorted(found, key=lambda entry: _order((entry[0], entry[2] if "unshare" in entry[2] else entry[1])))
 
 
@@ -247,7 +252,7 @@ def _ask_ours(client: Client, method: str, path: str, name: str, things: dict[st
     noun = next((word for part, word in (("compute", "box"), ("datastores", "files")) if part in path), "model")
     known = "workspace-files" if "/file" in path else f"{noun}-{mark}"  # whose directory the server serves
     values = {**things, "name": known, "path": "file.txt"}
-    target = re.sub(r"\{(\w+)\}", lambda match: str(values[match[1]]), path)
+    target = re.sub(r"\{(\w+)(?::\w+)?\}", lambda match: str(values.get(match[1], mark)), path)
     body = OF_MANY.get(name, {})
     said = {key: [things["run_id"]] if value == ["RUN"] else value for key, value in body.items()}
     params = {"user": mark, "workspace": things["workspace"], "owner": "me"}
