@@ -31,14 +31,10 @@ class ServingWatch:
 
     def has_work(self) -> bool:
         """Say whether something is on its way that nobody else drives."""
-        if not hasattr(self._context.store, "services"):  # a store that has none of them yet
-            return False
         return self._is_building or self._services.has_work() or bool(self._due())
 
     def round(self) -> tuple[int, bool]:
         """Look once; return how many things are on their way, and whether any moved."""
-        if not hasattr(self._context.store, "services"):
-            return 0, False
         unsettled, moved = self._services.round()
         due = [] if self._is_building else self._due()
         if due:

@@ -184,6 +184,10 @@ class Staging:
             local.touch()
             self._datastore().put(local, self.path(name))
 
+    def unmark(self, name: str) -> None:
+        """Take a mark back; one that is not there is fine."""
+        self._datastore().delete(self.path(name))
+
     def is_marked(self, name: str) -> bool:
         """Say whether :meth:`mark` was called."""
         return self._datastore().exists(self.path(name))

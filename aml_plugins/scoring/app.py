@@ -37,7 +37,7 @@ _INTERNAL = "An unexpected internal error occurred. Check the logs for more info
 class Route:
     """What answers at a path.
 
-    :param is_open: whoever has no key may call it too.
+    :param is_open: whoever has no key may call it too: probes, which no log, metric or trace tells of.
     """
 
     __slots__ = ("allow", "handler", "is_open", "is_quiet", "methods")
@@ -97,7 +97,7 @@ class App:
             await _send(send, incoming, error_answer(405, _NOT_ALLOWED))
             return
         ids = ids_of(incoming)
-        span = self._tracing.start(incoming) if self._tracing else None
+        span = self._tracing.start(incoming) if self._tracing and not route.is_quiet else None
         answer = ids.refusal or await self._answer(route, incoming, receive)
         if answer is None:
             return  # the caller hung up

@@ -101,8 +101,11 @@ def _open(service: str, key: str | None) -> Tracing:
 def _otlp_exporters() -> Any:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.metrics import Histogram
+    from opentelemetry.sdk.metrics.export import AggregationTemporality
 
-    return OTLPSpanExporter(), OTLPMetricExporter()
+    # Differences, not sums since the start: workers are many, and come and go.
+    return OTLPSpanExporter(), OTLPMetricExporter(preferred_temporality={Histogram: AggregationTemporality.DELTA})
 
 
 def _azure_exporters(key: str) -> Any:

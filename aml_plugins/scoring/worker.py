@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Mapping, cast
+from typing import Any, Callable, Mapping, Sequence, cast
 
 import uvicorn
 
@@ -117,20 +117,18 @@ def _serve(settings: Settings, routes: Mapping[str, Route], listener: socket.soc
         server_header=False,
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )
-    _Server(config, app, news).run(sockets=[listener])
-    if capture:
-        capture.close()
-    if tracing:
-        tracing.close()
+    closing = [one.close for one in (capture, tracing) if one is not None]
+    _Server(config, app, news, closing).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server, which says when it is ready and ends in good order."""
 
-    def __init__(self, config: uvicorn.Config, app: App, news: int) -> None:
+    def __init__(self, config: uvicorn.Config, app: App, news: int, closing: Sequence[Callable[[], None]]) -> None:
         super().__init__(config)
         self._app = app
         self._news = news
+        self._closing = closing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -145,6 +143,9 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
         if self._app.access is not None:
             self._app.access.flush()
+        # Here and not after run(): uvicorn raises the signal anew when it is done, and that ends the process.
+        for close in self._closing:
+            close()
 
 
 def _watch(lifeline: int, caller: Caller) -> None:

@@ -16,7 +16,7 @@ ROUTES: dict[str, Action] = {
     "count_workspace_contents": Action.READ,
     "delete_workspace": Action.ADMINISTER,
     "write_workspace_settings": Action.OWN,
-    "delete_workspace_settings": Action.OWN,
+    "delete_workspace_settings": Action.ADMINISTER,
     "list_members": Action.READ,
     "share_workspace": Action.OWN,
     "unshare_workspace": Action.OWN,

@@ -78,16 +78,13 @@ def readers_storage(azurite: Azurite) -> Mapping[str, str]:
 @pytest.fixture
 def readers_batch(azure: AzureEmulator) -> Iterator[Mapping[str, str]]:
     """A Batch account with a pool in place of the one that a page names."""
-    pool = f"cpu-{uuid.uuid4().hex[:8]}"
-    add_pool(azure, pool, nodes=1)
+    add_pool(azure, "cpu", nodes=1)
     account = f"--account-url {azure.batch_url} --account-name {azure.settings.account}"
     yield {
         "--account-url https://myaccount.westeurope.batch.azure.com": account,
         "KEY-OF-THE-BATCH-ACCOUNT": azure.settings.key,
-        "--pool cpu": f"--pool {pool}",
-        "--pool spot": f"--pool {pool}-spot",
     }
-    for name in (pool, f"{pool}-spot"):
+    for name in ("cpu", "spot"):
         delete_pool(azure, name)
 
 

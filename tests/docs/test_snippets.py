@@ -28,6 +28,7 @@ EXCLUDED = {
     "docs/how-to/run-a-server.md": 3,
     "docs/how-to/run-on-a-vm-over-ssh.md": 1,
     "docs/how-to/run-on-kubernetes.md": 2,
+    "docs/how-to/run-spark.md": 1,
     "docs/how-to/run-spark-on-hdinsight.md": 3,
     "docs/how-to/share-a-workspace.md": 4,
     "docs/how-to/use-postgresql.md": 1,

@@ -19,6 +19,8 @@ __all__ = ["INSTALL", "Azurite", "find_program", "running_azurite"]
 
 _TOOL = Path(__file__).parents[2] / "tools" / "azurite"
 INSTALL = "tools/azurite install"
+_ENVIRONMENT = dict(os.environ)
+"""Ours, before a test gave itself another home: the program lies in this one's cache."""
 _START_SECONDS = 60
 ACCOUNT = "amltests"
 KEY = base64.b64encode(b"a key of the tests and of nobody else, 64 bytes long as real ones").decode()
@@ -54,7 +56,7 @@ class Azurite:
 
 def find_program() -> Path | None:
     """Return Azurite's program."""
-    found = subprocess.run([_TOOL, "find"], capture_output=True, text=True, check=False)
+    found = subprocess.run([_TOOL, "find"], env=_ENVIRONMENT, capture_output=True, text=True, check=False)
     return Path(found.stdout.strip()) if found.returncode == 0 else None
 
 

@@ -48,6 +48,9 @@ def script_variables(
     if script_api:
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [variables.get("PYTHONPATH"), script_api]))
     variables.update(_of_python(python, variables.get("PATH", os.defpath)))
+    also = variables.pop("AML_PYTHON_VARIABLE", None)
+    if also:  # a target's wish: Spark's workers on this machine shall run the script's own Python
+        variables[also] = python
     return variables
 
 

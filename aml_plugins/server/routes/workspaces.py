@@ -111,7 +111,7 @@ def write_workspace_settings(request: Request, workspace: str, body: WorkspaceSe
 
 @router.delete("/workspaces/{workspace}/settings", status_code=204)
 def delete_workspace_settings(request: Request, workspace: str) -> Response:
-    """Delete a workspace's settings, its compute targets and datastores; refused while runs have not ended."""
+    """Delete all that is kept of a workspace beside MLflow; refused while runs have not ended."""
     server_of(request).store.workspaces.remove(workspace)
     return Response(status_code=204)
 

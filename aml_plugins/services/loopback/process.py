@@ -143,7 +143,7 @@ class LocalService(LoopbackService):
             "PYTHONPATH": str(root / "opt/aml/server"),
             "PYTHONUNBUFFERED": "1",
             "AML_APP_ROOT": str(root / APP_ROOT),
-            **_entry(spec, root),
+            "AZUREML_ENTRY_SCRIPT": str(spec.image.config["entry_script"]),
             "AZUREML_MODEL_DIR": str(root / _model_directory(spec)),
             **image,
             **self.variables(spec),
@@ -173,13 +173,6 @@ def _own_layers(result: JsonObject) -> list[str]:
     if not found:
         raise OperationFailedError("The image does not say what its layers are.", "Build it again.")
     return [str(one["digest"]) for one in found if str(one["name"]).startswith(("model ", "application"))]
-
-
-def _entry(spec: DeploymentSpec, root: Path) -> dict[str, str]:
-    script = spec.image.config.get("entry_script")
-    if script:
-        return {"AZUREML_ENTRY_SCRIPT": str(script)}
-    return {"AML_SCORING_MLFLOW_MODEL": str(root / str(spec.image.config["mlflow_model"]).lstrip("/"))}
 
 
 def _model_directory(spec: DeploymentSpec) -> str:

@@ -10,9 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["container_command", "engine", "remove_container"]
+__all__ = ["LABEL", "container_command", "engine", "remove_container"]
 
 _SECONDS = 20
+LABEL = "aml-azure-emulator"
+"""On every container: those of an emulator that was killed can be found by it."""
 
 
 @cache
@@ -56,7 +58,19 @@ def container_command(
     )
     options = shlex.split(str(settings.get("containerRunOptions") or ""))
     return [
-        *(program, "run", "--rm", "--name", name, "--network", "host", "--volume", f"{node_root}:{node_root}"),
+        *(
+            program,
+            "run",
+            "--rm",
+            "--label",
+            LABEL,
+            "--name",
+            name,
+            "--network",
+            "host",
+            "--volume",
+            f"{node_root}:{node_root}",
+        ),
         *(*names, *inside, *options, str(settings["imageName"]), *arguments),
     ]
 

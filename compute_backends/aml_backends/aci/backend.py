@@ -54,10 +54,14 @@ class AciBackend(ComputeBackend):
             return self._handle(key)
         if not staging.claim(SUBMITTED) and self._appears(key, staging):
             return self._handle(key)
-        files = staging.bring(spec.bundle, cache=None, environment=environment_inside(spec.environment))
-        orders = {"fetch": files, "deliver": staging.delivery_urls(), "echo": True}
-        secrets = Secrets(orders, self._registry_password(spec))
-        self._api.put_group(key, group_body(self._config, spec, key, self.target.name, secrets))
+        try:
+            self._create(spec, key, staging)
+        except RefusedError:
+            staging.forget()
+            raise
+        except Exception:  # the next try must not take this one for a submitter that is still at work
+            staging.unmark(SUBMITTED)
+            raise
         return self._handle(key)
 
     def find(self, key: str) -> JobHandle | None:
@@ -163,6 +167,12 @@ class AciBackend(ComputeBackend):
         config = self._config
         data = {"subscription": config.subscription, "resource_group": config.resource_group}
         return JobHandle(self.type_name, self.target.name, key, data)
+
+    def _create(self, spec: JobSpec, key: str, staging: Staging) -> None:
+        files = staging.bring(spec.bundle, cache=None, environment=environment_inside(spec.environment))
+        orders = {"fetch": files, "deliver": staging.delivery_urls(), "echo": True}
+        secrets = Secrets(orders, self._registry_password(spec))
+        self._api.put_group(key, group_body(self._config, spec, key, self.target.name, secrets))
 
     def _exists(self, key: str, staging: Staging) -> bool:
         """Say whether the job was submitted; one that was cancelled is not started again."""

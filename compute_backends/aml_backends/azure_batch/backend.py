@@ -210,6 +210,7 @@ class AzureBatchBackend(ComputeBackend):
             self._api.create_task(job, task_body(self._config, spec, key, addresses, hide=False))
         except RefusedError as error:
             if error.reason != "TaskExists":  # mine: another driver was first
+                staging.forget()
                 raise
 
     def _registry_password(self, spec: JobSpec) -> str | None:

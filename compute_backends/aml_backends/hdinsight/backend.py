@@ -6,7 +6,6 @@ import shutil
 import tarfile
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +13,12 @@ from typing import Any, ClassVar
 
 from aml_backends.hdinsight.config import HDInsightConfig
 from aml_backends.hdinsight.livy import Livy
-from aml_backends.hdinsight.plan import batch_request, check_spec, files_to_stage
+from aml_backends.hdinsight.plan import batch_request, check_spec
 from aml_backends.hdinsight.sealing import seal, sealed_name
 from aml_backends.hdinsight.staging import Staging
 from aml_backends.hdinsight.states import ENDED, job_status
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobStatus, LogChunk, TargetConfig
+from aml_plugins.compute.spark_section import files_from_snapshot, paths_in_snapshot
 from aml_plugins.errors import InvalidInputError, JobNotFoundError
 
 __all__ = ["HDInsightBackend"]
@@ -47,7 +47,7 @@ class HDInsightBackend(ComputeBackend):
             request={
                 "url": f"{self._config.url}/batches",
                 "batch": batch_request(spec, self._config, key, directory, "***"),
-                "staged": sorted([*spec.bundle, *files_to_stage(spec)]),
+                "staged": sorted([*spec.bundle, *paths_in_snapshot(spec)]),
                 "environment_variables": dict.fromkeys(sorted(spec.environment_variables), "***"),
             },
         )
@@ -187,20 +187,8 @@ class HDInsightBackend(ComputeBackend):
         self._staging.put(key, "agent.py", _AGENT)
 
     def _stage_files(self, spec: JobSpec, key: str) -> None:
-        """Bring what Spark shall distribute out of the snapshot: Spark knows nothing of it."""
-        names = files_to_stage(spec)
-        if not names:
-            return
-        with zipfile.ZipFile(spec.bundle["snapshot.zip"]) as snapshot:
-            for name in names:
-                try:
-                    content = snapshot.read(name)
-                except KeyError:
-                    raise InvalidInputError(
-                        f"The file '{name}' of the 'spark' section is not in the source directory.",
-                        "Name a file inside of it, or an address such as abfs://…",
-                    ) from None
-                self._staging.write(key, f"bundle/files/{name}", content)
+        for name, content in files_from_snapshot(spec, spec.bundle["snapshot.zip"]):
+            self._staging.write(key, f"bundle/files/{name}", content)
 
     def _collect(self, handle: JobHandle, folder: str, target: Path) -> None:
         """Put a file together from the pieces that came before the job died."""

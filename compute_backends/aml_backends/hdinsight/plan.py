@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from aml_backends.hdinsight.config import HDInsightConfig
 from aml_plugins.compute import JobSpec, JsonObject
+from aml_plugins.compute.spark_section import check_spark_files, is_address, spark_name
 from aml_plugins.errors import InvalidInputError
 
-__all__ = ["batch_request", "check_spec", "files_to_stage"]
+__all__ = ["batch_request", "check_spec"]
 
 _LISTS = {"py_files": "pyFiles", "jars": "jars", "files": "files", "archives": "archives"}
 _PLAIN = {
@@ -43,12 +44,6 @@ def batch_request(spec: JobSpec, config: HDInsightConfig, key: str, directory: s
     }
 
 
-def files_to_stage(spec: JobSpec) -> list[str]:
-    """Return the paths inside the snapshot that Spark shall distribute."""
-    spark: Mapping[str, Any] = spec.spark or {}
-    return sorted({name for ours in _LISTS for name in spark.get(ours) or () if not _is_address(name)})
-
-
 def check_spec(spec: JobSpec, target: str) -> None:
     """Refuse what no Spark cluster behind Livy can run.
 
@@ -70,16 +65,7 @@ def check_spec(spec: JobSpec, target: str) -> None:
             f"The compute target '{target}' starts drivers on the cluster, the run asks for deploy_mode 'client'.",
             "Take spark.deploy_mode out of the run configuration.",
         )
-    _check_paths(files_to_stage(spec))
-
-
-def _check_paths(names: Iterable[str]) -> None:
-    for name in names:
-        if name.startswith("/") or ".." in name.split("/"):
-            raise InvalidInputError(
-                f"The file '{name}' of the 'spark' section lies outside of the source directory.",
-                "Name a file inside of it, or an address such as abfs://…",
-            )
+    check_spark_files(spec)
 
 
 def _conf(spec: JobSpec, key: str) -> dict[str, str]:
@@ -88,7 +74,7 @@ def _conf(spec: JobSpec, key: str) -> dict[str, str]:
     joined = {conf: ",".join(spark[ours]) for ours, conf in _JOINED.items() if spark.get(ours)}
     return {
         "spark.yarn.maxAppAttempts": "1",
-        "spark.aml.name": str(spark.get("name") or spec.display.get("run") or key),
+        "spark.aml.name": spark_name(spec, key),
         "spark.yarn.tags": key,
         **joined,
         **{str(name): str(value) for name, value in (spark.get("conf") or {}).items()},
@@ -96,8 +82,4 @@ def _conf(spec: JobSpec, key: str) -> dict[str, str]:
 
 
 def _address(name: str, directory: str) -> str:
-    return name if _is_address(name) else f"{directory}/bundle/files/{name}"
-
-
-def _is_address(name: str) -> bool:
-    return "://" in name
+    return name if is_address(name) else f"{directory}/bundle/files/{name}"

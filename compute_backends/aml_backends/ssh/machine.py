@@ -122,7 +122,7 @@ class Machine:
                 return self._connection
             self._drop()
             if self._failure is not None and time.monotonic() < self._retry_at:
-                raise self._failure
+                raise type(self._failure)(self._failure.what, self._failure.fix)
             try:
                 self._connection = await connect(self._config, self.host, self._secret)
             except BackendError as error:

@@ -65,11 +65,10 @@ class HostKeyCheck:
                 f"The host key of '{label}' is not the one in '{self._file}'; it has the fingerprint {self.seen}.",
                 "Ask whoever runs it: either the machine was set up anew, or somebody stands in between.",
             )
-        name = self._host.name if self._host.port == SSH_PORT else f"[{self._host.name}]:{self._host.port}"
         return HostKeyError(
             f"The host key of '{label}' is not known; it has the fingerprint {self.seen}.",
-            f"If that is right, attach the target with fingerprint={self.seen}, or add '{name}' to '{self._file}' "
-            f"with ssh-keyscan.",
+            f"If that is right, attach the target with --fingerprint {self.seen}, or run: "
+            f"ssh-keyscan -p {self._host.port} {self._host.name} >> {self._file}",
         )
 
     def _is_known(self) -> bool:

@@ -113,6 +113,20 @@ def test_being_throttled_says_when_to_come_again(make_backend, azure, key, tmp_p
     assert raised.value.retry_after == 17
 
 
+def test_a_submission_that_failed_is_repeated_at_once(make_backend, azure, key, tmp_path):
+    """A submitter waits for another one that claimed the job, and this one must not wait for itself."""
+    backend = make_backend()
+    job = make_job(tmp_path, key, "pass")
+    for kind in ("busy", "drop"):
+        azure.faults.add(kind, verb="PUT", path="/containerGroups")
+        with pytest.raises(TransientBackendError):
+            backend.submit(job, key)
+        assert not backend._staging(key).is_marked("submitted")
+        backend.submit(job, key)
+        clean_up(backend, backend.find(key))
+    assert list(backend._staging(key).listed()) == []
+
+
 def test_many_runs_are_a_handful_of_calls(make_backend, azure, tmp_path):
     backend = make_backend(cpu=0.5)
     keys = [f"aml-{uuid.uuid4().hex}-1" for _ in range(8)]

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from aml_backends.local import backend as backend_module
 from aml_backends.local.backend import LocalBackend
 from aml_backends.local.config import LocalConfig
-from aml_plugins.compute import ComputeTarget, JobSpec, JobState
+from aml_plugins.compute import ComputeTarget, JobSpec, JobState, own_machine
 from aml_plugins.compute.runner_bundle import runner_command
 from aml_plugins.errors import BackendError, InvalidInputError
 from aml_plugins.runs.runner.processes import processes_of_job
@@ -140,9 +139,9 @@ def test_a_job_that_nobody_ever_started_fails_for_good(
     run_submitter(backend.target.home, spec, WINDOWS["before the start"])
     handle = backend.find(KEY)
     assert handle is not None
-    monkeypatch.setattr(backend_module, "START_GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(LocalBackend, "start_grace_seconds", 0.0)
     status = backend.status(handle)
-    assert (status.state, status.reason) == (JobState.FAILED, backend_module.NEVER_STARTED)
+    assert (status.state, status.reason) == (JobState.FAILED, own_machine.NEVER_STARTED)
     backend.submit(spec, KEY)
     assert backend.status(handle) == status
     assert not count.exists()

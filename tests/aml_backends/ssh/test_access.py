@@ -110,7 +110,8 @@ def test_an_unknown_host_key_is_a_sentence_with_the_fingerprint(
     assert error.what == (
         f"The host key of '127.0.0.1:{vm.port}' is not known; it has the fingerprint {vm.fingerprint}."
     )
-    assert f"fingerprint={vm.fingerprint}" in error.fix
+    assert f"--fingerprint {vm.fingerprint}" in error.fix
+    assert f"ssh-keyscan -p {vm.port} 127.0.0.1 >> " in error.fix
     assert error.exit_code == 3
 
 

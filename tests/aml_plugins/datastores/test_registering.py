@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
+from aml_backends.local.backend import LocalBackend
 from aml_plugins import Experiment, ScriptRunConfig, Workspace
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError, PluginError
 
@@ -68,18 +71,31 @@ def test_a_run_keeps_everything_in_a_blob_container(workspace, blob, project, am
     assert len(list(blob.list())) == 1, "the same snapshot is not stored twice"
 
 
+class KilledError(BaseException):
+    """Stands for SIGKILL."""
+
+
 def test_a_snapshot_comes_from_the_container_where_the_cache_is_lost(workspace, blob, project, aml_home, monkeypatch):
-    from aml_plugins.runs.reconciliation import prepare
-
+    """As for a driver on another machine, which goes on after the submitter was killed."""
     workspace.set_default_datastore("blob")
-    create = prepare._create_mlflow_run
+    calls = []
+    plan = LocalBackend.plan
 
-    def create_and_lose(step, run, zip_file):
-        create(step, run, zip_file)
-        zip_file.unlink()
+    def kill_at_the_second(self, spec, key):
+        calls.append(key)
+        if len(calls) == 2:  # the first is the submission's, before anything is written down
+            raise KilledError
+        return plan(self, spec, key)
 
-    monkeypatch.setattr(prepare, "_create_mlflow_run", create_and_lose)
-    run = submit(workspace, project)
+    monkeypatch.setattr(LocalBackend, "plan", kill_at_the_second)
+    with pytest.raises(KilledError):
+        submit(workspace, project)
+    for lost in ("snapshots", "staging"):
+        shutil.rmtree(aml_home / lost)
+    workspace.driver.release()
+    (record,) = workspace.context.store.runs.list(workspace.name)
+    run = workspace.get_run(record.run_id)
+    run.wait_for_completion()
     assert run.status == "Completed"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from aml_plugins.testing.azure_emulator.batch.text import iso
 from aml_plugins.testing.azure_emulator.engine import Engine
+from aml_plugins.testing.azure_emulator.engines import LABEL
 from aml_plugins.testing.azure_emulator.engines import engine as find_engine
 
 __all__ = ["GroupContainer"]
@@ -154,6 +155,8 @@ class GroupContainer:
         return [
             "run",
             "--detach",
+            "--label",
+            LABEL,
             "--name",
             name,
             "--network",

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from aml_plugins.runs.history import Metric
 from aml_plugins.server.console.pages import assets
+from aml_plugins.store.records import ImageRecord, ServiceRecord
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -21,6 +22,20 @@ def run_id(context, add_job, tmp_path) -> str:
     run, _ = add_job(b"line\n" * 200, name="training", reason="Waiting for something.")
     add_job(name="failed", state="Failed", reason="It failed.\nlast line", parent_run_id=run.run_id)
     add_job(name="done", state="Completed", started_at=1.0, ended_at=5.0)
+    context.store.images.add(
+        ImageRecord(workspace="team-a", name="iris", state="Succeeded", builder="oci", config={}, created_at=1.0)
+    )
+    service = {
+        "name": "scorer",
+        "service_id": "a",
+        "type": "local",
+        "state": "Unhealthy",
+        "reason": "It does not answer.",
+    }
+    desired = {"generation": 1, "image": "iris:1"}
+    context.store.services.add(
+        ServiceRecord(workspace="team-a", endpoint="http://box/score", desired=desired, **service)
+    )
     history = context.history("team-a")
     history.log(run.run_id, metrics=[Metric("loss", 1 / step, step, step) for step in range(1, 9)])
     history.log(run.run_id, params={"alpha": "1"}, tags={"colour": "blue", "mlflow.note.content": "A note."})
@@ -39,7 +54,10 @@ def assert_accessible(page) -> None:
 def test_axe_finds_nothing(visit, run_id: str, scheme: str, width: int) -> None:
     visitor = visit(color_scheme=scheme, viewport={"width": width, "height": 900}, reduced_motion="reduce")
     assert_accessible(visitor.open("/"))
-    assert_accessible(visitor.open("/workspaces/team-a"))
+    page = visitor.open("/workspaces/team-a")
+    expect(page.get_by_role("region", name="Services")).to_contain_text("It does not answer.")
+    expect(page.get_by_role("region", name="Images")).to_contain_text("version 1")
+    assert_accessible(page)
     assert_accessible(visitor.open(f"/workspaces/team-a/tasks/{run_id}"))
     assert_accessible(visitor.open("/nothing/here"))
     page = visitor.open(f"/workspaces/team-a/runs/{run_id}")

@@ -1,0 +1,77 @@
+"""Runs scripts as Spark drivers on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from aml_backends.spark.command import FILES, spark_submit, submit_command
+from aml_backends.spark.config import SparkConfig
+from aml_plugins.compute import JobHandle, JobSpec, TargetConfig
+from aml_plugins.compute.detached import start_detached
+from aml_plugins.compute.own_machine import OwnMachineBackend
+from aml_plugins.compute.runner_bundle import runner_command
+from aml_plugins.compute.spark_section import check_spark_files, files_from_snapshot
+from aml_plugins.errors import InvalidInputError, NotYetDoneError
+
+__all__ = ["SparkBackend"]
+
+
+class SparkBackend(OwnMachineBackend):
+    """Has spark-submit start the runner, and the runner the script.
+
+    So environment, log, time limit and the end of a job are those of every other target, and the script finds the
+    gateway to Spark's Java process in its environment.
+
+    With Spark Connect there is no Java process here: the script finds the server's address in ``SPARK_REMOTE``.
+    """
+
+    type_name: ClassVar[str] = "spark"
+    config_model: ClassVar[type[TargetConfig]] = SparkConfig
+    start_grace_seconds: ClassVar[float] = 300.0
+
+    def check(self) -> str:
+        what = self._spark.remote or f"{spark_submit(self._spark, self.target.name)} with master {self._spark.master}"
+        return f"{what}; {super().check()}"
+
+    def cleanup(self, handle: JobHandle) -> None:
+        """Spark's Java process outlives the runner by a moment."""
+        directory = self._directory(handle)
+        if directory.path.is_dir() and directory.has_ended and not directory.end_remnants():
+            raise NotYetDoneError(f"The Spark of job '{handle.job_id}' is still ending.", "Clean up again later.")
+        super().cleanup(handle)
+
+    def _command(self, spec: JobSpec, directory: Path) -> Sequence[str]:
+        if self._spark.remote:
+            return runner_command(self._spark.python, directory / "runner.pyz", directory)
+        return submit_command(spec, self._spark, spark_submit(self._spark, self.target.name), directory)
+
+    def _start(self, spec: JobSpec, directory: Path, variables: Mapping[str, str]) -> None:
+        self._place_files(spec, directory)
+        own = {"SPARK_REMOTE": self._spark.remote} if self._spark.remote else {}
+        if self._spark.master.startswith("local"):
+            own["AML_PYTHON_VARIABLE"] = "PYSPARK_PYTHON"
+        start_detached(self._command(spec, directory), directory, {**own, **variables})
+
+    def _check(self, spec: JobSpec) -> None:
+        super()._check(spec)
+        check_spark_files(spec)
+        if (spec.spark or {}).get("deploy_mode") == "cluster":
+            raise InvalidInputError(
+                f"The compute target '{self.target.name}' runs drivers on this machine, the run asks for deploy_mode "
+                "'cluster'.",
+                "Take spark.deploy_mode out of the run configuration, or choose a target of type hdinsight.",
+            )
+
+    @property
+    def _spark(self) -> SparkConfig:
+        assert isinstance(self.target.config, SparkConfig)  # noqa: S101  the core validated it against config_model
+        return self.target.config
+
+    def _place_files(self, spec: JobSpec, directory: Path) -> None:
+        """Bring what Spark shall distribute out of the snapshot, which the runner unpacks only later."""
+        for name, content in files_from_snapshot(spec, spec.bundle["snapshot.zip"]):
+            target = directory / FILES / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
