@@ -22,7 +22,7 @@ from documentation import EXECUTED, ROOT, Block, blocks
 SECONDS = 240
 # Nobody can run these here; a page that excludes more has to say so in this table too.
 EXCLUDED = {
-    "README.md": 2,
+    "README.md": 3,
     "docs/tutorial/first-run.md": 1,
     "docs/how-to/keep-secrets.md": 1,
     "docs/how-to/run-a-server.md": 3,
