@@ -86,4 +86,5 @@ def test_a_generator_writes_its_page(tmp_path):
         "command-line.md",
         "openapi.json",
         "python-api.md",
+        "roles.md",
     ]
