@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -100,7 +101,14 @@ ROOT = Nouns(
             expose_value=False,
             is_eager=True,
             callback=lambda ctx, _param, value: _say_version(ctx, value),
-        )
+        ),
+        click.Option(
+            ["--server", "--store", "store"],
+            metavar="URI",
+            expose_value=False,
+            help="The store of every command, a database or http(s)://SERVER; a command's own --store wins.",
+            callback=lambda _ctx, _param, value: _choose_store(value),
+        ),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
@@ -110,6 +118,12 @@ def _say_version(ctx: click.Context, value: bool) -> None:
     if value:
         click.echo(f"aml {__version__}")
         ctx.exit()
+
+
+def _choose_store(uri: str | None) -> None:
+    """Commands look in the environment, and what they start does."""
+    if uri:
+        os.environ["AML_STORE_URI"] = uri
 
 
 def run(arguments: Sequence[str]) -> int:

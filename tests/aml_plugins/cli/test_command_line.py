@@ -141,6 +141,13 @@ def test_a_mistake_is_one_sentence_and_an_exit_code(aml_home: Path, arguments: l
     assert "Traceback" not in done.stderr
 
 
+def test_the_store_may_stand_before_the_noun(aml_home: Path, tmp_path: Path) -> None:
+    uri = f"aml+sqlite:///{tmp_path / 'other.db'}"
+    aml("--server", uri, "workspace", "create", "team-z")
+    assert "team-z" in aml("--store", uri, "workspace", "list").stdout
+    assert "team-z" not in aml("workspace", "list").stdout
+
+
 def test_the_version_needs_no_import(aml_home: Path) -> None:
     probe = "import sys; sys.argv = ['aml', '--version']\nfrom aml_plugins.cli import main; main()\n"
     probe += "print(sorted({'click', 'mlflow', 'pydantic', 'sqlalchemy', 'typing'} & set(sys.modules)))"
