@@ -16,7 +16,7 @@ from aml_plugins.compute.runner_results import gather_results
 from aml_plugins.compute.states import JobState
 from aml_plugins.errors import JobNotFoundError
 from aml_plugins.runs.runner import burial, claiming
-from aml_plugins.runs.runner.processes import birth_of, signal_identified
+from aml_plugins.runs.runner.processes import birth_of, processes_of_job, signal_identified
 from aml_plugins.runs.runner.status import TERMINAL, Status, read_status
 
 __all__ = ["RunnerDirectory", "job_status"]
@@ -154,6 +154,11 @@ class RunnerDirectory:
             if alone and self.is_started:
                 burial.bury(str(self.path), reason)
             return alone
+
+    @property
+    def has_processes(self) -> bool:
+        """Whether a process of the job lives, on its machine."""
+        return bool(processes_of_job(self.path.name))
 
     def end_remnants(self) -> bool:
         """Kill what is left of the job, on its machine; return whether nothing is. Does not wait."""

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from aml_plugins.datastores.abilities import Permission
     from aml_plugins.datastores.contract import Datastore
 
-__all__ = ["LIFETIME", "LOG", "RESULTS", "STATUS", "Staging", "courier_command", "courier_loader", "environment_inside"]
+__all__ = [
+    "LIFETIME",
+    "LOG",
+    "RESULTS",
+    "STATUS",
+    "Staging",
+    "courier_command",
+    "courier_loader",
+    "environment_inside",
+    "unpack_results",
+]
 
 LIFETIME = timedelta(days=7)
 """How long a job's signed URLs are good for: it must have begun and ended by then. Azure's own limit for identities."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-__all__ = ["main"]
+__all__ = ["main", "pack"]
 
 ORDERS = "AML_COURIER"
 RESULTS = "results.tar"
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         _bring(directory, orders.get("fetch") or {})
         code = _Journey(directory, echo=bool(orders.get("echo"))).run()
-        _pack(directory)
+        pack(directory)
         for name, url in _deliveries(orders).items():
             path = os.path.join(directory, name)
             if os.path.isfile(path):
@@ -117,7 +117,7 @@ class _Journey:
         sys.stdout.buffer.flush()
 
 
-def _pack(directory: str) -> None:
+def pack(directory: str) -> None:
     """Put all results into one file, whole or not at all."""
     part = os.path.join(directory, f".{RESULTS}.part")
     with tarfile.open(part, "w", dereference=True) as archive:

@@ -36,10 +36,16 @@ def status_of(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], said: S
         return _timed(_ended(condition, pod, said), status, pod)
     if CANCELLED in (job["metadata"].get("annotations") or {}):
         still = int(status.get("active") or 0) + int(status.get("terminating") or 0)
-        if not still:
+        # The controller's own word: before it has looked, it may still start a pod.
+        if _is_true(status, "Suspended") and not still:
             return _timed(JobStatus(state=JobState.CANCELLED, native_state="suspended"), status, pod)
         return JobStatus(state=JobState.RUNNING, native_state="terminating")
     return _timed(_living(pod), status, pod)
+
+
+def _is_true(status: Mapping[str, Any], kind: str) -> bool:
+    conditions = status.get("conditions") or ()
+    return any(entry.get("type") == kind and entry.get("status") == "True" for entry in conditions)
 
 
 def _final_condition(status: Mapping[str, Any]) -> Mapping[str, Any] | None:

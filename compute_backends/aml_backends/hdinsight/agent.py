@@ -17,7 +17,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from contextlib import suppress
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 BUNDLE = "bundle"
-RESULTS = {"work/outputs": "outputs", "work/logs": "logs", "uploads": "uploads"}
 FILES = {"log": "std_log.txt", "records": "records.jsonl"}
 PAUSE_SECONDS = 1.0
 PIECE_BYTES = 1 << 20
@@ -156,12 +154,11 @@ class Agent:
         return bool(data)
 
     def _pass_results(self) -> None:
-        archive = self._file("results.tar")
-        with tarfile.open(archive, "w") as tar:
-            for name, inside in dict(RESULTS, **{name: name for name in FILES.values()}).items():
-                if os.path.lexists(self._file(name)):
-                    tar.add(self._file(name), inside, filter=published)
-        self._storage.put("results.tar", archive)
+        sys.path.insert(0, self._file("runner.pyz"))
+        from aml_runner.courier import pack  # type: ignore[import-not-found]  # noqa: PLC0415  of the job's runner
+
+        pack(self._directory)
+        self._storage.put("results.tar", self._file("results.tar"))
 
     def _read(self, name: str, offset: int) -> bytes:
         try:
@@ -173,11 +170,6 @@ class Agent:
 
     def _file(self, name: str) -> str:
         return os.path.join(self._directory, name)
-
-
-def published(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Let regular files and directories travel; links and devices could name anything on this machine."""
-    return member if member.isreg() or member.isdir() else None
 
 
 def end_with_parent() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tarfile
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -19,7 +17,8 @@ from aml_backends.hdinsight.staging import Staging
 from aml_backends.hdinsight.states import ENDED, job_status
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobStatus, LogChunk, TargetConfig
 from aml_plugins.compute.spark_section import files_from_snapshot, paths_in_snapshot
-from aml_plugins.errors import InvalidInputError, JobNotFoundError
+from aml_plugins.compute.staging import unpack_results
+from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError
 
 __all__ = ["HDInsightBackend"]
 
@@ -54,7 +53,7 @@ class HDInsightBackend(ComputeBackend):
 
     def submit(self, spec: JobSpec, key: str) -> JobHandle:
         check_spec(spec, self.target.name)
-        if self.find(key) is None or not self._was_started(key):
+        if self.find(key) is None:
             self._stage(spec, key)
             sealing_key, sealed = seal(spec.environment_variables)
             self._staging.write(key, sealed_name(sealing_key), sealed)
@@ -62,7 +61,7 @@ class HDInsightBackend(ComputeBackend):
         return self._handle(key)
 
     def find(self, key: str) -> JobHandle | None:
-        return self._handle(key) if self._was_started(_checked(key)) else None
+        return self._handle(key) if self._is_known(_checked(key)) else None
 
     def status(self, handle: JobHandle) -> JobStatus:
         batch = self._livy.find(handle.job_id)
@@ -95,32 +94,32 @@ class HDInsightBackend(ComputeBackend):
     def fetch(self, handle: JobHandle, destination: Path) -> None:
         if not self._staging.exists(handle.job_id):
             raise self._missing(handle)
-        with tempfile.TemporaryDirectory(dir=destination.parent) as directory:
+        with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".results-") as directory:
             archive = Path(directory) / "results.tar"
             if self._staging.get(handle.job_id, "results.tar", archive):
-                with tarfile.open(archive) as tar:
-                    tar.extractall(destination, filter="data")
-        (destination / "logs").mkdir(exist_ok=True)
+                unpack_results(archive, destination)
         log = destination / "logs" / "std_log.txt"
-        if (destination / "std_log.txt").is_file():
-            shutil.move(destination / "std_log.txt", log)
-        elif not log.exists():
+        if not log.is_file():
+            log.parent.mkdir(exist_ok=True)
             self._collect(handle, "log", log)
             self._collect(handle, "records", destination / "records.jsonl")
 
     def cleanup(self, handle: JobHandle) -> None:
-        batch = self._livy.find(handle.job_id)
+        key = handle.job_id
+        batch = self._livy.find(key)
+        if batch and batch.get("state") not in ENDED and self._staging.exists(key, "claim"):
+            self._end(handle, batch)
         if batch:
             self._livy.delete(int(batch["id"]))
-        self._staging.delete(handle.job_id)
+        self._staging.delete(key)
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return output since ``cursor``."""
-        return self._staging.chunk(handle.job_id, "log", cursor)
+        return self._chunk(handle, "log", cursor)
 
     def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return whole lines of the records since ``cursor``."""
-        chunk = self._staging.chunk(handle.job_id, "records", cursor)
+        chunk = self._chunk(handle, "records", cursor)
         return _whole_lines(self._staging, handle.job_id, cursor, chunk)
 
     def list_jobs(self) -> Iterable[JobHandle]:
@@ -162,9 +161,9 @@ class HDInsightBackend(ComputeBackend):
             "It was cleaned up, or its staging directory was deleted.",
         )
 
-    def _was_started(self, key: str) -> bool:
-        """Say whether there is a batch, or there was one that got as far as its claim."""
-        return self._livy.find(key) is not None or self._staging.exists(key, "claim")
+    def _is_known(self, key: str) -> bool:
+        """Say whether there is a batch, there was one that got as far as its claim, or none is wanted any more."""
+        return self._livy.find(key) is not None or any(self._staging.exists(key, name) for name in ("claim", "cancel"))
 
     def _status(self, handle: JobHandle, batch: Mapping[str, Any] | None, said: Mapping[str, Any] | None) -> JobStatus:
         if batch is None and said is None and not self._staging.exists(handle.job_id):
@@ -173,6 +172,21 @@ class HDInsightBackend(ComputeBackend):
         if batch is None or batch.get("state") in ENDED:
             asked = self._staging.exists(handle.job_id, "cancel")
         return job_status(batch, said, asked_to_end=asked)
+
+    def _chunk(self, handle: JobHandle, folder: str, cursor: str) -> LogChunk:
+        chunk = self._staging.chunk(handle.job_id, folder, cursor)
+        if not chunk.data and not self._staging.exists(handle.job_id):
+            raise self._missing(handle)
+        return chunk
+
+    def _end(self, handle: JobHandle, batch: Mapping[str, Any]) -> None:
+        """Have the agent end the script with all that it started, before Livy ends the agent."""
+        key = handle.job_id
+        if not self._staging.exists(key, "cancel"):
+            self._staging.write(key, "cancel", str(time.time()).encode())
+        status = self._status(handle, batch, self._staging.statuses([key])[key])
+        if not status.state.is_terminal and not self._has_waited(key):
+            raise NotYetDoneError(f"The job '{key}' is still ending on the cluster.", "Clean up again later.")
 
     def _has_waited(self, key: str) -> bool:
         with tempfile.NamedTemporaryFile() as file:

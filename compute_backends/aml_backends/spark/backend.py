@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from aml_backends.spark.command import FILES, spark_submit, submit_command
 from aml_backends.spark.config import SparkConfig
-from aml_plugins.compute import JobHandle, JobSpec, TargetConfig
+from aml_plugins.compute import JobHandle, JobSpec, JobState, JobStatus, TargetConfig
 from aml_plugins.compute.detached import start_detached
 from aml_plugins.compute.own_machine import OwnMachineBackend
 from aml_plugins.compute.runner_bundle import runner_command
@@ -16,6 +17,9 @@ from aml_plugins.compute.spark_section import check_spark_files, files_from_snap
 from aml_plugins.errors import InvalidInputError, NotYetDoneError
 
 __all__ = ["SparkBackend"]
+
+ENDING_SECONDS = 20.0
+"""How long Spark may take to write down its last events before it is killed."""
 
 
 class SparkBackend(OwnMachineBackend):
@@ -35,8 +39,17 @@ class SparkBackend(OwnMachineBackend):
         what = self._spark.remote or f"{spark_submit(self._spark, self.target.name)} with master {self._spark.master}"
         return f"{what}; {super().check()}"
 
+    def status(self, handle: JobHandle) -> JobStatus:
+        """Spark's Java process outlives the runner by a moment: until it is gone, the job has not ended."""
+        seen = super().status(handle)
+        directory = self._directory(handle)
+        if not seen.state.is_terminal or not directory.has_processes:
+            return seen
+        if time.time() - (seen.finished_at or 0.0) > ENDING_SECONDS:
+            directory.end_remnants()
+        return JobStatus(state=JobState.RUNNING, native_state="ending", started_at=seen.started_at)
+
     def cleanup(self, handle: JobHandle) -> None:
-        """Spark's Java process outlives the runner by a moment."""
         directory = self._directory(handle)
         if directory.path.is_dir() and directory.has_ended and not directory.end_remnants():
             raise NotYetDoneError(f"The Spark of job '{handle.job_id}' is still ending.", "Clean up again later.")
