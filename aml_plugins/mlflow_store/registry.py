@@ -14,7 +14,7 @@ from mlflow.store.model_registry.sqlalchemy_workspace_store import (  # noqa: TI
 )
 
 from aml_plugins.mlflow_store.bound import WorkspaceBound
-from aml_plugins.mlflow_store.engines import prepare_database, tune
+from aml_plugins.mlflow_store.engines import close_together, prepare_database, tune
 from aml_plugins.mlflow_store.locations import is_in_memory, server_read_replica
 from aml_plugins.mlflow_store.model_usage import ServiceAware
 from aml_plugins.store.opening import open_store, plain_uri
@@ -46,6 +46,8 @@ class _Opening(_Base):
         super().__init__(uri, read_db_uri=plain_uri(read_db_uri) if read_db_uri else None)
         tune(self.engine)
         self.services = None if is_in_memory(uri) else open_store(db_uri)
+        if self.services is not None:
+            close_together(self.engine, self.services)
 
 
 class ModelRegistryStore(ServiceAware, WorkspaceBound, _Opening, LightSessions, WorkspaceAwareSqlAlchemyStore):
