@@ -96,10 +96,12 @@ class Tools:
     def _follow(self, process: subprocess.Popen[bytes], output: _Output) -> None:
         assert process.stdout is not None  # noqa: S101  asked for above
         pipe = process.stdout.fileno()
+        poll = select.poll()  # not select(): it cannot watch descriptors from 1024 on
+        poll.register(pipe, select.POLLIN)
         while True:
             self._owner.check()
             ended = process.poll() is not None  # before looking into the pipe: what it wrote last is there by now
-            if select.select([pipe], [], [], 0 if ended else _TICK_SECONDS)[0]:
+            if poll.poll(0 if ended else _TICK_SECONDS * 1000):
                 data = os.read(pipe, _LINE_BYTES)
                 output.add(data)
                 if data:

@@ -30,6 +30,7 @@ def document(migrated_database, tmp_path_factory):
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AML_HOME", str(directory))
         environment.setenv("MLFLOW_ENABLE_WORKSPACES", "true")
+        environment.setenv("AML_ENVIRONMENT_SECRETS", "")  # as a server sets it for its process, and for good
         server = make_server(ServerSettings(store_uri=f"aml+sqlite:///{directory}/aml.db"))
         yield schemathesis.openapi.from_asgi("/api/2.0/aml/openapi.json", create_api(server))
         server.context.close()
