@@ -26,28 +26,30 @@ __all__ = ["check_path", "download", "exists", "files", "local_file", "no_such_f
 _PARTIAL = ".artifact.uploading."
 
 
-def repository(uri: str, workspace: str) -> ArtifactRepository:
+def repository(uri: str, workspace: str, store_uri: str | None = None) -> ArtifactRepository:
     """Open the artifacts at a URI.
 
     :param workspace: whose datastores an ``aml-datastore:`` address means: our drivers serve no request of MLflow's.
+    :param store_uri: the store that has them; None for the one that is configured.
     :raises InvalidInputError: where only an MLflow server, and not this process, can reach them.
     """
     if not uri.startswith("mlflow-artifacts:"):
-        return _direct(uri, workspace)
+        return _direct(uri, workspace, store_uri)
     destination = server_artifacts_destination()
     if destination is None:
         raise InvalidInputError(
             "The run's artifacts are served by an MLflow server.", "Connect to the server's http(s) address instead."
         )
-    return _direct(append_to_uri_path(destination, uri.removeprefix("mlflow-artifacts:").lstrip("/")), workspace)
+    place = append_to_uri_path(destination, uri.removeprefix("mlflow-artifacts:").lstrip("/"))
+    return _direct(place, workspace, store_uri)
 
 
-def _direct(uri: str, workspace: str) -> ArtifactRepository:
+def _direct(uri: str, workspace: str, store_uri: str | None) -> ArtifactRepository:
     if not uri.startswith("aml-datastore:"):
         return get_artifact_repository(uri)
     from aml_plugins.mlflow_store.datastore_artifacts import DatastoreArtifacts  # noqa: PLC0415  where it is needed
 
-    return DatastoreArtifacts(uri, workspace=workspace)
+    return DatastoreArtifacts(uri, store_uri, workspace=workspace)
 
 
 def upload(repository: ArtifactRepository, local: Path, path: str, linkable: Sequence[Path]) -> None:

@@ -53,14 +53,15 @@ def delete_artifacts(session: Session, workspace: str) -> None:
     Files in places that only a server reaches are left to the server's own ``mlflow gc``.
     """
     uris: Any = session.query(SqlRun.artifact_uri).join(SqlExperiment).filter(SqlExperiment.workspace == workspace)
+    store_uri = session.get_bind().engine.url.render_as_string(hide_password=False)
     for (uri,) in uris.yield_per(_AT_ONCE):
         if uri:
-            _delete(uri, workspace)
+            _delete(uri, workspace, store_uri)
 
 
-def _delete(uri: str, workspace: str) -> None:
+def _delete(uri: str, workspace: str, store_uri: str) -> None:
     try:
-        repository = artifacts.repository(uri, workspace)
+        repository = artifacts.repository(uri, workspace, store_uri)
     except InvalidInputError:  # a server's, and this process is none
         return
     if isinstance(repository, LocalArtifactRepository):

@@ -168,7 +168,8 @@ def _parts(uri: str) -> tuple[str, str]:
 
 def _store_uri(tracking_uri: str | None) -> str:
     """Return the store whose datastores are meant: the server's own, the tracking URI's, or what is configured."""
-    known = server_store_uri() or tracking_uri or mlflow.get_tracking_uri()
+    chosen = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else ""  # else a database of MLflow's own making
+    known = server_store_uri() or tracking_uri or chosen
     if not known.startswith(_STORES):
         return resolve_store_uri()
     return f"aml+{known}" if known.startswith(("sqlite:", "postgresql:")) else known

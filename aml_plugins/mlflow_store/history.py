@@ -84,6 +84,7 @@ class SqlRunHistory:
         self._tracking = tracking
         self._registry = registry
         self._workspace = workspace
+        self._store_uri = store_uri
         database = {"MLFLOW_TRACKING_URI": database_uri(store_uri), "MLFLOW_ENABLE_WORKSPACES": "true"}
         self._script_access = database if script_access is None else script_access
         self._places: dict[str, tuple[float, tuple[str, str]]] = {}
@@ -152,7 +153,7 @@ class SqlRunHistory:
     def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
         path = artifacts.check_path(artifact_path)
         with ours():
-            repository = artifacts.repository(self._place(run_id)[0], self._workspace)
+            repository = artifacts.repository(self._place(run_id)[0], self._workspace, self._store_uri)
             artifacts.upload(repository, local, path, linkable=[aml_home()])
 
     def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
@@ -203,7 +204,7 @@ class SqlRunHistory:
         path = artifacts.check_path(path)
         with ours():
             uri = self._tracking.run_artifact_uri(run_id)
-            if not path or not artifacts.exists(artifacts.repository(uri, self._workspace), path):
+            if not path or not artifacts.exists(artifacts.repository(uri, self._workspace, self._store_uri), path):
                 raise artifacts.no_such_file(path)
             return models.register_version(self._registry, name, append_to_uri_path(uri, path), run_id, tags or {})
 
@@ -259,7 +260,7 @@ class SqlRunHistory:
         self._places[run_id] = (time.monotonic() + _PLACE_SECONDS, place)
 
     def _repository(self, run_id: str) -> ArtifactRepository:
-        return artifacts.repository(self._tracking.run_artifact_uri(run_id), self._workspace)
+        return artifacts.repository(self._tracking.run_artifact_uri(run_id), self._workspace, self._store_uri)
 
 
 def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
