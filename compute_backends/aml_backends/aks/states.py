@@ -32,9 +32,10 @@ def status_of(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], said: S
     status: Mapping[str, Any] = job.get("status") or {}
     pod = _first_node(pods)
     condition = _final_condition(status)
+    asked_to_end = CANCELLED in (job["metadata"].get("annotations") or {})
     if condition is not None:
-        return _timed(_ended(condition, pod, said), status, pod)
-    if CANCELLED in (job["metadata"].get("annotations") or {}):
+        return _timed(_ended(condition, pod, said, asked_to_end=asked_to_end), status, pod)
+    if asked_to_end:
         still = int(status.get("active") or 0) + int(status.get("terminating") or 0)
         # The controller's own word: before it has looked, it may still start a pod.
         if _is_true(status, "Suspended") and not still:
@@ -56,7 +57,7 @@ def _final_condition(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None
 
 
-def _ended(condition: Mapping[str, Any], pod: Mapping[str, Any] | None, said: Said) -> JobStatus:
+def _ended(condition: Mapping[str, Any], pod: Mapping[str, Any] | None, said: Said, *, asked_to_end: bool) -> JobStatus:
     code = _exit_code(pod)
     if condition["type"] == "Complete":
         return JobStatus(state=JobState.SUCCEEDED, native_state="Complete", exit_code=code or 0)
@@ -65,6 +66,8 @@ def _ended(condition: Mapping[str, Any], pod: Mapping[str, Any] | None, said: Sa
     told = job_status(last) if last else None
     if told is not None and told.state.is_terminal:
         return replace(told, native_state=reason)
+    if asked_to_end:  # a pod that is taken away may count as one that failed
+        return JobStatus(state=JobState.CANCELLED, native_state=reason, exit_code=code)
     words = _killed(pod) or _FAILURES.get(reason) or str(condition.get("message") or reason)
     return JobStatus(state=JobState.FAILED, native_state=reason, exit_code=code, reason=words)
 
