@@ -86,7 +86,7 @@ def find_programs() -> Path | None:
 @contextmanager
 def running_kubernetes(programs: Path, directory: Path) -> Iterator[Kubernetes]:
     """Start a cluster below ``directory``, which must be a short path; stop it and all its containers."""
-    plan = _Plan(programs, directory, _free_subnet(), *_free_ports(3))
+    plan = _Plan(programs, directory, _claim_subnet(), *_free_ports(3))
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         stack.callback(_end_containers, plan)
@@ -108,7 +108,6 @@ def run(*command: str, check: bool = True) -> str:
 @contextmanager
 def _network(plan: _Plan) -> Iterator[None]:
     rules = [["-i", plan.bridge, "-j", "ACCEPT"], ["-o", plan.bridge, "-j", "ACCEPT"]]
-    run("ip", "link", "add", plan.bridge, "type", "bridge")
     try:
         run("ip", "addr", "add", f"{plan.address}/24", "dev", plan.bridge)
         run("ip", "link", "set", plan.bridge, "up")
@@ -361,6 +360,13 @@ def _free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def _free_subnet() -> str:
+def _claim_subnet() -> str:
+    """Make the first bridge that nobody has; its name says its network. Those of killed tests may still be there."""
     used = run("ip", "-4", "-o", "addr")
-    return next(f"10.98.{number}" for number in range(1, 255) if f" 10.98.{number}." not in used)
+    for number in range(1, 255):
+        subnet = f"10.98.{number}"
+        bridge = ["ip", "link", "add", f"aml{subnet.replace('.', '')}", "type", "bridge"]
+        taken = f" {subnet}." in used
+        if not taken and subprocess.run(bridge, capture_output=True, check=False).returncode == 0:
+            return subnet
+    raise RuntimeError("No bridge for the pods can be made: ip link add … type bridge")
