@@ -134,8 +134,10 @@ def validate_config(backend_type: type[ComputeBackend], type_name: str, config: 
     except ValidationError as error:
         first = error.errors()[0]
         setting = ".".join(map(str, first["loc"])) or "settings"
-        hint = did_you_mean(setting, backend_type.config_model.model_fields)
+        known = backend_type.config_model.model_fields
+        hint = "" if setting in known else did_you_mean(setting, known)
         raise InvalidInputError(
-            f"The setting '{setting}' of a compute target of type '{type_name}' is wrong: {first['msg']}.{hint}",
-            f"Known settings: {', '.join(sorted(backend_type.config_model.model_fields))}.",
+            f"The setting '{setting}' of a compute target of type '{type_name}' is wrong: "
+            f"{first['msg'].removeprefix('Value error, ')}.{hint}",
+            f"Known settings: {', '.join(sorted(known))}.",
         ) from None

@@ -98,3 +98,5 @@ def test_wrong_settings_are_told_without_the_secret(settings: dict[str, Any], se
     with pytest.raises(InvalidInputError, match=sentence) as caught:
         make(**settings)
     assert "hunter2" not in str(caught.value) + caught.value.fix
+    assert "Value error" not in str(caught.value)
+    assert ("Did you mean" in str(caught.value)) == ("pasword" in settings)
