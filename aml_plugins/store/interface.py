@@ -15,6 +15,7 @@ from aml_plugins.store.records import (
     DatastoreRecord,
     ImageRecord,
     MemberRecord,
+    RunChange,
     RunRecord,
     ServiceRecord,
     SnapshotRecord,
@@ -153,6 +154,13 @@ class Runs(Protocol):
         lease. Returns the record as stored.
 
         :raises LeaseLostError: otherwise; nothing was written.
+        """
+        ...
+
+    def save_all(self, changes: Sequence[RunChange], *, owner: str) -> Mapping[str, RunRecord]:
+        """Write changes as :meth:`save` does, those of one run in their order, each with the version after the last.
+
+        Return the runs as they are stored then. One whose lease is lost is left out, and nothing of it is written.
         """
         ...
 

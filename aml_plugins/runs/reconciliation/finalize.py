@@ -46,7 +46,9 @@ def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> Ru
     """
     if trouble is not None:
         return _close(step, replace(run, outcome=RunState.FAILED.value, reason=_uncollected(run, trouble)))
-    run = _collect(step, run)
+    if not _is_collected(run):
+        return _collect(step, run)
+    run = step.written(run)  # before the target forgets the job
     _clean_target(step, run)
     if _retry_is_due(run):
         return _next_attempt(step, run)
@@ -54,9 +56,7 @@ def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> Ru
 
 
 def _collect(step: Step, run: RunRecord) -> RunRecord:
-    """Bring outputs, logs and records home, once: afterwards the target may forget the job."""
-    if run.handle is None or run.cursors.get("collected") == run.attempt:
-        return run
+    """Bring outputs, logs and records home, once."""
     staging = step.staging(run)
     staging.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=staging, prefix="results-") as name:
@@ -69,6 +69,10 @@ def _collect(step: Step, run: RunRecord) -> RunRecord:
         reason = _reason(run, results)
         run = replace(run, reason=mask.text(reason) if reason else reason)
     return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}), message=told)
+
+
+def _is_collected(run: RunRecord) -> bool:
+    return run.handle is None or run.cursors.get("collected") == run.attempt
 
 
 def _hide_secrets(step: Step, run: RunRecord, results: Path) -> Mask:

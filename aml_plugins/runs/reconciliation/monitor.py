@@ -28,6 +28,7 @@ __all__ = ["Monitor"]
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+SERVE_SECONDS = 1.0
 TIDY_SECONDS = 600.0
 NOTIFY_SECONDS = 5.0
 
@@ -49,6 +50,8 @@ class Monitor:
         self._tidy_at = 0.0
         self._notify_at = 0.0
         self._look_at = 0.0
+        self._serve_at = 0.0
+        self._unsettled = 0
         self._mine: dict[str, int] = {}
         self._serving = ServingWatch(context, workspace)
 
@@ -111,10 +114,18 @@ class Monitor:
         if not courier.outbox.is_empty():
             courier.start()
 
+    def _serve_now_and_then(self) -> tuple[int, bool]:
+        """Look after images and services: at most so often while there are runs to drive and nothing was on its way."""
+        if self._mine and not self._unsettled and time.monotonic() < self._serve_at:
+            return 0, False
+        self._serve_at = time.monotonic() + SERVE_SECONDS
+        self._unsettled, changed = self._serving.round()
+        return self._unsettled, changed
+
     def _careful_round(self) -> tuple[int, bool]:
         """Outlive a database that is away for a while."""
         try:
-            unsettled, changed = self._serving.round()
+            unsettled, changed = self._serve_now_and_then()
             left, moved = self.round()
             return left + unsettled, moved or changed
         except StoreError as error:

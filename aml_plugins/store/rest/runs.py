@@ -75,6 +75,14 @@ class RestRuns(RunLeases):
         answer = self._connection.call("PUT", _run(record.workspace, record.run_id), body=body, headers=headers)
         return record_of(RunRecord, answer.value)
 
+    def save_all(self, changes: Sequence[RunChange], *, owner: str) -> Mapping[str, RunRecord]:
+        found: dict[str, RunRecord] = {}
+        for some in slices(changes):
+            body = {"owner": owner, "changes": [_change(change) for change in some]}
+            answer = self._connection.call("POST", path_of("runs", "save"), body=body).value
+            found.update((run.run_id, run) for run in records_of(RunRecord, answer["items"]))
+        return found
+
     def cancellations(self, run_ids: Collection[str]) -> Mapping[str, float]:
         found: dict[str, float] = {}
         for ids in slices(run_ids):
