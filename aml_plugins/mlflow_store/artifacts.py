@@ -61,8 +61,7 @@ def upload(repository: ArtifactRepository, local: Path, path: str, linkable: Seq
     """
     try:
         if isinstance(repository, LocalArtifactRepository):
-            real = local.resolve()
-            link = any(real.is_relative_to(root.resolve()) for root in linkable)
+            link = any(_is_below(local, root) for root in linkable)
             _store_locally(Path(repository.artifact_dir) / path, local, link=link)
         else:
             _store_remotely(repository, local, path)
@@ -118,14 +117,19 @@ def exists(repository: ArtifactRepository, path: str) -> bool:
 
 
 def _store_locally(directory: Path, local: Path, *, link: bool) -> None:
-    made: set[Path] = set()
+    made: set[str] = set()
     for file, relative in regular_files(local):
-        target = directory / relative
-        if target.parent not in made:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            made.add(target.parent)
+        target = f"{directory}/{relative}"
+        parent = os.path.dirname(target)  # noqa: PTH120  thousands of files
+        if parent not in made:
+            os.makedirs(parent, exist_ok=True)  # noqa: PTH103  as above
+            made.add(parent)
         if not (link and _linked(file, target)):
-            _place(file, target, link=link)
+            _place(file, Path(target), link=link)
+
+
+def _is_below(local: Path, root: Path) -> bool:
+    return os.path.realpath(local).startswith(os.path.join(os.path.realpath(root), ""))  # noqa: PTH118  keeps the slash
 
 
 def _store_remotely(repository: ArtifactRepository, local: Path, path: str) -> None:
@@ -152,10 +156,10 @@ def _place(file: Path, target: Path, *, link: bool) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _linked(file: Path, target: Path) -> bool:
+def _linked(file: Path, target: str | Path) -> bool:
     """Put a link to the file where nothing is yet; a link is there whole or not at all."""
     try:
-        os.link(os.path.realpath(file), target)
+        os.link(os.path.realpath(file) if file.is_symlink() else file, target)
     except OSError:  # taken, or another file system, or one without links: the copy says what else may be wrong
         return False
     return True

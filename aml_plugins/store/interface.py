@@ -99,6 +99,13 @@ class ComputeTargets(Protocol):
         """
         ...
 
+    def pass_slot(self, ended: str, waiting: str, limit: int) -> bool:
+        """Give the slot of a run whose job has ended to one on the same target that waits.
+
+        False where there is no such slot, or the target has more than ``limit`` taken: claim one then.
+        """
+        ...
+
     def release_slot(self, run_id: str) -> None:
         """Free the run's slot, if it has one."""
         ...

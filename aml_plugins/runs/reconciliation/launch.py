@@ -69,9 +69,14 @@ def _has_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> bool:
     target = (run.workspace, run.target)
     if limit is None or target in step.full:
         return limit is None
-    if step.writes.frees_slots:
+    targets = step.context.store.compute_targets
+    ended = step.writes.ended_on(*target)
+    if ended is not None:
+        if targets.pass_slot(ended, run.run_id, limit):
+            step.writes.keep_slot(ended)
+            return True
         step.writes.write()
-    if step.context.store.compute_targets.claim_slot(*target, run.run_id, limit):
+    if targets.claim_slot(*target, run.run_id, limit):
         return True
     step.full.add(target)
     return False

@@ -41,10 +41,16 @@ class Writes:
             self._then.append((change.run.run_id, then))
         return replace(change.run, version=change.run.version + 1, updated_at=time.time())
 
-    @property
-    def frees_slots(self) -> bool:
-        """Whether a slot will be free once this is written."""
-        return any(change.frees_slot for change in self._changes)
+    def ended_on(self, workspace: str, target: str) -> str | None:
+        """Return a run whose job has ended, so that its slot will be free once this is written."""
+        on_target = (change.run for change in self._changes if change.frees_slot and change.run.target == target)
+        return next((run.run_id for run in on_target if run.workspace == workspace), None)
+
+    def keep_slot(self, run_id: str) -> None:
+        """The run's slot is somebody else's by now: it is not freed with what waits."""
+        self._changes = [
+            replace(change, frees_slot=False) if change.run.run_id == run_id else change for change in self._changes
+        ]
 
     @property
     def unwritten(self) -> Collection[str]:
