@@ -64,6 +64,6 @@ def _take(source: str, destination: str) -> None:
     except FileNotFoundError:
         return
     try:
-        os.link(source, destination)  # noqa: PTH200  thousands of files
+        os.link(source, destination)
     except OSError:  # another file system, or one that has no links
         shutil.copyfile(source, destination)

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: TID253  a leaf: imported with a store
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: TID253  as above
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository  # noqa: TID253  as above
+from mlflow.utils.file_utils import local_file_uri_to_path  # noqa: TID253  as above
 from mlflow.utils.uri import append_to_uri_path  # noqa: TID253  as above
 
 from aml_plugins.errors import InvalidInputError, StoreError
@@ -20,7 +21,17 @@ from aml_plugins.mlflow_store.locations import server_artifacts_destination
 from aml_plugins.runs.history import FileInfo
 from aml_plugins.runs.run_files import check_path, no_such_file, regular_files
 
-__all__ = ["check_path", "download", "exists", "files", "local_file", "no_such_file", "repository", "upload"]
+__all__ = [
+    "check_path",
+    "directory_of",
+    "download",
+    "exists",
+    "files",
+    "local_file",
+    "no_such_file",
+    "repository",
+    "upload",
+]
 
 # MLflow's listings hide files with this prefix, so that nobody sees one that is not whole.
 _PARTIAL = ".artifact.uploading."
@@ -52,7 +63,15 @@ def _direct(uri: str, workspace: str, store_uri: str | None) -> ArtifactReposito
     return DatastoreArtifacts(uri, store_uri, workspace=workspace)
 
 
-def upload(repository: ArtifactRepository, local: Path, path: str, linkable: Sequence[Path]) -> None:
+def directory_of(uri: str) -> Path | None:
+    """Return the directory that an address means, None for what is no directory of this machine.
+
+    MLflow's repository of it would start threads to write a file.
+    """
+    return Path(local_file_uri_to_path(uri)) if uri.startswith(("/", "file:///")) else None
+
+
+def upload(place: Path | ArtifactRepository, local: Path, path: str, linkable: Sequence[Path]) -> None:
     """Store a file under the directory ``path``, or a directory's contents below it.
 
     Links that leave ``local``, and what is neither file nor directory, stay out.
@@ -60,11 +79,13 @@ def upload(repository: ArtifactRepository, local: Path, path: str, linkable: Seq
     :param linkable: directories whose files cannot change any more; those are hard-linked where that is possible.
     """
     try:
-        if isinstance(repository, LocalArtifactRepository):
+        if isinstance(place, LocalArtifactRepository):
+            place = Path(place.artifact_dir)
+        if isinstance(place, Path):
             link = any(_is_below(local, root) for root in linkable)
-            _store_locally(Path(repository.artifact_dir) / path, local, link=link)
+            _store_locally(place / path, local, link=link)
         else:
-            _store_remotely(repository, local, path)
+            _store_remotely(place, local, path)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise StoreError(

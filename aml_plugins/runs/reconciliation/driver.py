@@ -13,6 +13,7 @@ from aml_plugins.compute.job import JobHandle, JobStatus
 from aml_plugins.errors import AmlError, LeaseLostError, NotYetDoneError, StoreError, TransientBackendError
 from aml_plugins.runs.log_relay import LogRelay
 from aml_plugins.runs.reconciliation.advance import advance, needs_status
+from aml_plugins.runs.reconciliation.bell import Bell, ring
 from aml_plugins.runs.reconciliation.launch import waits
 from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.reconciliation.step import Step
@@ -92,18 +93,19 @@ class Driver:
         self._deliver([run for run in runs.values() if run.run_id in held and self._has_news(run)])
         return runs
 
-    def sleep(self, seconds: float, stopped: Callable[[float], bool] | None = None) -> None:
-        """Wait, but not beyond the end of a job that this driver drives.
+    def sleep(self, seconds: float, stopped: Callable[[float], bool] | None = None, bell: Bell | None = None) -> None:
+        """Wait, but not beyond the end of a job that this driver drives, or the ringing of the bell.
 
         :param stopped: waits for so many seconds at most, and says whether to stop; ``time.sleep`` by default.
         """
         with_jobs = [run for run in self._held.values() if needs_status(run) and self._is_time(run)]
-        sleep_until_news(self._context, with_jobs, seconds, stopped or _slept)
+        sleep_until_news(self._context, with_jobs, seconds, stopped or _slept, bell.descriptor if bell else None)
 
     def release(self) -> None:
         """Give up all leases, so that another driver can go on at once."""
         if self._leases:
             self._store.runs.release(list(self._leases), self.owner)
+            ring(self._context)
         for run_id in list(self._leases):
             self._forget(run_id)
 

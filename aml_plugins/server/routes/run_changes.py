@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -55,7 +56,9 @@ def _mine(request: Request, runs: Collection[RunRecord]) -> dict[str, RunRecord]
 
 def _change(known: RunRecord, change: ChangedRun) -> RunChange:
     values = change.model_dump(exclude=_NOT_THE_RUNS)
-    words = {name: value.value if isinstance(value, RunState) else value for name, value in values.items()}
+    words: dict[str, Any] = {
+        name: value.value if isinstance(value, RunState) else value for name, value in values.items()
+    }
     return RunChange(
         run=replace(known, version=change.version, **words),
         message=change.message,

@@ -25,9 +25,7 @@ _INSERT = insert(_T)
 _UPDATE = update(_T).where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindparam("key"))
 _SELECT_EVENTS = select(*columns_of(_EVENTS, TaskEvent)).order_by(_EVENTS.c.sequence)
 _INSERT_EVENT = insert(_EVENTS).inline()  # inline: nobody asks for the new number
-_UNDELIVERED = _SELECT_EVENTS.where(
-    _EVENTS.c.subject.in_(bindparam("subjects", expanding=True)), ~_EVENTS.c.delivered
-)
+_UNDELIVERED = _SELECT_EVENTS.where(_EVENTS.c.subject.in_(bindparam("subjects", expanding=True)), ~_EVENTS.c.delivered)
 _NUMBERED = _EVENTS.c.sequence.in_(bindparam("numbers", expanding=True))
 _WITHIN = _EVENTS.c.workspace.in_(bindparam("workspaces", expanding=True))
 _DELIVER = update(_EVENTS).where(locked_in_order(_EVENTS.c.sequence, _NUMBERED)).values(delivered=True)
