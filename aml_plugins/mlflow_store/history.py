@@ -155,8 +155,9 @@ class SqlRunHistory:
     def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
         path = artifacts.check_path(artifact_path)
         with ours():
-            repository = artifacts.repository(self._place(run_id)[0], self._workspace, self._store_uri)
-            artifacts.upload(repository, local, path, linkable=[aml_home()])
+            uri = self._place(run_id)[0]
+            place = artifacts.directory_of(uri) or artifacts.repository(uri, self._workspace, self._store_uri)
+            artifacts.upload(place, local, path, linkable=[aml_home()])
 
     def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
         with ours():

@@ -26,6 +26,7 @@ from aml_plugins.server.routes import (
     info,
     members,
     models,
+    run_changes,
     run_leases,
     run_logs,
     runs,
@@ -51,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     compute_targets.router,
     datastores.router,
     snapshots.router,
+    run_changes.router,
     run_leases.router,  # before runs: /runs/due is no run
     run_logs.router,
     runs.router,

@@ -15,6 +15,7 @@ from aml_plugins.store.records import (
     DatastoreRecord,
     ImageRecord,
     MemberRecord,
+    RunChange,
     RunRecord,
     ServiceRecord,
     SnapshotRecord,
@@ -98,6 +99,13 @@ class ComputeTargets(Protocol):
         """
         ...
 
+    def pass_slot(self, ended: str, waiting: str, limit: int) -> bool:
+        """Give the slot of a run whose job has ended to one on the same target that waits.
+
+        False where there is no such slot, or the target has more than ``limit`` taken: claim one then.
+        """
+        ...
+
     def release_slot(self, run_id: str) -> None:
         """Free the run's slot, if it has one."""
         ...
@@ -153,6 +161,13 @@ class Runs(Protocol):
         lease. Returns the record as stored.
 
         :raises LeaseLostError: otherwise; nothing was written.
+        """
+        ...
+
+    def save_all(self, changes: Sequence[RunChange], *, owner: str) -> Mapping[str, RunRecord]:
+        """Write changes as :meth:`save` does, those of one run in their order, each with the version after the last.
+
+        Return the runs as they are stored then. One whose lease is lost is left out, and nothing of it is written.
         """
         ...
 

@@ -57,9 +57,8 @@ def _ended(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
         started_at=status.started_at or run.started_at,
         ended_at=status.finished_at,
     )
-    saved = step.save(ended, message="The job ended; bringing its results home.", progress=0.9)
-    step.context.store.compute_targets.release_slot(run.run_id)  # others can start while its results come home
-    return saved
+    # Others can start while its results come home.
+    return step.save(ended, message="The job ended; bringing its results home.", progress=0.9, frees_slot=True)
 
 
 def _cancel(step: Step, run: RunRecord) -> RunRecord:

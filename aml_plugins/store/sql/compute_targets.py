@@ -20,6 +20,18 @@ _TAKEN = select(_SLOTS.c.run_id).join(_RUNS, _RUNS.c.run_id == _SLOTS.c.run_id).
 _HELD = select(_SLOTS.c.number, _SLOTS.c.run_id).where(or_(_WHERE, _SLOTS.c.run_id == bindparam("run")))
 _LOCK = select(_T.c.name).where(_T.c.workspace == bindparam("of"), _T.c.name == bindparam("target")).with_for_update()
 _CLAIM = insert(_SLOTS)
+_ALIKE = _SLOTS.alias()
+_IN_USE = (
+    select(func.count())
+    .select_from(_ALIKE)
+    .where(_ALIKE.c.workspace == _SLOTS.c.workspace, _ALIKE.c.target == _SLOTS.c.target)
+    .scalar_subquery()
+)
+_PASS = (
+    update(_SLOTS)
+    .where(_SLOTS.c.run_id == bindparam("ended"), bindparam("limit") >= _IN_USE)
+    .values(run_id=bindparam("to"))
+)
 _RELEASE = delete(_SLOTS).where(_SLOTS.c.run_id == bindparam("run"))
 
 
@@ -51,6 +63,13 @@ class SqlComputeTargets(Named[ComputeTargetRecord]):
                 return _claim(connection, workspace, name, run_id, limit)
         except IntegrityError:
             return True  # another driver of the same run has just claimed it, elsewhere than on this target
+
+    def pass_slot(self, ended: str, waiting: str, limit: int) -> bool:
+        try:
+            with self._database.writing() as connection:
+                return connection.execute(_PASS, {"ended": ended, "to": waiting, "limit": limit}).rowcount > 0
+        except IntegrityError:
+            return False  # the one that waits has a slot already
 
     def release_slot(self, run_id: str) -> None:
         with self._database.writing() as connection:
