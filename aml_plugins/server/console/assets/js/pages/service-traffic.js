@@ -68,7 +68,7 @@ export function trafficPanel({ traffic, value }) {
       `${count(total.client_errors, "refused request")} (4xx), ${count(total.server_errors, "failed request")} (5xx).`,
     ),
     el(
-      "div.charts",
+      "div.charts.two",
       {},
       movingChart("Requests", rate((between) => between.requests), perSecond),
       movingChart("Errors", rate((between) => between.client_errors + between.server_errors), perSecond),
