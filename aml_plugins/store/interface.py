@@ -159,7 +159,8 @@ class Runs(Protocol):
     def acquire(self, run_ids: Collection[str], owner: str, seconds: float) -> Sequence[str]:
         """Take or renew the leases that are free, expired, or ``owner``'s; return the ids now held.
 
-        One statement; a lease whose owner is a dead process of this host counts as free.
+        One statement; a lease whose owner is a dead process of this host counts as free. No lease is longer than
+        :data:`aml_plugins.store.leases.LONGEST_LEASE_SECONDS`.
         """
         ...
 
