@@ -106,7 +106,7 @@ class Courier:
                 place = (letter.workspace, letter.webhook)
                 if place in failed:
                     continue
-                waits = letter if letter.due > time.time() else self._deliver(letter)
+                waits = self._deliver(letter) if letter.is_due(time.time()) else letter
                 if waits is not None:
                     left.append(waits.due)
                     failed.add(place)
