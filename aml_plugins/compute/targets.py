@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from aml_plugins.plugins import Plugins
     from aml_plugins.store.interface import Store
 
-__all__ = ["BUILT_IN_TARGET", "BackendCache", "attached", "find_target", "load_backend_type", "validate_config"]
+__all__ = [
+    "BUILT_IN_TARGET",
+    "BackendCache",
+    "attached",
+    "find_target",
+    "load_backend_type",
+    "make_backend",
+    "validate_config",
+]
 
 BUILT_IN_TARGET = "local"
 """The target that every workspace has without attaching it: this machine."""
@@ -32,8 +40,6 @@ class BackendCache:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._store = context.store
-        self._plugins = context.plugins
-        self._home = context.home
         self._backends: dict[tuple[str, str], tuple[ComputeTargetRecord, ComputeBackend]] = {}
 
     def get(self, workspace: str, name: str) -> ComputeBackend:
@@ -46,7 +52,7 @@ class BackendCache:
         if known is not None:
             return known[1]
         record = find_target(self._store, workspace, name)
-        backend = self._make(record)
+        backend = make_backend(self._context, record)
         self._backends[workspace, name] = (record, backend)
         return backend
 
@@ -61,26 +67,31 @@ class BackendCache:
         for workspace, name in list(self._backends):
             self.forget(workspace, name)
 
-    def _make(self, record: ComputeTargetRecord) -> ComputeBackend:
-        backend_type = load_backend_type(self._plugins, record.type)
-        home = self._home / "targets" / record.workspace / record.name
-        config = validate_config(backend_type, record.type, record.config)
-        return backend_type(
-            ComputeTarget(
-                workspace=record.workspace,
-                name=record.name,
-                type=record.type,
-                config=config,
-                home=home,
-                secrets=self._context.secrets(record.workspace),
-                open_datastore=lambda name: self._datastore(record.workspace, name),
-            )
+
+def make_backend(context: Context, record: ComputeTargetRecord) -> ComputeBackend:
+    """Return a new backend for a target, whether it is written down or not.
+
+    :raises InvalidInputError: for a wrong setting.
+    """
+    backend_type = load_backend_type(context.plugins, record.type)
+    config = validate_config(backend_type, record.type, record.config)
+    return backend_type(
+        ComputeTarget(
+            workspace=record.workspace,
+            name=record.name,
+            type=record.type,
+            config=config,
+            home=context.home / "targets" / record.workspace / record.name,
+            secrets=context.secrets(record.workspace),
+            open_datastore=lambda name: _datastore(context, record.workspace, name),
         )
+    )
 
-    def _datastore(self, workspace: str, name: str) -> Datastore:
-        from aml_plugins.datastores.opening import default_datastore, open_datastore  # noqa: PLC0415  few targets need any
 
-        return open_datastore(self._context, workspace, name) if name else default_datastore(self._context, workspace)
+def _datastore(context: Context, workspace: str, name: str) -> Datastore:
+    from aml_plugins.datastores.opening import default_datastore, open_datastore  # noqa: PLC0415  few targets need any
+
+    return open_datastore(context, workspace, name) if name else default_datastore(context, workspace)
 
 
 def find_target(store: Store, workspace: str, name: str) -> ComputeTargetRecord:
