@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from aml_plugins.compute.backend import ComputeBackend, ComputeTarget, TargetConfig
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError, PluginError
@@ -145,10 +145,18 @@ def validate_config(backend_type: type[ComputeBackend], type_name: str, config: 
     except ValidationError as error:
         first = error.errors()[0]
         setting = ".".join(map(str, first["loc"])) or "settings"
-        known = backend_type.config_model.model_fields
+        known = _known_settings(backend_type.config_model, first["loc"])
         hint = "" if setting in known else did_you_mean(setting, known)
         raise InvalidInputError(
             f"The setting '{setting}' of a compute target of type '{type_name}' is wrong: "
             f"{first['msg'].removeprefix('Value error, ')}.{hint}",
             f"Known settings: {', '.join(sorted(known))}.",
         ) from None
+
+
+def _known_settings(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """Return the settings beside the one at ``place``; those of a section bear its name."""
+    field = model.model_fields.get(str(place[0])) if len(place) > 1 else None
+    inner = [one for one in get_args(field.annotation) if isinstance(one, type)] if field else []
+    section = next((one for one in inner if issubclass(one, BaseModel)), None)
+    return [f"{place[0]}.{name}" for name in section.model_fields] if section else list(model.model_fields)

@@ -20,14 +20,28 @@ from aml_plugins.runs.reconciliation.monitor import Monitor
 from aml_plugins.store.records import DatastoreRecord
 from aml_plugins.testing.jobs import wait_until
 
-# What is called in one creation and deletion; killed before and after each.
-STEPS = [
-    "aml_plugins.store.sql.provisionings.SqlProvisionings.save",
-    "aml_plugins.store.sql.provisionings.SqlProvisionings.remove",
-    "aml_plugins.provisioning.reconciling.tell",
-    "aml_backends.azure_batch.sdk.SdkBatchApi.create_pool",
-    "aml_backends.azure_batch.sdk.SdkBatchApi.delete_pool",
-]
+_SAVE = "aml_plugins.store.sql.provisionings.SqlProvisionings.save"
+_REMOVE = "aml_plugins.store.sql.provisionings.SqlProvisionings.remove"
+_TELL = "aml_plugins.provisioning.reconciling.tell"
+_ASK = "aml_backends.azure_batch.sdk.SdkBatchApi"
+BOUNDARIES = {
+    "create": [
+        (_TELL, "before", 1),
+        (_SAVE, "after", 1),
+        (f"{_ASK}.create_pool", "before", 1),
+        (f"{_ASK}.create_pool", "after", 1),
+        (_TELL, "after", 2),
+        (_SAVE, "after", 2),
+    ],
+    "delete": [
+        (_SAVE, "before", 1),
+        (f"{_ASK}.delete_pool", "before", 1),
+        (f"{_ASK}.delete_pool", "after", 1),
+        (_REMOVE, "before", 1),
+        (_REMOVE, "after", 1),
+    ],
+}
+"""What is called in a creation and a deletion, and whether to be killed before or after which of the calls."""
 
 
 @pytest.fixture
@@ -234,23 +248,19 @@ def act(home: str, action: str, step: str, when: str, call: int) -> None:
 
 @pytest.mark.parametrize("action", ["create", "delete"])
 def test_killed_anywhere_another_driver_goes_on(workspace, settings, azure, pool, action) -> None:
-    spawn, killed = multiprocessing.get_context("spawn"), 0
-    for step in STEPS:
-        for when in ("before", "after"):
-            for call in (1, 2):
-                made = workspace.create_compute("azure-batch", "cpu", **settings)
-                if action == "delete":
-                    made.wait_for_completion()
-                process = spawn.Process(target=act, args=(os.environ["AML_HOME"], action, step, when, call))
-                process.start()
-                process.join(120)
-                assert process.exitcode in {-signal.SIGKILL, 7}, (step, when, call)
-                killed += process.exitcode == -signal.SIGKILL
-                if action == "create":
-                    made.wait_for_completion()
-                    assert (made.task.state, is_there(azure, pool)) == ("Completed", True), (step, when, call)
-                if workspace.compute_operation("cpu") is not None:
-                    workspace.delete_compute("cpu", wait=True)
-                assert not is_there(azure, pool), (step, when, call)
-                assert "cpu" not in workspace.compute_targets
-    assert killed >= 8
+    spawn = multiprocessing.get_context("spawn")
+    for step, when, call in BOUNDARIES[action]:
+        made = workspace.create_compute("azure-batch", "cpu", **settings)
+        if action == "delete":
+            made.wait_for_completion()
+        process = spawn.Process(target=act, args=(os.environ["AML_HOME"], action, step, when, call))
+        process.start()
+        process.join(240)
+        assert process.exitcode == -signal.SIGKILL, (step, when, call)
+        if action == "create":
+            made.wait_for_completion()
+            assert (made.task.state, is_there(azure, pool)) == ("Completed", True), (step, when, call)
+        if workspace.compute_operation("cpu") is not None:
+            workspace.delete_compute("cpu", wait=True)
+        assert not is_there(azure, pool), (step, when, call)
+        assert "cpu" not in workspace.compute_targets
