@@ -8,6 +8,7 @@ from aml_plugins.compute.abilities import SupportsRecords
 from aml_plugins.compute.job import JobHandle, JobStatus
 from aml_plugins.compute.states import JobState
 from aml_plugins.errors import JobNotFoundError
+from aml_plugins.runs.attempts import LOST_MARK
 from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, moved
 from aml_plugins.runs.states import RunState, mlflow_status
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["observe"]
 
 LOST = JobStatus(
-    state=JobState.FAILED, native_state="lost", reason="The compute target does not know the job any more."
+    state=JobState.FAILED, native_state="lost", reason="The compute target does not know the job any more.", lost=True
 )
 
 _OUTCOMES = {
@@ -56,6 +57,7 @@ def _ended(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
         reason=status.reason,
         started_at=status.started_at or run.started_at,
         ended_at=status.finished_at,
+        cursors={**run.cursors, LOST_MARK: status.lost},
     )
     saved = step.save(ended, message="The job ended; bringing its results home.", progress=0.9)
     step.context.store.compute_targets.release_slot(run.run_id)  # others can start while its results come home

@@ -42,6 +42,7 @@ def runner_status(said: Mapping[str, Any]) -> JobStatus:
         native_state=word,
         preparing=word == "preparing",
         reason=said.get("reason"),
+        lost=bool(said.get("lost")),
         exit_code=said.get("exit_code"),
         environment=said.get("environment"),
         started_at=said.get("started_at"),
@@ -65,17 +66,18 @@ def job_status(batch: Mapping[str, Any] | None, said: Mapping[str, Any] | None, 
     if word is None:
         return _without_livy(told, said, asked_to_end=asked_to_end)
     if word in ENDED:
-        return _ended(word, batch or {}, asked_to_end=asked_to_end)
+        return _ended(word, batch or {}, asked_to_end=asked_to_end, has_begun=told is not None)
     if told is not None:
         return told
     return JobStatus(state=_LIVY.get(word, JobState.UNKNOWN), native_state=_native(word, batch or {}))
 
 
-def _ended(word: str, batch: Mapping[str, Any], *, asked_to_end: bool) -> JobStatus:
+def _ended(word: str, batch: Mapping[str, Any], *, asked_to_end: bool, has_begun: bool) -> JobStatus:
     """Spark ended and the runner has not said how: it did not get so far, or died with Spark."""
     state = JobState.CANCELLED if asked_to_end else _LIVY[word]
     reason = None if state is JobState.CANCELLED else f"Spark ended before the script did ({word}).{_tail(batch)}"
-    return JobStatus(state=state, native_state=_native(word, batch), reason=reason)
+    lost = has_begun and state is JobState.FAILED
+    return JobStatus(state=state, native_state=_native(word, batch), reason=reason, lost=lost)
 
 
 def _without_livy(told: JobStatus | None, said: Mapping[str, Any] | None, *, asked_to_end: bool) -> JobStatus:
@@ -85,7 +87,7 @@ def _without_livy(told: JobStatus | None, said: Mapping[str, Any] | None, *, ask
     if asked_to_end:
         return JobStatus(state=JobState.CANCELLED, native_state="gone")
     reason = "Livy does not know the job any more, and its script is silent."
-    return JobStatus(state=JobState.FAILED, native_state="gone", reason=reason)
+    return JobStatus(state=JobState.FAILED, native_state="gone", reason=reason, lost=True)
 
 
 def _native(word: str, batch: Mapping[str, Any]) -> str:
