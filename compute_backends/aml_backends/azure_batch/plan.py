@@ -122,7 +122,7 @@ def task_body(config: AzureBatchConfig, spec: JobSpec, key: str, addresses: Addr
     body: dict[str, Any] = {
         "id": key,
         "displayName": str(spec.display.get("run", spec.run_id))[:1024],
-        "commandLine": _command_line(config),
+        "commandLine": _command_line(config, spec),
         "resourceFiles": [{"httpUrl": url, "filePath": name} for name, url in sorted(addresses.files.items())],
         "environmentSettings": _environment(spec, key, addresses, hide=hide),
         "constraints": {"maxTaskRetryCount": 0, "retentionTime": "P7D"},
@@ -135,16 +135,18 @@ def task_body(config: AzureBatchConfig, spec: JobSpec, key: str, addresses: Addr
     return body | _containers(spec, addresses) | _instances(spec)
 
 
-def _command_line(config: AzureBatchConfig) -> str:
-    """Batch starts no shell; this one only puts the node's directory in."""
+def _command_line(config: AzureBatchConfig, spec: JobSpec) -> str:
+    """Batch starts no shell; this one puts in what only the node knows: its directory, and who is the first of many."""
     command = courier_command(config.python, "runner.pyz", ".")
-    return shlex.join(["/bin/sh", "-c", f"cd {_DIRECTORY} && exec {shlex.join(command)}"])
+    master = "" if spec.node_count == 1 else 'export AML_MASTER_ADDRESS="${AZ_BATCH_MASTER_NODE%:*}" && '
+    return shlex.join(["/bin/sh", "-c", f"cd {_DIRECTORY} && {master}exec {shlex.join(command)}"])
 
 
 def _environment(spec: JobSpec, key: str, addresses: Addresses, *, hide: bool) -> list[dict[str, str]]:
     orders = json.dumps({"deliver": dict(addresses.delivery)})
-    variables = {**spec.environment_variables, "AML_JOB_KEY": key, "AML_COURIER": orders}
-    shown = {"AML_JOB_KEY"} if hide else set(variables)
+    nodes = {"AML_NODE_COUNT": str(spec.node_count), "AML_NODE_RANK": "0"}
+    variables = {**spec.environment_variables, **nodes, "AML_JOB_KEY": key, "AML_COURIER": orders}
+    shown = {"AML_JOB_KEY", *nodes} if hide else set(variables)
     return [{"name": name, "value": variables[name] if name in shown else HIDDEN} for name in sorted(variables)]
 
 

@@ -121,10 +121,14 @@ def test_a_run_on_two_nodes_sees_both(make_backend, key, tmp_path):
     from dataclasses import replace
 
     backend = make_backend(multi_node=True)
-    job = make_job(tmp_path, key, "import os; print(os.environ['AZ_BATCH_NODE_LIST'].count(';'))")
-    handle = backend.submit(replace(job, node_count=2), key)
+    script = """
+import os
+first, second = os.environ["AZ_BATCH_HOST_LIST"].split(",")
+print(os.environ["AML_NODE_RANK"], os.environ["AML_NODE_COUNT"], os.environ["AML_MASTER_ADDRESS"] == first)
+"""
+    handle = backend.submit(replace(make_job(tmp_path, key, script), node_count=2), key)
     assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED
-    assert backend.logs(handle).data == b"1\n"
+    assert backend.logs(handle).data == b"0 2 True\n"
 
 
 def test_a_docker_environment_runs_in_its_image(make_backend, azure, emulators_engine, key, tmp_path):
