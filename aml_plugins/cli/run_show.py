@@ -79,7 +79,7 @@ def as_json(run: Run) -> dict[str, Any]:
 
 
 def _json(run: RunRecord) -> dict[str, Any]:
-    from aml_plugins.runs.attempts import attempts_of
+    from aml_plugins.runs.attempts import LINK, attempts_of
 
     return {
         "id": run.run_id,
@@ -91,6 +91,7 @@ def _json(run: RunRecord) -> dict[str, Any]:
         "target_type": run.target_type,
         "state": run.state,
         "native_state": run.native_state or None,
+        "link": run.cursors.get(LINK),
         "reason": run.reason,
         "exit_code": run.exit_code,
         "attempt": run.attempt,

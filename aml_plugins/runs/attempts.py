@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from aml_plugins.json_types import JsonObject
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["LOST_MARK", "Attempt", "attempts_of", "log_path", "next_attempt_cursors", "retry_is_due"]
+__all__ = ["LINK", "LOST_MARK", "Attempt", "attempts_of", "log_path", "next_attempt_cursors", "retry_is_due"]
 
 LOST_MARK = "lost"
 """The cursor that says whether the present attempt's job lost its machine."""
+LINK = "link"
+"""The cursor that has the page where the target itself shows the present attempt's job."""
 _EARLIER = "attempts"
 _TAIL = " The last lines of its log:"
 

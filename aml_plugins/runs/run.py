@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aml_plugins.errors import InvalidInputError, NotFoundError, OperationFailedError
 from aml_plugins.model import Model
-from aml_plugins.runs.attempts import Attempt, attempts_of
+from aml_plugins.runs.attempts import LINK, Attempt, attempts_of
 from aml_plugins.runs.logs import RunLog
 from aml_plugins.runs.states import RunState
 from aml_plugins.runs.waiting import wait
@@ -266,6 +266,7 @@ def _execution_details(record: RunRecord) -> dict[str, Any]:
         "attempt": record.attempt,
         "attempts": [asdict(attempt) for attempt in attempts_of(record)],
         "nativeState": record.native_state,
+        "link": record.cursors.get(LINK),
         "reason": record.reason,
         "exitCode": record.exit_code,
         "createdTimeUtc": record.created_at,

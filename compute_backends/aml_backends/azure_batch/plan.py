@@ -93,8 +93,15 @@ def autoscale_formula(config: AzureBatchConfig) -> str:
         f"max($PendingTasks.GetSample(TimeInterval_Second * {config.idle_seconds_before_scaledown}));\n"
         f"nodes = (tasks + {slots - 1}) / {slots};\n"
         f"{kind} = max({config.min_nodes}, min({config.max_nodes}, nodes));\n"
+        f"{_spot(config)}"
         "$NodeDeallocationOption = taskcompletion;"
     )
+
+
+def _spot(config: AzureBatchConfig) -> str:
+    """Return the line for spot nodes beside dedicated ones: they take what those leave."""
+    left = f"nodes - {config.max_nodes}"
+    return f"$TargetLowPriorityNodes = max(0, min({config.max_spot_nodes}, {left}));\n" if config.max_spot_nodes else ""
 
 
 def job_marks(workspace: str, target: str) -> list[dict[str, str]]:

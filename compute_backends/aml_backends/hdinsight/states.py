@@ -8,11 +8,12 @@ from typing import Any
 
 from aml_plugins.compute import JobState, JobStatus
 
-__all__ = ["ENDED", "job_status", "runner_status"]
+__all__ = ["ENDED", "application_link", "job_status", "runner_status"]
 
 SILENCE_SECONDS = 600.0
 """How long a runner that Livy knows nothing of may be silent before it counts as lost; it speaks every 5 s."""
 
+_GATEWAY = (".azurehdinsight.net", ".azurehdinsight.cn", ".azurehdinsight.us")
 ENDED = frozenset({"success", "dead", "killed", "error"})
 
 _RUNNER = {
@@ -48,6 +49,19 @@ def runner_status(said: Mapping[str, Any]) -> JobStatus:
         started_at=said.get("started_at"),
         finished_at=said.get("finished_at"),
     )
+
+
+def application_link(batch: Mapping[str, Any] | None, livy: str) -> str | None:
+    """Return the page of a batch's application: on YARN behind an HDInsight gateway, else Spark's, as Livy tells it.
+
+    :param livy: Livy's address.
+    """
+    application = str((batch or {}).get("appId") or "")
+    gateway = livy.removesuffix("/livy")
+    if application.startswith("application_") and gateway.endswith(_GATEWAY):
+        return f"{gateway}/yarnui/hn/cluster/app/{application}"
+    told = ((batch or {}).get("appInfo") or {}).get("sparkUiUrl")
+    return str(told) if told and str(told).startswith(("http://", "https://")) else None
 
 
 def job_status(batch: Mapping[str, Any] | None, said: Mapping[str, Any] | None, *, asked_to_end: bool) -> JobStatus:

@@ -70,6 +70,8 @@ def test_a_plan_is_the_request(make_backend):
     assert task["environmentSettings"] == [
         {"name": "AML_COURIER", "value": "***"},
         {"name": "AML_JOB_KEY", "value": KEY},
+        {"name": "AML_NODE_COUNT", "value": "1"},
+        {"name": "AML_NODE_RANK", "value": "0"},
         {"name": "TOKEN", "value": "***"},
     ]
     assert task["constraints"] == {"maxTaskRetryCount": 0, "retentionTime": "P7D", "maxWallClockTime": "PT3660S"}
@@ -337,3 +339,19 @@ def test_the_formula_asks_for_as_many_nodes_as_there_is_work(azure, pending, nod
         account.delete_job(job)
         account.delete_pool(pool)
     assert f"$TargetLowPriorityNodes={nodes};$NodeDeallocationOption=taskcompletion" in run["results"]
+
+
+@pytest.mark.parametrize(("pending", "dedicated", "spot"), [(0, 0, 0), (2, 2, 0), (5, 2, 3), (9, 2, 4)])
+def test_spot_nodes_take_what_dedicated_ones_leave(azure, pending, dedicated, spot):
+    config = AzureBatchConfig(account_url="https://a.b.batch.azure.com", pool="p", max_nodes=2, max_spot_nodes=4)
+    name = f"pool-{uuid.uuid4().hex[:8]}"
+    account = azure.account
+    with azure.account.engine.lock:
+        pool = account.add_pool({"id": name, "vmSize": "x"})
+        job = account.add_job({"id": name, "poolInfo": {"poolId": name}})
+        for number in range(pending):
+            job.add({"id": str(number), "commandLine": "x"})
+        run = evaluate(autoscale_formula(config), pool, account)
+        account.delete_job(job)
+        account.delete_pool(pool)
+    assert f"$TargetDedicatedNodes={dedicated};$TargetLowPriorityNodes={spot};" in run["results"]

@@ -33,6 +33,9 @@ export function facts({ workspace, run, value }) {
     ]),
     run.exit_code !== null ? ["Exit code", String(run.exit_code)] : null,
     run.native_state && !over ? ["Target says", run.native_state] : null,
+    run.link && /^https?:\/\//.test(run.link)
+      ? ["On the target", el("a", { href: run.link, rel: "noreferrer", "data-key": "link" }, run.link)]
+      : null,
     run.parent_run_id
       ? [
           "Parent",
