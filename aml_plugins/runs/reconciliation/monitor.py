@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from aml_plugins.errors import AmlError, StoreError
+from aml_plugins.provisioning.driving import ProvisioningWatch
 from aml_plugins.runs.reconciliation.bell import Bell
 from aml_plugins.runs.reconciliation.driver import Driver
 from aml_plugins.runs.reconciliation.intervals import Pause
@@ -59,10 +60,11 @@ class Monitor:
         self._unsettled = 0
         self._mine: dict[str, int] = {}
         self._serving = ServingWatch(context, workspace)
+        self._provisioning = ProvisioningWatch(context, workspace)
 
     def has_work(self) -> bool:
         """Say whether there are runs that have not ended and that nobody else drives."""
-        return bool(self._due()) or self._serving.has_work()
+        return bool(self._due()) or self._serving.has_work() or self._provisioning.has_work()
 
     def round(self) -> tuple[int, bool]:
         """Drive what is due once; return how many runs have not ended, and whether anything moved."""
@@ -124,12 +126,14 @@ class Monitor:
             courier.start()
 
     def _serve_now_and_then(self) -> tuple[int, bool]:
-        """Look after images and services: at most so often while there are runs to drive and nothing was on its way."""
+        """Look after images, services and compute targets: at most so often while there are runs to drive and nothing was on its way."""
         if self._mine and not self._unsettled and time.monotonic() < self._serve_at:
             return 0, False
         self._serve_at = time.monotonic() + SERVE_SECONDS
-        self._unsettled, changed = self._serving.round()
-        return self._unsettled, changed
+        unsettled, changed = self._serving.round()
+        under_way, went_on = self._provisioning.round()
+        self._unsettled = unsettled + under_way
+        return self._unsettled, changed or went_on
 
     def _careful_round(self) -> tuple[int, bool]:
         """Outlive a database that is away for a while."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aml_backends.aks.config import AksConfig
+from aml_backends.aks.creation import SPOT_TOLERATION
 from aml_plugins.compute import JobSpec
 from aml_plugins.compute.staging import courier_loader
 
@@ -99,12 +100,17 @@ def _pod(spec: JobSpec, config: AksConfig, key: str) -> dict[str, Any]:
         pod["volumes"].append({"name": "ca", "configMap": {"name": config.ca_bundle}})
     optional = {
         "nodeSelector": dict(config.node_selector),
-        "tolerations": [dict(toleration) for toleration in config.tolerations],
+        "tolerations": _tolerations(config),
         "serviceAccountName": config.service_account,
         "imagePullSecrets": [{"name": name} for name in config.image_pull_secrets],
         "priorityClassName": config.priority_class,
     }
     return pod | {name: value for name, value in optional.items() if value}
+
+
+def _tolerations(config: AksConfig) -> list[dict[str, Any]]:
+    given = [dict(toleration) for toleration in config.tolerations]
+    return [*given, dict(SPOT_TOLERATION)] if config.create is not None and config.create.spot else given
 
 
 def _container(spec: JobSpec, config: AksConfig, key: str) -> dict[str, Any]:
@@ -126,14 +132,16 @@ def _container(spec: JobSpec, config: AksConfig, key: str) -> dict[str, Any]:
     return container
 
 
-def _environment(spec: JobSpec, config: AksConfig, key: str) -> list[dict[str, str]]:
-    """What MPI and PyTorch want to know of the other nodes; ``JOB_COMPLETION_INDEX`` is Kubernetes' own."""
+def _environment(spec: JobSpec, config: AksConfig, key: str) -> list[dict[str, Any]]:
+    """What MPI and PyTorch want to know of the other nodes, by names that are the same on every target."""
     variables = {"AML_JOB_KEY": key, "AML_NODE_COUNT": str(spec.node_count)}
     if spec.node_count > 1:
         variables["AML_MASTER_ADDRESS"] = f"{key}-0.{key}"
+    index = {"fieldRef": {"fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"}}
     if config.ca_bundle:
         variables |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"), "/aml-ca/ca.crt")
-    return [{"name": name, "value": value} for name, value in sorted(variables.items())]
+    plain: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in sorted(variables.items())]
+    return [*plain, {"name": "AML_NODE_RANK", "valueFrom": index}]
 
 
 def _amounts(spec: JobSpec, config: AksConfig) -> dict[str, str]:
