@@ -126,7 +126,7 @@ class Monitor:
             courier.start()
 
     def _serve_now_and_then(self) -> tuple[int, bool]:
-        """Look after images, services and compute targets: at most so often while there are runs to drive and nothing was on its way."""
+        """Look after all but runs; at most so often while there are runs to drive and nothing was on its way."""
         if self._mine and not self._unsettled and time.monotonic() < self._serve_at:
             return 0, False
         self._serve_at = time.monotonic() + SERVE_SECONDS
