@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -30,11 +29,11 @@ from aml_plugins.mlflow_store.locations import (
     server_artifact_root,
     server_artifacts_destination,
 )
+from aml_plugins.mlflow_store.opened import opened_stores
 from aml_plugins.mlflow_store.registry import ModelRegistryStore
 from aml_plugins.mlflow_store.tracking import TrackingStore
 from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory, RunView
 from aml_plugins.runs.states import MlflowStatus
-from aml_plugins.store.opening import plain_uri
 
 __all__ = ["SqlRunHistory", "open_history"]
 
@@ -60,16 +59,9 @@ def open_history(
     """
     with ours():
         root = artifact_root or server_artifact_root() or default_artifact_root(store_uri)
-        tracking, registry = _open_stores(store_uri, root)
+        tracking, registry = opened_stores(store_uri, root)
         bound = tracking.in_workspace(workspace), registry.in_workspace(workspace)
         return SqlRunHistory(*bound, store_uri, workspace, script_access)
-
-
-# Opening checks MLflow's schema, which takes longer than all that a run writes.
-@lru_cache(maxsize=8)
-def _open_stores(store_uri: str, artifact_root: str) -> tuple[TrackingStore, ModelRegistryStore]:
-    uri = f"aml+{plain_uri(store_uri)}"  # with our tables, whichever way the caller writes it
-    return TrackingStore(uri, artifact_root), ModelRegistryStore(uri)
 
 
 class SqlRunHistory:
