@@ -151,7 +151,10 @@ class Runs(Protocol):
         limit: int = 100,
         before: tuple[float, str] | None = None,
     ) -> Sequence[RunRecord]:
-        """Return runs, newest first; ``before`` is ``(created_at, run_id)`` of the last one seen."""
+        """Return runs, newest first; ``before`` is ``(created_at, run_id)`` of the last one seen.
+
+        Those that were deleted in MLflow are left out once they have ended.
+        """
         ...
 
     def save(self, record: RunRecord, *, owner: str, message: str = "", progress: float | None = None) -> RunRecord:

@@ -91,7 +91,7 @@ class SqlRuns(RunLeases):
             conditions.append(_T.c.state.in_(states))
         if before is not None:
             conditions.append(tuple_(_T.c.created_at, _T.c.run_id) < tuple_(*before))
-        statement = _SELECT.where(_T.c.workspace == workspace, *conditions)
+        statement = _SELECT.where(_T.c.workspace == workspace, tables.listed_runs, *conditions)
         newest_first = statement.order_by(_T.c.created_at.desc(), _T.c.run_id.desc()).limit(limit)
         with self._database.reading() as connection:
             return [record_of(RunRecord, row) for row in connection.execute(newest_first)]
