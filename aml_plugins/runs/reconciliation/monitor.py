@@ -33,6 +33,8 @@ LOOK_SECONDS = 1.0
 SOON_SECONDS = 0.1
 """How often to look for new runs while there are some: by itself, and where the bell rang."""
 SERVE_SECONDS = 1.0
+MOST_RUNS = 20_000
+"""Runs that one monitor watches; the oldest first, others come when some of them have ended."""
 TIDY_SECONDS = 600.0
 NOTIFY_SECONDS = 5.0
 
@@ -86,7 +88,7 @@ class Monitor:
         self._soonest = time.monotonic() + SOON_SECONDS
 
     def _due(self) -> Sequence[RunRecord]:
-        due = self._context.store.runs.due(self._driver.owner, workspace=self._workspace)
+        due = self._context.store.runs.due(self._driver.owner, MOST_RUNS, self._workspace)
         return [run for run in due if is_within_reach(self._context, run) and self._accept(run)]
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
