@@ -6,8 +6,8 @@ is not in the workspace, ``AlreadyExistsError`` for a name that is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from aml_plugins.json_types import JsonObject
 from aml_plugins.store.provisionings import Provisionings
@@ -26,7 +26,7 @@ from aml_plugins.store.records import (
 )
 
 __all__ = ["ComputeTargets", "Datastores", "Images", "Members", "Runs", "Services", "Snapshots", "Store"]
-__all__ += ["SupportsFollowing", "Tasks", "Workspaces"]
+__all__ += ["Tasks", "Workspaces"]
 
 
 class Workspaces(Protocol):
@@ -251,19 +251,6 @@ class Tasks(Protocol):
 
     def mark_delivered(self, sequences: Iterable[int], workspaces: Collection[str] | None = None) -> None:
         """Note that events were handed to the event hooks; with ``workspaces``, only events of these."""
-        ...
-
-
-@runtime_checkable
-class SupportsFollowing(Protocol):
-    """Tasks of a store that tells what happens as it happens; others are asked again and again."""
-
-    def follow(self, workspace: str, task_id: str, after: int, is_over: Callable[[], bool]) -> Iterator[TaskEvent]:
-        """Yield the events after a sequence as they come, until the task has ended.
-
-        :param is_over: asked now and then; True ends it early.
-        :raises StoreError: where the connection breaks before the end.
-        """
         ...
 
 

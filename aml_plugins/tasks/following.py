@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.errors import AmlError, StoreError, StoreSchemaError
 from aml_plugins.runs.reconciliation.intervals import Pause
-from aml_plugins.store.interface import SupportsFollowing
+from aml_plugins.store.abilities import SupportsFollowing
 
 if TYPE_CHECKING:
     from aml_plugins.store.records import TaskEvent

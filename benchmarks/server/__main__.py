@@ -1,4 +1,5 @@
-"""Measure the server: ``python benchmarks/server [PART ...]`` with parts ``start``, ``requests``, ``crowd``, ``shell``.
+"""Measure the server: ``python benchmarks/server [PART ...]`` with parts ``start``, ``requests``, ``crowd``, ``shell``,
+``memory``.
 
 The variable ``PEERS`` names a Python that has torchx: it takes turns with ours in the part ``shell``.
 
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from crowd import crowd  # noqa: E402  the path is set above
+from memory import measure  # noqa: E402  as above
 from requests_measured import CASES, compare  # noqa: E402  as above
 from services.aml_server import AmlServer, running_aml_server  # noqa: E402  as above
 from shell import first_lines_and_ends, seconds_of  # noqa: E402  as above
@@ -29,7 +31,7 @@ from start import start_seconds  # noqa: E402  as above
 def main() -> None:
     warnings.simplefilter("ignore")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    parts = {"start": _start, "requests": _requests, "crowd": _crowd, "shell": _shell}
+    parts = {"start": _start, "requests": _requests, "crowd": _crowd, "shell": _shell, "memory": _memory}
     for name in sys.argv[1:] or parts:
         print(f"\n## {name}\n", flush=True)
         parts[name]()
@@ -75,6 +77,14 @@ def _shell() -> None:
     print(f"aml run list: {lists:.3f} s, {lists / floor:.1f} times plain python start")
     for name, (first, end) in found.items():
         print(f"{name}: first line after {first:.3f} s, end after {end:.3f} s")
+
+
+def _memory() -> None:
+    found = measure()
+    print(f"{'watched runs':>12}{'MiB before':>12}{'MiB after':>11}{'MiB a 1,000':>13}{'CPU s a round':>15}")
+    for number, told in found.items():
+        each = (told["after"] - told["before"]) / number * 1000 if number else 0.0
+        print(f"{number:>12,}{told['before']:>12.1f}{told['after']:>11.1f}{each:>13.2f}{told['round']:>15.3f}")
 
 
 def _quantile(seconds: Sequence[float], quantile: float) -> float:

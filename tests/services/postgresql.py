@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +31,29 @@ _SETTINGS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class PostgresqlServer:
-    """A running server; its user ``postgres`` needs no password."""
+    """A running server; its user ``postgres`` needs no password.
+
+    :param begin: starts it on a port.
+    """
 
     port: int
-    process: subprocess.Popen[bytes]
+    directory: Path
+    begin: Callable[[int], subprocess.Popen[bytes]]
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Start it, also again after :meth:`stop`: on the same port, with what was written."""
+        self.process = self.begin(self.port)
+        _wait_until_ready(self, self.directory)
+
+    def stop(self) -> None:
+        """End it at once, in the midst of what it does."""
+        self.process.send_signal(signal.SIGQUIT)  # PostgreSQL's immediate shutdown
+        self.process.wait(timeout=_START_SECONDS)
 
     def uri(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
@@ -64,10 +81,13 @@ def find_programs() -> Path | None:
 
 
 @contextmanager
-def running_server(programs: Path, variables: Mapping[str, str] | None = None) -> Iterator[PostgresqlServer]:
+def running_server(
+    programs: Path, variables: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[PostgresqlServer]:
     """Start a server and stop it at the end, or with the thread that started it.
 
     :param variables: of its environment, beside those that every server has.
+    :param settings: in place of those that make tests fast.
     """
     directory = Path(tempfile.mkdtemp(prefix="aml-pg-"))
     identity = _identity()
@@ -76,13 +96,17 @@ def running_server(programs: Path, variables: Mapping[str, str] | None = None) -
         os.chown(directory, account.pw_uid, account.pw_gid)
     try:
         _initialise(programs, directory, identity)
-        server = _start(programs, directory, identity, variables or {})
+        server = PostgresqlServer(
+            _free_port(),
+            directory,
+            lambda port: _start(
+                programs, directory, identity, variables or {}, {**_SETTINGS, **(settings or {}), "port": str(port)}
+            ),
+        )
         try:
-            _wait_until_ready(server, directory)
             yield server
         finally:
-            server.process.send_signal(signal.SIGQUIT)  # PostgreSQL's immediate shutdown
-            server.process.wait(timeout=_START_SECONDS)
+            server.stop()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -108,15 +132,16 @@ def _initialise(programs: Path, directory: Path, identity: dict) -> None:
     )
 
 
-def _start(programs: Path, directory: Path, identity: dict, variables: Mapping[str, str]) -> PostgresqlServer:
-    port = _free_port()
-    settings = _SETTINGS | {"port": str(port), "unix_socket_directories": str(directory)}
-    arguments = [argument for key, value in settings.items() for argument in ("-c", f"{key}={value}")]
+def _start(
+    programs: Path, directory: Path, identity: dict, variables: Mapping[str, str], settings: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    given = {**settings, "unix_socket_directories": str(directory)}
+    arguments = [argument for key, value in given.items() for argument in ("-c", f"{key}={value}")]
     # A killed test process takes its server along.
     setpriv = shutil.which("setpriv")
     leash = [setpriv, "--pdeathsig", "QUIT"] if setpriv else []
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
+    with (directory / "log").open("ab") as log:
+        return subprocess.Popen(
             [*leash, programs / "postgres", "-D", directory / "data", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -125,7 +150,6 @@ def _start(programs: Path, directory: Path, identity: dict, variables: Mapping[s
             env=_environment() | variables,
             **identity,
         )
-    return PostgresqlServer(port=port, process=process)
 
 
 def _wait_until_ready(server: PostgresqlServer, directory: Path) -> None:

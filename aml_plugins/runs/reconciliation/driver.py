@@ -138,7 +138,8 @@ class Driver:
         for run_id, when in self._cancellations([run_id for run_id in known if run_id not in self._new]).items():
             self._held[run_id] = replace(self._held[run_id], cancel_requested_at=when)
         self._new.clear()
-        return {run_id: self._held.get(run_id) or runs[run_id] for run_id in run_ids if run_id in {*known, *runs}}
+        there = {*known, *runs}
+        return {run_id: self._held.get(run_id) or runs[run_id] for run_id in run_ids if run_id in there}
 
     def _cancellations(self, run_ids: Collection[str]) -> Mapping[str, float]:
         """Ask each time for a few runs, now and then for many."""

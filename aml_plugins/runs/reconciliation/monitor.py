@@ -32,7 +32,11 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 SOON_SECONDS = 0.1
 """How often to look for new runs while there are some: by itself, and where the bell rang."""
+LOOKING_SHARE = 10
+"""Looking takes a tenth of a monitor's time at most, however many runs there are."""
 SERVE_SECONDS = 1.0
+MOST_RUNS = 20_000
+"""Runs that one monitor watches; the oldest first, others come when some of them have ended."""
 TIDY_SECONDS = 600.0
 NOTIFY_SECONDS = 5.0
 
@@ -81,12 +85,14 @@ class Monitor:
         if self._mine and time.monotonic() < (self._soonest if self._rung else self._look_at):
             return
         self._rung = False
+        begun = time.monotonic()
         self._mine = {run.run_id: self._mine.get(run.run_id, -1) for run in self._due()}
-        self._look_at = time.monotonic() + LOOK_SECONDS
-        self._soonest = time.monotonic() + SOON_SECONDS
+        now = time.monotonic()
+        taken = LOOKING_SHARE * (now - begun)
+        self._look_at, self._soonest = now + max(LOOK_SECONDS, taken), now + max(SOON_SECONDS, taken)
 
     def _due(self) -> Sequence[RunRecord]:
-        due = self._context.store.runs.due(self._driver.owner, workspace=self._workspace)
+        due = self._context.store.runs.due(self._driver.owner, MOST_RUNS, self._workspace)
         return [run for run in due if is_within_reach(self._context, run) and self._accept(run)]
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:

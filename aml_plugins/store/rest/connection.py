@@ -19,7 +19,7 @@ from aml_plugins._version import __version__
 from aml_plugins.errors import AmlError, InvalidInputError, StoreError
 from aml_plugins.runs.reconciliation.intervals import Pause
 from aml_plugins.store.rest.credentials import Address
-from aml_plugins.store.rest.failures import error_of, unreachable
+from aml_plugins.store.rest.failures import error_of, is_database_away, unreachable
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -156,11 +156,11 @@ class Connection:
                 if not (not_sent or repeatable) or not _may_pass(error) or self._is_late(begun):
                     raise unreachable(self.address.url, _cause(error)) from error
             else:
-                self._answered = True
+                self._answered = self._answered or response.status not in _BUSY
                 if response.status < _FAILURE or (response.status == _GONE and gone_is_done and lost):
                     return response, lost
                 busy += 1
-                if response.status not in _BUSY or not repeatable or busy >= _BUSY_TRIES:
+                if response.status not in _BUSY or not repeatable or self._has_waited(response, busy, begun):
                     raise self._error(response)
             time.sleep(pause.seconds())
 
@@ -195,6 +195,12 @@ class Connection:
         body = response.data
         response.release_conn()
         return error_of(response.status, body, self.address.url)
+
+    def _has_waited(self, response: BaseHTTPResponse, busy: int, begun: float) -> bool:
+        """A server whose database is away is waited for like a server that is away, a busy one for some tries."""
+        if busy < _BUSY_TRIES:
+            return False
+        return self._is_late(begun) or not is_database_away(response.data)
 
     def _is_late(self, begun: float) -> bool:
         return time.monotonic() - begun > (_PATIENCE if self._answered else _STRANGER_PATIENCE)

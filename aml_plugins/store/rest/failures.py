@@ -19,7 +19,7 @@ from aml_plugins.errors import (
     StoreError,
 )
 
-__all__ = ["error_of", "unreachable"]
+__all__ = ["error_of", "is_database_away", "unreachable"]
 
 _MLFLOW: dict[str, tuple[type[AmlError], str]] = {
     "RESOURCE_DOES_NOT_EXIST": (NotFoundError, "Check the name and the workspace."),
@@ -46,6 +46,11 @@ def error_of(status: int, body: bytes, url: str) -> AmlError:
         kind, fix = _MLFLOW[code]
         return kind(f"{message.rstrip('.')}.", fix)
     return _of_status(status, message, url)
+
+
+def is_database_away(body: bytes) -> bool:
+    """Say whether a server answers that its database is away: ours, or MLflow's part of it."""
+    return _told(body).get("error_code") in {StoreError.code, "TEMPORARILY_UNAVAILABLE"}
 
 
 def unreachable(url: str, error: Exception) -> StoreError:

@@ -12,6 +12,9 @@ from aml_plugins.store.rest.records import records_of
 
 __all__ = ["RunLeases"]
 
+_MOST = 1000
+"""A server answers with no more at a time."""
+
 
 class RunLeases:
     """The part of :class:`aml_plugins.store.interface.Runs` that deals with leases."""
@@ -33,7 +36,7 @@ class RunLeases:
             self._leased.call("POST", path_of("runs", "release"), body={"run_ids": ids, "owner": owner})
 
     def due(self, owner: str, limit: int = 1000, workspace: str | None = None) -> Sequence[RunRecord]:
-        query = {"owner": owner, "limit": limit, "workspace": workspace}
+        query = {"owner": owner, "limit": min(limit, _MOST), "workspace": workspace}
         return records_of(RunRecord, self._leased.call("GET", path_of("runs", "due"), query=query).value["items"])
 
     def _take(self, run_ids: Collection[str], owner: str, seconds: float) -> list[str]:

@@ -49,7 +49,7 @@ class RestTasks:
         return records_of(TaskEvent, pages(self._connection, path, {"after": after}, limit))
 
     def follow(self, workspace: str, task_id: str, after: int, is_over: Callable[[], bool]) -> Iterator[TaskEvent]:
-        """Yield events as the server sends them; see :class:`aml_plugins.store.interface.SupportsFollowing`."""
+        """Yield events as the server sends them; see :class:`aml_plugins.store.abilities.SupportsFollowing`."""
         return followed(self._connection, workspace, task_id, after, is_over)
 
     def undelivered(self, subjects: Collection[str]) -> Sequence[TaskEvent]:
