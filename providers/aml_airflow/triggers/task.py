@@ -1,0 +1,52 @@
+"""Wait for a long-running task of a workspace: an image's build, a service's deployment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar
+
+from airflow.triggers.base import TriggerEvent  # noqa: TID253  a leaf that Airflow loads
+
+from aml_airflow.triggers.base import AmlBaseTrigger
+from aml_airflow.watching.watch import watch_of
+
+__all__ = ["AmlTaskTrigger"]
+
+_ENDED = frozenset({"Completed", "Failed", "Canceled"})
+
+
+class AmlTaskTrigger(AmlBaseTrigger):
+    """Waits until a task of the workspace has ended. One that is not there yet is waited for.
+
+    Its event is ``{"aml_task_id", "state"}``. Messages of the task are in the trigger's log.
+
+    :param aml_task_id: the task.
+    :param delete_service: a service to delete where a user kills the task that waits for its first deployment.
+    """
+
+    _written: ClassVar[tuple[str, ...]] = ("aml_task_id", "delete_service")
+
+    def __init__(self, *, aml_task_id: str, delete_service: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.aml_task_id = aml_task_id
+        self.delete_service = delete_service
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield one event once the task has ended."""
+        said = ""
+        async with watch_of(self.address).subscription("task", self.aml_task_id, self.poll_interval) as subscription:
+            while True:
+                record = await subscription.news()
+                if record is None:
+                    continue
+                if record.message != said:
+                    said = record.message
+                    self.log.info("%s", said)
+                if record.state in _ENDED:
+                    break
+        yield TriggerEvent({"aml_task_id": self.aml_task_id, "state": record.state})  # type: ignore[no-untyped-call]  # Airflow has not typed it
+
+    async def on_kill(self) -> None:
+        """Delete the service that the killed task began; anything else is bounded, and ends by itself."""
+        if self.delete_service is not None:
+            await watch_of(self.address).delete_service(self.delete_service)
