@@ -19,5 +19,6 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["software"],
             }
         ],
+        "task-decorators": [{"name": "aml", "class-name": "aml_airflow.decorators.aml.aml_task"}],
         "operators": [{"integration-name": "AML Plugins", "python-modules": ["aml_airflow.operators.run"]}],
     }

@@ -277,7 +277,7 @@ def running_world(directory: Path, postgresql: PostgresqlServer, redis: Path) ->
                 world.parts[name].wait()
         for name in ("redis", "scheduler", "dag-processor", "triggerer"):
             world.parts[name].wait()
-        stack.callback(lambda: world.parts["celery"].stop())
+        stack.callback(world.parts["celery"].stop)
         yield world
 
 

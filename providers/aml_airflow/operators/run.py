@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator  # noqa: TID253  this is the leaf that Airflow loads
 from airflow.sdk.exceptions import AirflowException, AirflowFailException  # noqa: TID253  see above
 
 from aml_airflow.cancellation import Cancellation
+from aml_airflow.grouping import ensure_parent
 from aml_airflow.identity import ENDED, claim, mark_delivered, tags_of
 from aml_airflow.task_log import Lines
 
@@ -37,6 +38,7 @@ class AmlRunOperator(BaseOperator):
     :param target: the compute target's name; None for the run configuration's. (templated)
     :param experiment: the experiment's name; default: the DAG's id. (templated)
     :param run_config: name of a run configuration in the directory. (templated)
+    :param environment: an environment section, such as ``{"kind": "pip", "requirements": ["numpy"]}``. (templated)
     :param environment_variables: set for the script; values may be ``secret://STORE/NAME``. (templated)
     :param workspace: the workspace; None for the one of the environment. (templated)
     :param store: the store's URI; None for the one of the environment. (templated)
@@ -49,11 +51,16 @@ class AmlRunOperator(BaseOperator):
         "target",
         "experiment",
         "run_config",
+        "environment",
         "environment_variables",
         "workspace",
         "store",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"arguments": "json", "environment_variables": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "arguments": "json",
+        "environment": "json",
+        "environment_variables": "json",
+    }
     ui_color = "#e8f1fb"
     shallow_copy_attrs: Sequence[str] = ("_cancellation",)  # it has a queue, and a queue cannot be copied
 
@@ -66,6 +73,7 @@ class AmlRunOperator(BaseOperator):
         target: str | None = None,
         experiment: str | None = None,
         run_config: str | None = None,
+        environment: Mapping[str, Any] | None = None,
         environment_variables: Mapping[str, str] | None = None,
         workspace: str | None = None,
         store: str | None = None,
@@ -78,13 +86,14 @@ class AmlRunOperator(BaseOperator):
         self.target = target
         self.experiment = experiment
         self.run_config = run_config
+        self.environment = environment
         self.environment_variables = environment_variables
         self.workspace = workspace
         self.store = store
         self._cancellation: Cancellation | None = None
         self._killed_early = False
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context) -> Any:
         """Submit, or find what an earlier try submitted; wait; return the run id."""
         from aml_plugins import Workspace  # noqa: PLC0415  DAG files are parsed without it
         from aml_plugins.errors import AmlError, InvalidInputError, PluginError  # noqa: PLC0415  as above
@@ -106,16 +115,17 @@ class AmlRunOperator(BaseOperator):
         else:
             self._cancellation.request()
 
-    def _run_in(self, workspace: Workspace, cancellation: Cancellation, context: Context) -> str:
+    def _run_in(self, workspace: Workspace, cancellation: Cancellation, context: Context) -> Any:
         try:
             run = self._submit(workspace, cancellation, context)
             self.log.info("Run %s is %s.", run.id, run.status)
             self._wait(run, cancellation)
+            result = self._result(workspace, run, context)
             mark_delivered(run, context["ti"])
         except BaseException:  # a timeout of Airflow's is not an Exception
             _leave_to_monitor(workspace, cancellation.key)
             raise
-        return run.id
+        return result
 
     def _submit(self, workspace: Workspace, cancellation: Cancellation, context: Context) -> Run:
         """Return the run of this task instance: the newest where this try goes on with it, else a new one."""
@@ -132,19 +142,33 @@ class AmlRunOperator(BaseOperator):
             self.log.info("Going on with run %s, which an earlier try submitted.", claimed.run.id)
             return claimed.run
         experiment = workspace.experiment(self.experiment or instance.dag_id)
-        return experiment.submit(
-            self._config(), name=instance.task_id, tags=tags_of(instance), idempotency_key=claimed.key
-        )
+        with self._config(context) as config:
+            return experiment.submit(
+                config,
+                name=instance.task_id,
+                tags=tags_of(instance),
+                parent_run_id=ensure_parent(workspace, instance, experiment.name),
+                idempotency_key=claimed.key,
+            )
 
-    def _config(self) -> ScriptRunConfig:
+    def _result(self, workspace: Workspace, run: Run, context: Context) -> Any:
+        """Return what the task returns once its run is complete."""
+        ensure_parent(workspace, context["ti"], self.experiment or context["ti"].dag_id)
+        return run.id
+
+    @contextmanager
+    def _config(self, context: Context) -> Iterator[ScriptRunConfig]:
+        """Yield what is to be submitted, and let go of it afterwards."""
         from aml_plugins import ScriptRunConfig  # noqa: PLC0415  DAG files are parsed without it
 
-        return ScriptRunConfig(
+        del context
+        yield ScriptRunConfig(
             self.source_directory,
             script=self.script,
             arguments=list(self.arguments) or None,
             run_config=self.run_config,
             compute_target=self.target,
+            environment=self.environment,
             environment_variables=self.environment_variables,
         )
 
