@@ -22,7 +22,7 @@ import psutil
 from services.aml_server import AmlServer, free_port, running_aml_server
 from services.postgresql import PostgresqlServer
 
-__all__ = ["AirflowWorld", "Part", "running_world", "until"]
+__all__ = ["INSTALL_REDIS", "AirflowWorld", "Part", "end_all", "find_redis", "running_world", "until"]
 
 T = TypeVar("T")
 
@@ -82,9 +82,14 @@ class Part:
         self.begin()
         self.wait()
 
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def tree(self) -> list[psutil.Process]:
         """The process and everything below it."""
-        assert self.process is not None
+        if self.process is None:
+            return []
         with suppress(psutil.NoSuchProcess):
             top = psutil.Process(self.process.pid)
             return [top, *top.children(recursive=True)]
@@ -92,22 +97,23 @@ class Part:
 
     def kill(self) -> None:
         """End it with everything below it, without a word, as a machine does that loses its power."""
-        _end(self.tree(), psutil.Process.kill)
+        end_all(self.tree(), psutil.Process.kill)
         assert self.process is not None
         self.process.wait()
 
     def stop(self) -> None:
         """End it as its user does, and what does not end by itself with force."""
-        if self.process is None or self.process.poll() is not None:
+        if not self.is_running:
             return
+        assert self.process is not None
         tree = self.tree()
         self.process.terminate()
         psutil.wait_procs(tree, timeout=20)
-        _end([process for process in tree if process.is_running()], psutil.Process.kill)
+        end_all([process for process in tree if process.is_running()], psutil.Process.kill)
         self.process.wait()
 
 
-def _end(processes: list[psutil.Process], how: Callable[[psutil.Process], None]) -> None:
+def end_all(processes: list[psutil.Process], how: Callable[[psutil.Process], None]) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             how(process)
@@ -216,13 +222,14 @@ class AirflowWorld:
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
         self.ask("POST", f"dags/{dag_id}/clearTaskInstances", body)
 
-    def workers_of(self, dag_id: str) -> list[psutil.Process]:
-        """Return the processes of this Airflow that work on a task of the DAG: supervisor and task."""
+    def workers_of(self, dag_id: str, run_id: str, task_id: str) -> list[psutil.Process]:
+        """Return the processes that work on a task instance: its supervisor, and the task itself below that."""
+        instance = self.task(dag_id, run_id, task_id)["id"]
         found = []
         for part in self.parts.values():
             for process in part.tree():
                 with suppress(psutil.NoSuchProcess):
-                    if dag_id in " ".join(process.cmdline()):
+                    if instance in " ".join(process.cmdline()):
                         found.append(process)
         return found
 
