@@ -25,6 +25,17 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [{"integration-name": _NAME, "python-modules": ["aml_airflow.hooks.aml"]}],
         "extra-links": ["aml_airflow.links.run.AmlRunLink", "aml_airflow.links.run.AmlConsoleLink"],
         "connection-types": [_CONNECTION],
+        "task-decorators": [{"name": "aml", "class-name": "aml_airflow.decorators.aml.aml_task"}],
+        "asset-uris": [
+            {
+                "schemes": ["aml"],
+                "handler": "aml_airflow.assets.aml.sanitize_uri",
+                "factory": "aml_airflow.assets.aml.create_asset",
+                "to_openlineage_converter": "aml_airflow.assets.aml.asset_to_openlineage",
+            }
+        ],
+        "notifications": ["aml_airflow.notifications.aml.AmlNotifier"],
+        "plugins": [{"name": "aml_run_tags", "plugin-class": "aml_airflow.plugins.run_tags.AmlRunTagsPlugin"}],
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,18 +12,19 @@ if TYPE_CHECKING:
 __all__ = ["script_config"]
 
 
-def script_config(task: Any) -> ScriptRunConfig:
+def script_config(task: Any, directory: str | Path, script: str | None, arguments: Sequence[Any]) -> ScriptRunConfig:
     """Return what an operator with the fields of ``AmlRunOperator`` submits.
 
+    :param directory: the source directory, and ``script`` in it, which gets ``arguments``.
     :raises InvalidInputError: for a mistake in the run configuration.
     """
     from aml_plugins import RunConfiguration, ScriptRunConfig  # noqa: PLC0415  DAG files are parsed without it
 
     given = task.run_config
     config = ScriptRunConfig(
-        task.source_directory,
-        script=task.script,
-        arguments=list(task.arguments) or None,
+        directory,
+        script=script,
+        arguments=list(arguments) or None,
         run_config=RunConfiguration.from_json(given) if isinstance(given, Mapping) else given,
         compute_target=task.target,
         environment=task.environment,

@@ -101,6 +101,21 @@ def make_task(worker: Worker, tmp_path: Path):
     return make
 
 
+@pytest.fixture
+def run_dag(worker: Worker):
+    """Run the DAG of a file's text with ``DAG.test``; return what became of its tasks by name and map index."""
+
+    def run(text: str) -> dict[tuple[str, int], dict]:
+        dag_id = f"dag_{os.getpid()}_{time.time_ns()}"
+        file = worker.airflow.dags / f"{dag_id}.py"
+        file.write_text(textwrap.dedent(text).replace("DAG_ID", dag_id))
+        worker.load(file)
+        done = worker.ask("test_dag", dag_id=dag_id)
+        return {(task["task_id"], task["map_index"]): {**task, "dag_id": dag_id} for task in done["tasks"]}
+
+    return run
+
+
 _DAG = """\
 from datetime import timedelta
 from airflow.sdk import DAG

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout, TaskDeferralTimeout  # noqa: TID253  a leaf
@@ -10,6 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout, TaskDef
 from aml_airflow.address import server_url
 from aml_airflow.cancellation import Cancellation
 from aml_airflow.failures import in_airflows_words
+from aml_airflow.grouping import ensure_parent
 from aml_airflow.identity import ENDED, claim, mark_deferred, mark_delivered, tags_of
 from aml_airflow.links.run import RUN_LINKS, publish_links
 from aml_airflow.operators.base import ADDRESS_FIELDS, DEFERRABLE, AmlBaseOperator
@@ -21,7 +23,7 @@ from aml_airflow.waiting import cancel_by_key, leave_to_monitor, wait_with_log
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from aml_plugins import Run, Workspace
+    from aml_plugins import Run, ScriptRunConfig, Workspace
 
 __all__ = ["AmlCancelRunOperator", "AmlRunOperator"]
 
@@ -122,7 +124,7 @@ class AmlRunOperator(AmlBaseOperator):
         self._cancellation: Cancellation | None = None
         self._killed_early = False
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context) -> Any:
         """Submit, or find what an earlier try submitted; wait, here or in the triggerer; return the run id."""
         with in_airflows_words():
             connection = self.address.connection()
@@ -133,12 +135,12 @@ class AmlRunOperator(AmlBaseOperator):
                     run = self._submit(workspace, cancellation, context)
                     self.log.info("Run %s is %s.", run.id, run.status)
                     publish_links(self, context["ti"], run, server_url(connection))
-                    return self._finish(run, cancellation, context)
+                    return self._finish(workspace, run, cancellation, context)
                 except BaseException:  # a timeout of Airflow's is not an Exception, nor is a deferral
                     leave_to_monitor(workspace, self._key)
                     raise
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> str:
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """Take over from the triggerer: show the rest of the output, and return the run id."""
         with in_airflows_words():
             connection = self.address.connection()
@@ -146,8 +148,7 @@ class AmlRunOperator(AmlBaseOperator):
             run = workspace.get_run(str(event["run_id"]))
             publish_links(self, context["ti"], run, server_url(connection))
             wait_with_log(run, self.log, shown=int(event.get("log_bytes") or 0))
-            mark_delivered(run, context["ti"])
-            return run.id
+            return self._deliver(workspace, run, context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Cancel the run where the time is up that the task had while it was deferred."""
@@ -183,21 +184,39 @@ class AmlRunOperator(AmlBaseOperator):
         if claimed.run is not None:
             self.log.info("Going on with run %s, which an earlier try submitted.", claimed.run.id)
             return claimed.run
-        return workspace.experiment(self.experiment or instance.dag_id).submit(
-            script_config(self),
-            name=self.run_name or instance.task_id,
-            tags={**(self.tags or {}), **tags_of(instance)},
-            parent_run_id=self.parent_run_id,
-            idempotency_key=claimed.key,
-        )
+        experiment = workspace.experiment(self.experiment or instance.dag_id)
+        with self._config(context) as config:
+            return experiment.submit(
+                config,
+                name=self.run_name or instance.task_id,
+                tags={**(self.tags or {}), **tags_of(instance)},
+                parent_run_id=self.parent_run_id or ensure_parent(workspace, instance, experiment.name),
+                idempotency_key=claimed.key,
+            )
 
-    def _finish(self, run: Run, cancellation: Cancellation, context: Context) -> str:
+    @contextmanager
+    def _config(self, context: Context) -> Iterator[ScriptRunConfig]:
+        """Yield what is to be submitted, and let go of it afterwards."""
+        del context
+        yield script_config(self, self.source_directory, self.script, self.arguments)
+
+    def _result(self, workspace: Workspace, run: Run, context: Context) -> Any:
+        """Return what the task returns once its run is complete."""
+        if self.parent_run_id is None:
+            ensure_parent(workspace, context["ti"], self.experiment or context["ti"].dag_id)
+        return run.id
+
+    def _deliver(self, workspace: Workspace, run: Run, context: Context) -> Any:
+        result = self._result(workspace, run, context)
+        mark_delivered(run, context["ti"])
+        return result
+
+    def _finish(self, workspace: Workspace, run: Run, cancellation: Cancellation, context: Context) -> Any:
         if self.deferrable and run.status not in ENDED:
             mark_deferred(run, context["ti"])
             self._defer(run)
         wait_with_log(run, self.log, was_killed=lambda: cancellation.requested)
-        mark_delivered(run, context["ti"])
-        return run.id
+        return self._deliver(workspace, run, context)
 
     def _defer(self, run: Run) -> NoReturn:
         self.defer(
