@@ -35,7 +35,6 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "notifications": ["aml_airflow.notifications.aml.AmlNotifier"],
-        "plugins": [{"name": "aml_run_tags", "plugin-class": "aml_airflow.plugins.run_tags.AmlRunTagsPlugin"}],
     }
 
 
