@@ -222,6 +222,19 @@ class AirflowWorld:
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
         self.ask("POST", f"dags/{dag_id}/clearTaskInstances", body)
 
+    def watched(self, model: str) -> bool:
+        """Say whether the triggerer has looked at a model that a DAG's asset watches, and noted what is there."""
+        found = self.ask("GET", "assets", name_pattern=f"models/{model}")["assets"]
+        return any(self.ask("GET", f"assets/{asset['id']}/states/aml.newest_version") for asset in found)
+
+    def sign_in(self, page: Any) -> None:
+        """Sign in to the UI in a browser."""
+        page.goto(f"{self.url}/auth/login")
+        page.get_by_label("Username").fill("admin")
+        page.get_by_label("Password").fill("admin")
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/auth/" not in url)
+
     def workers_of(self, dag_id: str, run_id: str, task_id: str) -> list[psutil.Process]:
         """Return the processes that work on a task instance: its supervisor, and the task itself below that."""
         instance = self.task(dag_id, run_id, task_id)["id"]
