@@ -48,7 +48,7 @@ with DAG("aml_example_batch_scoring", schedule=[model_asset(MODEL)], catchup=Fal
         import mlflow
 
         found = Path(mlflow.artifacts.download_artifacts(model))
-        classifier = pickle.loads(found.read_bytes())
+        classifier = pickle.loads((found / "model.pkl").read_bytes())
         rows = json.loads(Path(os.environ["AZUREML_DATAREFERENCE_batches"], file).read_text())
         return {"file": file, "species": classifier.predict(rows).tolist()}
 

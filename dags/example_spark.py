@@ -25,7 +25,7 @@ with DAG("aml_example_spark", schedule=None, catchup=False, tags=["aml"]) as dag
         """Attach a Spark on this machine, unless it is there. On a cluster, only its settings are others."""
         workspace = AmlHook().get_conn()
         if "spark" not in workspace.compute_targets:
-            wanted = {"spark_home": "AML_EXAMPLE_SPARK_HOME", "python": "AML_EXAMPLE_SPARK_PYTHON"}
+            wanted = {"spark_home": "SPARK_HOME", "python": "PYSPARK_PYTHON"}
             settings = {name: os.environ.get(variable) for name, variable in wanted.items()}
             known = {name: value for name, value in settings.items() if value}
             workspace.attach_compute("spark", "spark", master="local[2]", **known)

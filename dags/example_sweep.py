@@ -42,7 +42,7 @@ with DAG("aml_example_sweep", schedule=None, catchup=False, tags=["aml"]) as dag
         """Register the best run's model; whoever waits for this asset is triggered."""
         workspace = AmlHook().get_conn()
         best = max(map(workspace.get_run, run_ids), key=lambda run: run.get_metrics()["accuracy"])
-        model = best.register_model("iris-sweep", "outputs/model.pkl")
+        model = best.register_model("iris-sweep", "outputs")
         return f"{model.name}:{model.version}"
 
     keep_best(sweep.output)

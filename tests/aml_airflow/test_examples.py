@@ -113,12 +113,12 @@ def test_a_sweep_uses_every_target_and_the_best_model_is_scored_with(example):
     assert "scores/species.json" in [file.path for file in workspace.default_datastore.list("scores")]
 
 
-def test_features_are_made_with_spark_and_learnt_from_without(example, monkeypatch):
+def test_features_are_made_with_spark_and_learnt_from_without(example):
     found = subprocess.run([ROOT / "tools" / "spark", "find"], capture_output=True, text=True, check=False)
     require_service("Apache Spark", found.returncode == 0, "tools/spark install")
     home = Path(found.stdout.strip())
-    monkeypatch.setenv("AML_EXAMPLE_SPARK_HOME", str(home))
-    monkeypatch.setenv("AML_EXAMPLE_SPARK_PYTHON", str(home.parents[3] / "bin" / "python"))
+    python = home.parents[3] / "bin" / "python"
+    Workspace.get().attach_compute("spark", "spark", master="local[2]", spark_home=str(home), python=str(python))
     state, tasks = example("spark")()
 
     assert state == "success", states(tasks)

@@ -225,13 +225,13 @@ class AirflowWorld:
     def watched(self, model: str) -> bool:
         """Say whether the triggerer has looked at a model that a DAG's asset watches, and noted what is there."""
         found = self.ask("GET", "assets", name_pattern=f"models/{model}")["assets"]
-        return any(self.ask("GET", f"assets/{asset['id']}/states/aml.newest_version") for asset in found)
+        return any(self.ask("GET", f"assets/{asset['id']}/state-store/aml.newest_version") for asset in found)
 
     def sign_in(self, page: Any) -> None:
         """Sign in to the UI in a browser."""
         page.goto(f"{self.url}/auth/login")
-        page.get_by_label("Username").fill("admin")
-        page.get_by_label("Password").fill("admin")
+        page.locator("input[name=username]").fill("admin")
+        page.locator("input[name=password]").fill("admin")
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(lambda url: "/auth/" not in url)
 

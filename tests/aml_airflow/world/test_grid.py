@@ -38,8 +38,8 @@ def test_from_the_grid_to_the_run(page, make_dag, world):
     run_id = dag.returned()
 
     page.goto(f"{world.url}/dags/{dag.dag_id}")
-    page.get_by_test_id("grid").get_by_role("link", name="train").first.click()
-    page.goto(f"{world.url}/dags/{dag.dag_id}/runs/{dag.run_id}/tasks/train")
+    page.locator("a[href*='/runs/'][href$='/tasks/train']").first.click()
+    page.get_by_role("link", name="Details").last.click()
     with page.expect_popup() as opened:
         page.get_by_role("link", name="MLflow run").click()
 
