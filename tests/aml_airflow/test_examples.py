@@ -110,7 +110,7 @@ def test_a_sweep_uses_every_target_and_the_best_model_is_scored_with(example):
         "noon.json": [1],
         "evening.json": [2, 2],
     }
-    assert "scores/species.json" in [file.path for file in workspace.default_datastore.list("scores")]
+    assert "scores/species.json" in dict(workspace.default_datastore.list("scores"))
 
 
 def test_features_are_made_with_spark_and_learnt_from_without(example):
