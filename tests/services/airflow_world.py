@@ -66,11 +66,15 @@ def _make_parts(world: AirflowWorld, redis: Path, broker: int) -> None:
     airflow = [sys.executable, "-m", "airflow"]
     add("redis", [str(redis), "--port", str(broker), "--bind", "127.0.0.1", "--save", ""])
     add("api-server", [*airflow, "api-server"], world.answers)
-    add("scheduler", [*airflow, "scheduler"], lambda: world.is_healthy("scheduler"))
+    add("scheduler", [*airflow, "scheduler", "--skip-serve-logs"], lambda: world.is_healthy("scheduler"))
     add("dag-processor", [*airflow, "dag-processor"], lambda: world.is_healthy("dag_processor"))
-    add("triggerer", [*airflow, "triggerer"], lambda: world.is_healthy("triggerer"))
+    add("triggerer", [*airflow, "triggerer", "--skip-serve-logs"], lambda: world.is_healthy("triggerer"))
     celery = world.home / "celery.log"
-    add("celery", [*airflow, "celery", "worker", "--concurrency", "2"], lambda: b" ready." in celery.read_bytes())
+    add(
+        "celery",
+        [*airflow, "celery", "worker", "--concurrency", "2", "--skip-serve-logs"],
+        lambda: b" ready." in celery.read_bytes(),
+    )
 
 
 def _settings(home: Path, port: int, database: str, broker: int, server: AmlServer) -> dict[str, str]:
@@ -109,6 +113,7 @@ def _settings(home: Path, port: int, database: str, broker: int, server: AmlServ
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
         "TRIGGERER__JOB_HEARTBEAT_SEC": "2",
         "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "20",
+        "TRIGGERER__RUNNER_HEALTH_CHECK_THRESHOLD": "300",  # a busy machine imports slowly
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     return outside | {
