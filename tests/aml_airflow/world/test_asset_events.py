@@ -30,7 +30,7 @@ from aml_airflow.triggers.model_version import watch_model
 with DAG("NAME-consumer", schedule=[model_asset("NAME", watchers=WATCHERS)]):
     @task
     def take(triggering_asset_events=None):
-        return [event.extra for events in triggering_asset_events.values() for event in events]
+        return [event.extra for event in triggering_asset_events[model_asset("NAME")]]
 
     take()
 """
