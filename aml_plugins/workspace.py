@@ -24,6 +24,7 @@ from aml_plugins.workspaces.settings import DEFAULT_DATASTORE, change_settings, 
 if TYPE_CHECKING:
     from aml_plugins.experiment import Experiment
     from aml_plugins.model import Model
+    from aml_plugins.provisioning.operation import ComputeOperation
     from aml_plugins.runs.reconciliation.driver import Driver
     from aml_plugins.runs.run import Run
     from aml_plugins.workspaces.lifecycle import Description
@@ -226,10 +227,48 @@ class Workspace(WorkspaceResources):
         return self.context.store.compute_targets.add(record)
 
     def detach_compute(self, name: str) -> None:
-        """Detach a compute target; refused while runs on it have not ended."""
+        """Detach a compute target; refused while runs on it have not ended. What it stands for stays."""
         find_target(self.context.store, self.name, name)
         self.context.store.compute_targets.remove(self.name, name)
         self.context.backends.forget(self.name, name)
+
+    def create_compute(
+        self, type_name: str, name: str, *, timeout_seconds: float = 3600.0, wait: bool = False, **settings: Any
+    ) -> ComputeOperation:
+        """Create a compute target: a pool of Azure Batch, an AKS or HDInsight cluster.
+
+        The call returns once it is written down; a monitor or ``wait_for_completion()`` of what is returned brings it
+        up. Asked again with the same settings, it is the same creation. What a failed creation left is deleted.
+
+        :param type_name: ``azure-batch``, ``aks``, ``hdinsight`` or a plugin's type that can be created.
+        :param timeout_seconds: how long it may take until it is ready.
+        :param settings: the type's settings; see its reference page.
+        :raises InvalidInputError: for a type that cannot be created, a wrong name or setting; nothing was written.
+        """
+        from aml_plugins.provisioning.operation import create_compute  # noqa: PLC0415  seldom needed
+
+        return create_compute(self, type_name, name, settings, timeout_seconds=timeout_seconds, wait=wait)
+
+    def plan_compute(self, type_name: str, name: str, **settings: Any) -> Mapping[str, Any]:
+        """Return what :meth:`create_compute` would ask of the remote side, without asking."""
+        from aml_plugins.provisioning.operation import plan_compute  # noqa: PLC0415  as above
+
+        return plan_compute(self, type_name, name, settings)
+
+    def delete_compute(self, name: str, *, wait: bool = False) -> ComputeOperation:
+        """Delete a compute target that was created here, and what it stands for. An attached one is only detached.
+
+        :raises InvalidInputError: while runs on it have not ended, and for one that was attached.
+        """
+        from aml_plugins.provisioning.operation import delete_compute  # noqa: PLC0415  as above
+
+        return delete_compute(self, name, wait=wait)
+
+    def compute_operation(self, name: str) -> ComputeOperation | None:
+        """Return what was asked for last of a created target; None for one that was attached."""
+        from aml_plugins.provisioning.operation import find_operation  # noqa: PLC0415  as above
+
+        return find_operation(self, name)
 
     def experiment(self, name: str) -> Experiment:
         """Return an experiment; it is created by its first run."""

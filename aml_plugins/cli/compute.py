@@ -9,6 +9,8 @@ import click
 
 from aml_plugins.cli.options import in_workspace, open_workspace, pairs
 from aml_plugins.cli.output import show, table
+from aml_plugins.cli.provisioning import create, delete, target_state
+from aml_plugins.cli.target_settings import OPEN_OPTIONS, settings_of
 
 if TYPE_CHECKING:
     from aml_plugins.workspace import Workspace
@@ -16,10 +18,14 @@ if TYPE_CHECKING:
 
 @click.group()
 def compute() -> None:
-    """Attach, check, tidy and detach compute targets."""
+    """Attach, create, check, tidy, detach and delete compute targets."""
 
 
-@compute.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+compute.add_command(create)
+compute.add_command(delete)
+
+
+@compute.command(context_settings=OPEN_OPTIONS)
 @click.argument("type_name", metavar="TYPE")
 @click.argument("name")
 @click.option("--set", "settings", multiple=True, callback=pairs, metavar="NAME=VALUE", help="A setting of the type.")
@@ -38,7 +44,7 @@ def attach(
 
     Each setting of the type can be written as an option of its own, several values by repeating it.
     """
-    wanted = {**settings, **_settings(ctx, ctx.args)}
+    wanted = {**settings, **settings_of(ctx)}
     record = open_workspace(store, workspace).attach_compute(type_name, name, **wanted)
     value = {"name": record.name, "type": record.type, "config": dict(record.config)}
     said = f"Attached compute target '{name}' of type {type_name}. Try it with: aml compute check {name}"
@@ -51,11 +57,19 @@ def list_(store: str | None, workspace: str | None, output: str) -> None:
     """List compute targets with their queue."""
     opened = open_workspace(store, workspace)
     queues = _queues(opened)
+    made = {one.name: one.state for one in opened.context.store.provisionings.list(opened.name)}
     rows: list[dict[str, Any]] = [
-        {"name": name, "type": target.type, **_queue(queues, name), "settings": dict(target.config)}
+        {
+            "name": name,
+            "type": target.type,
+            "state": made.get(name, "Attached"),
+            **_queue(queues, name),
+            "settings": dict(target.config),
+        }
         for name, target in sorted(opened.compute_targets.items())
     ]
-    show(output, rows, lambda: table(rows, ["name", "type", "running", "waiting", "settings"], "No compute target."))
+    columns = ["name", "type", "state", "running", "waiting", "settings"]
+    show(output, rows, lambda: table(rows, columns, "No compute target."))
 
 
 @compute.command("show")
@@ -67,10 +81,12 @@ def show_(name: str, store: str | None, workspace: str | None, output: str) -> N
     from aml_plugins.errors import AmlError
 
     backend = (opened := open_workspace(store, workspace)).context.backends.get(opened.name, name)
-    try:
-        state = {"state": "ready", "details": backend.check()}
-    except AmlError as error:
-        state = {"state": "not ready", "details": str(error)}
+    state = target_state(opened, name)
+    if not state:
+        try:
+            state = {"state": "ready", "details": backend.check()}
+        except AmlError as error:
+            state = {"state": "not ready", "details": str(error)}
     value = {
         "name": name,
         "type": backend.target.type,
@@ -123,25 +139,9 @@ def gc(names: tuple[str, ...], delete: bool, store: str | None, workspace: str |
 @click.argument("name")
 @in_workspace
 def detach(name: str, store: str | None, workspace: str | None, output: str) -> None:
-    """Detach a compute target; refused while runs on it have not ended."""
+    """Detach a compute target; refused while runs on it have not ended. What it stands for stays."""
     open_workspace(store, workspace).detach_compute(name)
     show(output, {"name": name}, lambda: f"Detached compute target '{name}'.")
-
-
-def _settings(ctx: click.Context, words: list[str]) -> dict[str, str | list[str]]:
-    """Read ``--name value`` and ``--name=value``; a name that is repeated has all its values."""
-    found: dict[str, list[str]] = {}
-    rest = iter(words)
-    for word in rest:
-        name, separator, value = word.partition("=")
-        if not name.startswith("--") or len(name) == len("--"):
-            ctx.fail(f"'{word}' is no setting. Write --NAME VALUE.")
-        if not separator:
-            value = next(rest, "")
-            if not value or value.startswith("--"):
-                ctx.fail(f"The setting '{name}' lacks its value.")
-        found.setdefault(name[2:].replace("-", "_"), []).append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
 def _queues(opened: Workspace) -> Counter[tuple[str, bool]]:

@@ -14,7 +14,7 @@ from aml_plugins.cli.failures import INTERRUPTED
 if TYPE_CHECKING:
     from aml_plugins.runs.run import Run
 
-__all__ = ["handing_over"]
+__all__ = ["INTERRUPTED", "ends_as_interruption", "handing_over"]
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def handing_over(run: Run, parting: str) -> Iterator[None]:
     :param parting: what to say to those who interrupt.
     """
     try:
-        with _ends_as_interruption(signal.SIGTERM, signal.SIGHUP):
+        with ends_as_interruption():
             yield
     except KeyboardInterrupt:
         _hand_over(run)
@@ -48,8 +48,9 @@ def _hand_over(run: Run) -> None:
 
 
 @contextmanager
-def _ends_as_interruption(*numbers: signal.Signals) -> Iterator[None]:
-    before = {number: signal.signal(number, _interrupt) for number in numbers}
+def ends_as_interruption() -> Iterator[None]:
+    """Take a request to end, or a closed terminal, for Ctrl-C."""
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

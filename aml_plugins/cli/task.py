@@ -62,15 +62,16 @@ def watch(task_id: str, store: str | None, workspace: str | None, output: str) -
 @click.argument("task_id")
 @in_workspace
 def cancel(task_id: str, store: str | None, workspace: str | None, output: str) -> None:
-    """Ask a task to end: a run's own, or one that works for a run, which ends the run."""
+    """Ask a task to end: a run's own, one that works for a run, which ends the run, or a target's creation."""
     from aml_plugins.runs.monitoring import ensure_driven
-    from aml_plugins.tasks.task import Task
+    from aml_plugins.tasks.task import OF_RUNS, Task
 
     wanted = Task.get(open_workspace(store, workspace), task_id)
     wanted.cancel()
-    workspace_of = wanted.workspace
-    workspace_of.driver.release()
-    ensure_driven(workspace_of.context, [workspace_of.context.store.runs.get(workspace_of.name, wanted.subject)])
+    if wanted.kind in OF_RUNS:
+        workspace_of = wanted.workspace
+        workspace_of.driver.release()
+        ensure_driven(workspace_of.context, [workspace_of.context.store.runs.get(workspace_of.name, wanted.subject)])
     value = {"task_id": wanted.id, "state": wanted.state}
     show(
         output,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from aml_plugins.compute.job import JobHandle, LogChunk
+from aml_plugins.json_types import JsonObject
 
 __all__ = ["SupportsListing", "SupportsLogs", "SupportsProvisioning", "SupportsRecords", "SupportsWaking"]
 
@@ -39,14 +40,32 @@ class SupportsListing(Protocol):
 
 @runtime_checkable
 class SupportsProvisioning(Protocol):
-    """Targets that can be created and deleted, not only attached."""
+    """Targets that can be created and deleted, not only attached.
+
+    What was created carries a mark of its workspace and name, so that it is known again after any crash, and so that
+    nothing of somebody else's is ever taken for it.
+    """
+
+    def target_plan(self) -> JsonObject:
+        """Return what would be asked of the remote side: a pure value without secrets. Asks nobody.
+
+        :raises InvalidInputError: where the settings do not say what to create.
+        """
+        ...
 
     def ensure_target(self) -> bool:
-        """Go on creating the target; return True once it is ready. Returns at once; idempotent."""
+        """Go on creating the target; return True once it is ready. Returns at once; idempotent.
+
+        :raises AlreadyExistsError: where somebody else's has its name.
+        :raises BackendError: where it never will be ready.
+        """
         ...
 
     def delete_target(self) -> bool:
-        """Go on deleting the target; return True once it is gone. Returns at once; idempotent."""
+        """Go on deleting the target; return True once nothing of ours is there. Returns at once; idempotent.
+
+        What has no mark of ours stays, and counts as nothing of ours.
+        """
         ...
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from aml_plugins.compute.backend import ComputeBackend, ComputeTarget, TargetConfig
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError, PluginError
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from aml_plugins.plugins import Plugins
     from aml_plugins.store.interface import Store
 
-__all__ = ["BUILT_IN_TARGET", "BackendCache", "attached", "find_target", "load_backend_type", "validate_config"]
+__all__ = [
+    "BUILT_IN_TARGET",
+    "BackendCache",
+    "attached",
+    "find_target",
+    "load_backend_type",
+    "make_backend",
+    "validate_config",
+]
 
 BUILT_IN_TARGET = "local"
 """The target that every workspace has without attaching it: this machine."""
@@ -32,8 +40,6 @@ class BackendCache:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._store = context.store
-        self._plugins = context.plugins
-        self._home = context.home
         self._backends: dict[tuple[str, str], tuple[ComputeTargetRecord, ComputeBackend]] = {}
 
     def get(self, workspace: str, name: str) -> ComputeBackend:
@@ -46,7 +52,7 @@ class BackendCache:
         if known is not None:
             return known[1]
         record = find_target(self._store, workspace, name)
-        backend = self._make(record)
+        backend = make_backend(self._context, record)
         self._backends[workspace, name] = (record, backend)
         return backend
 
@@ -61,26 +67,31 @@ class BackendCache:
         for workspace, name in list(self._backends):
             self.forget(workspace, name)
 
-    def _make(self, record: ComputeTargetRecord) -> ComputeBackend:
-        backend_type = load_backend_type(self._plugins, record.type)
-        home = self._home / "targets" / record.workspace / record.name
-        config = validate_config(backend_type, record.type, record.config)
-        return backend_type(
-            ComputeTarget(
-                workspace=record.workspace,
-                name=record.name,
-                type=record.type,
-                config=config,
-                home=home,
-                secrets=self._context.secrets(record.workspace),
-                open_datastore=lambda name: self._datastore(record.workspace, name),
-            )
+
+def make_backend(context: Context, record: ComputeTargetRecord) -> ComputeBackend:
+    """Return a new backend for a target, whether it is written down or not.
+
+    :raises InvalidInputError: for a wrong setting.
+    """
+    backend_type = load_backend_type(context.plugins, record.type)
+    config = validate_config(backend_type, record.type, record.config)
+    return backend_type(
+        ComputeTarget(
+            workspace=record.workspace,
+            name=record.name,
+            type=record.type,
+            config=config,
+            home=context.home / "targets" / record.workspace / record.name,
+            secrets=context.secrets(record.workspace),
+            open_datastore=lambda name: _datastore(context, record.workspace, name),
         )
+    )
 
-    def _datastore(self, workspace: str, name: str) -> Datastore:
-        from aml_plugins.datastores.opening import default_datastore, open_datastore  # noqa: PLC0415  few targets need any
 
-        return open_datastore(self._context, workspace, name) if name else default_datastore(self._context, workspace)
+def _datastore(context: Context, workspace: str, name: str) -> Datastore:
+    from aml_plugins.datastores.opening import default_datastore, open_datastore  # noqa: PLC0415  few targets need any
+
+    return open_datastore(context, workspace, name) if name else default_datastore(context, workspace)
 
 
 def find_target(store: Store, workspace: str, name: str) -> ComputeTargetRecord:
@@ -134,10 +145,18 @@ def validate_config(backend_type: type[ComputeBackend], type_name: str, config: 
     except ValidationError as error:
         first = error.errors()[0]
         setting = ".".join(map(str, first["loc"])) or "settings"
-        known = backend_type.config_model.model_fields
+        known = _known_settings(backend_type.config_model, first["loc"])
         hint = "" if setting in known else did_you_mean(setting, known)
         raise InvalidInputError(
             f"The setting '{setting}' of a compute target of type '{type_name}' is wrong: "
             f"{first['msg'].removeprefix('Value error, ')}.{hint}",
             f"Known settings: {', '.join(sorted(known))}.",
         ) from None
+
+
+def _known_settings(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """Return the settings beside the one at ``place``; those of a section bear its name."""
+    field = model.model_fields.get(str(place[0])) if len(place) > 1 else None
+    inner = [one for one in get_args(field.annotation) if isinstance(one, type)] if field else []
+    section = next((one for one in inner if issubclass(one, BaseModel)), None)
+    return [f"{place[0]}.{name}" for name in section.model_fields] if section else list(model.model_fields)

@@ -26,6 +26,7 @@ from aml_plugins.server.routes import (
     info,
     members,
     models,
+    provisionings,
     run_leases,
     run_logs,
     runs,
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     workspaces.router,
     members.router,
     compute_targets.router,
+    provisionings.router,
     datastores.router,
     snapshots.router,
     run_leases.router,  # before runs: /runs/due is no run

@@ -13,16 +13,16 @@ from aml_plugins.server.access import Action, no_such_workspace
 from aml_plugins.server.guarding import caller
 from aml_plugins.server.json_bodies import json_reply
 from aml_plugins.server.serving import server_of
-from aml_plugins.store.records import ImageRecord, ServiceRecord
+from aml_plugins.store.records import ImageRecord, ProvisioningRecord, ServiceRecord
 
 __all__ = ["due_of", "new_values", "reply", "revision_of"]
 
-RecordT = TypeVar("RecordT", ImageRecord, ServiceRecord)
+RecordT = TypeVar("RecordT", ImageRecord, ProvisioningRecord, ServiceRecord)
 
 _DIGITS = 10
 
 
-def reply(record: ImageRecord | ServiceRecord, status: int = 200) -> Response:
+def reply(record: ImageRecord | ProvisioningRecord | ServiceRecord, status: int = 200) -> Response:
     """Answer with a thing; its tag is its revision."""
     return json_reply(record, status=status, headers={"ETag": f'"{record.revision}"'})
 

@@ -12,6 +12,7 @@ __all__ = [
     "DatastoreRecord",
     "ImageRecord",
     "MemberRecord",
+    "ProvisioningRecord",
     "RunRecord",
     "ServiceRecord",
     "SnapshotRecord",
@@ -42,6 +43,34 @@ class ComputeTargetRecord:
     type: str
     config: JsonObject = field(default_factory=dict)
     created_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisioningRecord:
+    """How a compute target that was created, not attached, came to be, or goes; it lives and dies with the target.
+
+    :param operation_id: hexadecimal, new for each creation; the ids of its tasks are derived from it.
+    :param desired: ``{"request", "absent", "canceled", "timeout_seconds"}``: written by users; ``request`` counts up.
+    :param state: Creating, Ready, Failing (its remains are being deleted), Deleting or Failed.
+    :param settled: whether it is what it shall be, as far as that was possible.
+    :param revision: counts writes; a write names the one it read.
+    """
+
+    workspace: str
+    name: str
+    operation_id: str
+    type: str
+    desired: JsonObject
+    state: str = "Creating"
+    settled: bool = False
+    reason: str | None = None
+    error_code: str | None = None
+    user: str = ""
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    revision: int = 0
+    lease_owner: str | None = None
+    lease_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

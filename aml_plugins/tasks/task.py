@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from aml_plugins.store.records import TaskEvent, TaskRecord
     from aml_plugins.workspace import Workspace
 
-__all__ = ["Task"]
+__all__ = ["OF_RUNS", "Task"]
 
 ENDED = frozenset({"Completed", "Failed", "Canceled"})
 RUN = "run"
+COMPUTE = "compute"
 PATIENCE_SECONDS = 120.0
 OF_RUNS = frozenset({RUN, "environment"})
 """Kinds whose subject is a run: to cancel such a task is to cancel that run."""
@@ -89,12 +90,21 @@ class Task:
 
         :raises InvalidInputError: for a task that nothing can end before its time.
         """
+        if self.kind == COMPUTE:
+            self._cancel_creation()
+            return
         if self.kind not in OF_RUNS:
             raise InvalidInputError(
                 f"A task of the kind '{self.kind}' cannot be cancelled.", "Wait for it, or delete what it makes."
             )
         self.workspace.get_run(self.subject).cancel()
         self.record = self.workspace.context.store.tasks.get(self.workspace.name, self.id)
+
+    def _cancel_creation(self) -> None:
+        found = self.workspace.compute_operation(self.subject)
+        if found is None or found.task.id != self.id:
+            raise InvalidInputError("The task has ended.", f"To delete the target: aml compute delete {self.subject}")
+        found.cancel()
 
     def events(self, *, follow: bool = False) -> Iterator[TaskEvent]:
         """Yield what happened to the task, oldest first.

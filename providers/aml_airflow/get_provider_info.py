@@ -44,7 +44,7 @@ def _modules(kind: str, names: tuple[str, ...]) -> list[str]:
 
 _NAME = "AML Plugins"
 _TRIGGERS = ("run", "task", "model", "model_version")
-_OPERATORS = ("run", "model", "image", "service", "datastore")
+_OPERATORS = ("run", "model", "image", "service", "compute", "datastore")
 _CONNECTION = {
     "connection-type": "aml",
     "hook-class-name": "aml_airflow.hooks.aml.AmlHook",

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aml_plugins.compute.abilities import SupportsProvisioning
+from aml_plugins.errors import OperationFailedError
 from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.states import RunState
@@ -28,6 +30,8 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
     backend = step.backend(run)
     if run.cancel_requested_at is not None:
         return _cancel_unsubmitted(step, run, backend)
+    if isinstance(backend, SupportsProvisioning) and _is_being_created(step, run):
+        return _wait(step, run, f"Waiting until compute target '{run.target}' is created.")
     if not _has_slot(step, run, backend):
         return _wait_for_slot(step, run, backend)
     bundle = step.staged.pop(job_key(run), None) or stage_bundle(step, run)
@@ -75,7 +79,25 @@ def _has_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> bool:
 
 def _wait_for_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRecord:
     limit = backend.target.config.max_parallel_runs
-    reason = f"Waiting for one of the {limit} slots of compute target '{run.target}'."
+    return _wait(step, run, f"Waiting for one of the {limit} slots of compute target '{run.target}'.")
+
+
+def _is_being_created(step: Step, run: RunRecord) -> bool:
+    """Say whether the target is still being created.
+
+    :raises OperationFailedError: where it is being deleted, or was never whole.
+    """
+    found = step.context.store.provisionings.find(run.workspace, run.target)
+    if found is None or (found.settled and found.state == "Ready"):
+        return False
+    if found.desired.get("absent") or found.state != "Creating":
+        raise OperationFailedError(
+            f"The compute target '{run.target}' is not there: its state is {found.state}.", "Choose another target."
+        )
+    return True
+
+
+def _wait(step: Step, run: RunRecord, reason: str) -> RunRecord:
     if run.reason == reason:
         return run
     return step.save(replace(run, reason=reason), message=reason)

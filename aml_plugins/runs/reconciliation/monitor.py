@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from aml_plugins.errors import AmlError, StoreError
+from aml_plugins.provisioning.driving import ProvisioningWatch
 from aml_plugins.runs.reconciliation.driver import Driver
 from aml_plugins.runs.reconciliation.intervals import Pause
 from aml_plugins.runs.reconciliation.reach import is_within_reach
@@ -51,10 +52,11 @@ class Monitor:
         self._look_at = 0.0
         self._mine: dict[str, int] = {}
         self._serving = ServingWatch(context, workspace)
+        self._provisioning = ProvisioningWatch(context, workspace)
 
     def has_work(self) -> bool:
         """Say whether there are runs that have not ended and that nobody else drives."""
-        return bool(self._due()) or self._serving.has_work()
+        return bool(self._due()) or self._serving.has_work() or self._provisioning.has_work()
 
     def round(self) -> tuple[int, bool]:
         """Drive what is due once; return how many runs have not ended, and whether anything moved."""
@@ -115,8 +117,9 @@ class Monitor:
         """Outlive a database that is away for a while."""
         try:
             unsettled, changed = self._serving.round()
+            under_way, went_on = self._provisioning.round()
             left, moved = self.round()
-            return left + unsettled, moved or changed
+            return left + unsettled + under_way, moved or changed or went_on
         except StoreError as error:
             logger.warning("The store cannot be asked now: %s", error)
             return 1, False

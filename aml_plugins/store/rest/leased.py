@@ -1,4 +1,4 @@
-"""What images and services share: leases and revisions over HTTP."""
+"""What images, services and created compute targets share: leases and revisions over HTTP."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import time
 from abc import abstractmethod
 from typing import Any, Generic, TypeVar
 
-from aml_plugins.store.records import ImageRecord, ServiceRecord
+from aml_plugins.store.records import ImageRecord, ProvisioningRecord, ServiceRecord
 from aml_plugins.store.rest.asking import create
 from aml_plugins.store.rest.connection import Connection
 from aml_plugins.store.rest.records import record_of, records_of, values_of
 
 __all__ = ["Leased"]
 
-RecordT = TypeVar("RecordT", ImageRecord, ServiceRecord)
+RecordT = TypeVar("RecordT", ImageRecord, ProvisioningRecord, ServiceRecord)
 
 _SERVERS = ("workspace", "updated_at", "revision", "lease_until")
 """What is the server's to say."""
@@ -45,8 +45,8 @@ class Leased(Generic[RecordT]):
     def _identified(self, record: RecordT) -> dict[str, Any]:
         return {name: getattr(record, name) for name in self._identity}
 
-    def _add(self, path: str, record: RecordT, *left_out: str) -> RecordT:
-        body = values_of(record, *_SERVERS, *left_out)
+    def _add(self, path: str, record: RecordT, *left_out: str, **added: Any) -> RecordT:
+        body = values_of(record, *_SERVERS, *left_out) | added
         if record.lease_until is not None:  # in seconds from now: the server's clock may be another
             body["lease_seconds"] = record.lease_until - time.time()
         return record_of(self._type, create(self._connection, "POST", path, body))

@@ -10,6 +10,7 @@ from aml_plugins.store.rest.credentials import Address, address_of
 from aml_plugins.store.rest.datastores import RestDatastores
 from aml_plugins.store.rest.images import RestImages
 from aml_plugins.store.rest.members import RestMembers
+from aml_plugins.store.rest.provisionings import RestProvisionings
 from aml_plugins.store.rest.run_logs import RestRunLogs
 from aml_plugins.store.rest.runs import RestRuns
 from aml_plugins.store.rest.services import RestServices
@@ -33,6 +34,7 @@ class RestStore:
         self.workspaces = RestWorkspaces(self.connection)
         self.members = RestMembers(self.connection)
         self.compute_targets = RestComputeTargets(self.connection)
+        self.provisionings = RestProvisionings(self.connection)
         self.datastores = RestDatastores(self.connection)
         self.runs = RestRuns(self.connection)
         self.run_logs = RestRunLogs(self.connection)

@@ -11,7 +11,7 @@ from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
 from aml_plugins.store.sql.named import Named
 
-__all__ = ["SqlComputeTargets"]
+__all__ = ["SqlComputeTargets", "lock_target", "refuse_while_used"]
 
 _T, _SLOTS, _RUNS = tables.compute_targets, tables.slots, tables.runs
 _NAMED_RUNS = 5
@@ -19,6 +19,10 @@ _WHERE = (_SLOTS.c.workspace == bindparam("of")) & (_SLOTS.c.target == bindparam
 _TAKEN = select(_SLOTS.c.run_id).join(_RUNS, _RUNS.c.run_id == _SLOTS.c.run_id).where(_WHERE, _RUNS.c.active)
 _HELD = select(_SLOTS.c.number, _SLOTS.c.run_id).where(or_(_WHERE, _SLOTS.c.run_id == bindparam("run")))
 _LOCK = select(_T.c.name).where(_T.c.workspace == bindparam("of"), _T.c.name == bindparam("target")).with_for_update()
+_MADE = tables.provisionings
+_CHANGING = select(_MADE.c.state).where(
+    _MADE.c.workspace == bindparam("of"), _MADE.c.name == bindparam("target"), ~_MADE.c.settled
+)
 _CLAIM = insert(_SLOTS)
 _RELEASE = delete(_SLOTS).where(_SLOTS.c.run_id == bindparam("run"))
 
@@ -39,7 +43,8 @@ class SqlComputeTargets(Named[ComputeTargetRecord]):
     def remove(self, workspace: str, name: str) -> None:
         with self._database.writing() as connection:
             self._lock(connection, workspace, name)
-            _refuse_while_used(connection, workspace, name)
+            _refuse_while_changing(connection, workspace, name)
+            refuse_while_used(connection, workspace, name)
             connection.execute(delete(_T).where(_T.c.workspace == workspace, _T.c.name == name))
 
     def claim_slot(self, workspace: str, name: str, run_id: str, limit: int) -> bool:
@@ -63,9 +68,16 @@ class SqlComputeTargets(Named[ComputeTargetRecord]):
         return len(taken) >= limit and run_id not in taken
 
     def _lock(self, connection: Connection, workspace: str, name: str) -> None:
-        """Make others who claim or remove wait; SQLite's transactions exclude each other anyway."""
-        if connection.execute(_LOCK, {"of": workspace, "target": name}).one_or_none() is None:
+        if not lock_target(connection, workspace, name):
             raise self.not_found(workspace, name)
+
+
+def lock_target(connection: Connection, workspace: str, name: str) -> bool:
+    """Make others who claim or remove wait, and say whether the target is there.
+
+    SQLite's transactions exclude each other anyway.
+    """
+    return connection.execute(_LOCK, {"of": workspace, "target": name}).one_or_none() is not None
 
 
 def _claim(connection: Connection, workspace: str, name: str, run_id: str, limit: int) -> bool:
@@ -95,7 +107,21 @@ def _free_ended(connection: Connection, workspace: str, name: str) -> bool:
     return connection.execute(statement).rowcount > 0
 
 
-def _refuse_while_used(connection: Connection, workspace: str, name: str) -> None:
+def _refuse_while_changing(connection: Connection, workspace: str, name: str) -> None:
+    """Whoever detached a target that is being created would have nothing to delete what comes of it with."""
+    found = connection.scalars(_CHANGING, {"of": workspace, "target": name}).first()
+    if found is not None:
+        raise InvalidInputError(
+            f"Compute target {name!r} is being created or deleted (its state is {found}).",
+            "Wait until that has ended, or delete the target.",
+        )
+
+
+def refuse_while_used(connection: Connection, workspace: str, name: str) -> None:
+    """Refuse, naming them, while runs on the target have not ended.
+
+    :raises InvalidInputError: likewise.
+    """
     mine = (_RUNS.c.workspace == workspace) & (_RUNS.c.target == name) & _RUNS.c.active
     count = connection.execute(select(func.count()).select_from(_RUNS).where(mine)).scalar_one()
     if not count:

@@ -11,19 +11,19 @@ from sqlalchemy import ColumnElement, Table, and_, or_, select, update
 
 from aml_plugins.errors import LeaseLostError
 from aml_plugins.store.leases import host_prefix, owner_is_dead
-from aml_plugins.store.records import ImageRecord, ServiceRecord
+from aml_plugins.store.records import ImageRecord, ProvisioningRecord, ServiceRecord
 from aml_plugins.store.sql.database import Database
 from aml_plugins.store.sql.rows import columns_of, record_of, row_of
 
 __all__ = ["LeasedRows"]
 
-RecordT = TypeVar("RecordT", ImageRecord, ServiceRecord)
+RecordT = TypeVar("RecordT", ImageRecord, ProvisioningRecord, ServiceRecord)
 
 _LEASE = frozenset({"lease_owner", "lease_until"})
 
 
 class LeasedRows(Generic[RecordT]):
-    """What images and services share.
+    """What images, services and created compute targets share.
 
     :param key: the columns of the primary key.
     :param kept: columns that the lease's holder does not write.

@@ -7,6 +7,7 @@ from aml_plugins.store.sql.database import Database, database_url
 from aml_plugins.store.sql.datastores import SqlDatastores
 from aml_plugins.store.sql.images import SqlImages
 from aml_plugins.store.sql.members import SqlMembers
+from aml_plugins.store.sql.provisionings import SqlProvisionings
 from aml_plugins.store.sql.requests import SqlRequests
 from aml_plugins.store.sql.runs import SqlRuns
 from aml_plugins.store.sql.schema import ensure_schema
@@ -37,6 +38,7 @@ class SqlStore:
         self.workspaces = SqlWorkspaces(self._database)
         self.members = SqlMembers()
         self.compute_targets = SqlComputeTargets(self._database)
+        self.provisionings = SqlProvisionings(self._database)
         self.datastores = SqlDatastores(self._database)
         self.runs = SqlRuns(self._database)
         self.snapshots = SqlSnapshots(self._database)

@@ -24,8 +24,9 @@ _SELECT = select(*columns_of(_T, WorkspaceRecord))
 _FIND = _SELECT.where(_T.c.name == bindparam("key"))
 _OF_RUNS = tables.runs.c.workspace == bindparam("key")
 _ACTIVE = select(tables.runs.c.run_id).where(_OF_RUNS, tables.runs.c.active).limit(5)
+_CREATED = select(tables.provisionings.c.name).where(tables.provisionings.c.workspace == bindparam("key")).limit(5)
 _COUNT_ACTIVE = select(func.count()).where(_OF_RUNS, tables.runs.c.active)
-_PARTS = ("aml_slots", "aml_snapshots", "aml_tasks", "aml_task_events")
+_PARTS = ("aml_slots", "aml_provisionings", "aml_snapshots", "aml_tasks", "aml_task_events")
 """Tables whose rows live and die with the things that they are about: users do not count those."""
 _COUNTED = {
     "aml_runs": (tables.runs.c.released_at.is_(None),),
@@ -126,6 +127,12 @@ def _refuse_while_active(connection: Connection, name: str) -> None:
     if active:
         raise InvalidInputError(
             f"Workspace {name!r} has runs that have not ended: {', '.join(active)}.", "Cancel them first."
+        )
+    created: builtins.list[str] = [row.name for row in connection.execute(_CREATED, {"key": name})]
+    if created:  # nobody would delete what they cost any more
+        raise InvalidInputError(
+            f"Workspace {name!r} has compute targets that were created here: {', '.join(created)}.",
+            "Delete them first with: aml compute delete NAME, or detach them to keep what they stand for.",
         )
 
 

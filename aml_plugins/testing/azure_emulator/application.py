@@ -31,7 +31,11 @@ logger = logging.getLogger(__name__)
 
 _LARGEST = 64 << 20
 # What the real services answer beyond their own specifications, and so does the emulator.
-_DEVIATIONS = ("'isCustomProvisioningTimeout', 'provisioningTimeoutInSeconds'",)
+_DEVIATIONS = (
+    "'isCustomProvisioningTimeout', 'provisioningTimeoutInSeconds'",
+    # HDInsight's file leaves out the envelope of errors, which the resource manager puts around everybody's.
+    "body: 'error' is not in the specification",
+)
 
 
 @dataclass

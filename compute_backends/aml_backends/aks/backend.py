@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aml_backends.aks.access import open_cluster
 from aml_backends.aks.cluster import Cluster
-from aml_backends.aks.config import AksConfig
+from aml_backends.aks.config import RESOURCE_TYPE, AksConfig
+from aml_backends.aks.creation import cluster_body
 from aml_backends.aks.log import look_back, take_new
 from aml_backends.aks.plan import HIDDEN, LABEL, job_body, secret_body, service_body
 from aml_backends.aks.states import CANCELLED, status_of
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobStatus, LogChunk, TargetConfig
+from aml_plugins.compute.azure_resources import ResourceId, has_marks, marks
 from aml_plugins.compute.runner_directory import job_status
 from aml_plugins.compute.staging import Staging
-from aml_plugins.errors import BackendError, InvalidInputError, JobNotFoundError, NotYetDoneError
+from aml_plugins.errors import AlreadyExistsError, BackendError, InvalidInputError, JobNotFoundError, NotYetDoneError
 
 if TYPE_CHECKING:
     from aml_backends.aks.provisioning import AzureCluster
+    from aml_plugins.compute import JsonObject
 
 __all__ = ["AksBackend"]
 
@@ -30,6 +33,7 @@ MANAGED = "app.kubernetes.io/managed-by=aml-plugins"
 FEW = 3
 """Up to so many jobs are asked for one by one; more by one list."""
 _CACHE = "/aml/cache"
+_ENDED_BADLY = frozenset({"Failed", "Canceled"})
 
 
 class AksBackend(ComputeBackend):
@@ -105,37 +109,43 @@ class AksBackend(ComputeBackend):
         """Return the handles of all our jobs in the namespace."""
         return [self._handle(job["metadata"]["name"]) for job in self._cluster.list("job", MANAGED)]
 
-    def ensure_target(self) -> bool:
-        """Go on creating the cluster; return whether it is ready.
+    def target_plan(self) -> JsonObject:
+        """Return the cluster as it is asked for."""
+        config = self._config
+        if config.resource_id is None or config.create is None:
+            raise InvalidInputError(
+                f"The settings of '{self.target.name}' do not say what cluster to create.",
+                "Give its resource_id and its location.",
+            )
+        name = ResourceId.parse(config.resource_id, RESOURCE_TYPE).name
+        return cluster_body(name, config.create, marks(*self._name))
 
-        :raises BackendError: where it never will be.
-        """
-        if self._config.resource_id is None:
-            return True
-        azure = self._azure()
-        state = azure.state()
-        if state is None:
-            if not self._config.create:
-                raise BackendError(
-                    f"There is no cluster {self._config.resource_id}.", "Create it, or set the target's 'create'."
-                )
-            azure.create(self._config.create)
-        if state == "Failed":
+    def ensure_target(self) -> bool:
+        """Go on creating the cluster; return whether it is ready."""
+        wanted, azure = self.target_plan(), self._azure()
+        found = azure.look()
+        if found is None:
+            azure.create(wanted)
+            return False
+        state, tags = found
+        if not has_marks(tags, *self._name):
+            raise AlreadyExistsError(
+                f"There is a cluster {self._config.resource_id} already, which '{self.target.name}' did not create.",
+                "Attach it, or choose another name for the cluster.",
+            )
+        if state in _ENDED_BADLY:
             raise BackendError("Azure could not create the cluster.", "Look at its activity log in the portal.")
         return state == "Succeeded"
 
     def delete_target(self) -> bool:
-        """Go on deleting the cluster that this target created; return whether it is gone."""
-        if not self._config.create:
-            raise InvalidInputError(
-                f"The cluster of '{self.target.name}' is only attached: it is not deleted.",
-                "Detach the target instead.",
-            )
+        """Go on deleting the cluster that this target created; return whether there is none of ours."""
         azure = self._azure()
-        state = azure.state()
-        if state not in {None, "Deleting"}:
+        found = azure.look()
+        if found is None or not has_marks(found[1], *self._name):
+            return True
+        if found[0] != "Deleting":
             azure.delete()
-        return state is None
+        return False
 
     def check(self) -> str:
         version = self._cluster.version()
@@ -158,10 +168,15 @@ class AksBackend(ComputeBackend):
             self._opened = open_cluster(self._config, self.target.secret, lambda: self._azure().kubeconfig())
         return self._opened
 
+    @property
+    def _name(self) -> tuple[str, str]:
+        return self.target.workspace, self.target.name
+
     def _azure(self) -> AzureCluster:
         from aml_backends.aks.provisioning import AzureCluster  # noqa: PLC0415  a cloud SDK
 
-        return AzureCluster(self._config.resource_id or "", self._config.endpoint, self._config.authority)
+        place = ResourceId.parse(self._config.resource_id or "", RESOURCE_TYPE)
+        return AzureCluster(place, self._config.endpoint, self._config.authority)
 
     def _staging(self, key: str) -> Staging:
         return Staging(self.target, self._config.datastore, key)

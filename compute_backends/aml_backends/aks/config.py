@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from aml_backends.aks.creation import AksCreation
 from aml_plugins.compute import TargetConfig
+from aml_plugins.compute.azure_resources import ResourceId
 from aml_plugins.datastores.contract import SecretSetting
 
-__all__ = ["AksConfig"]
+__all__ = ["RESOURCE_TYPE", "AksConfig"]
 
-_RESOURCE_ID = re.compile(
-    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ContainerService/managedClusters/[^/]+",
-    re.IGNORECASE,
-)
+RESOURCE_TYPE = "Microsoft.ContainerService/managedClusters"
 _NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 
 
@@ -63,16 +61,15 @@ class AksConfig(TargetConfig):
     ttl_seconds: int = Field(7 * 86400, ge=60, description="When ended jobs that nobody cleaned up are deleted.")
     ca_bundle: str | None = Field(None, description="ConfigMap with a file ca.crt to trust in the pods.")
 
-    create: Annotated[Mapping[str, Any], BeforeValidator(_from_text)] = Field(
-        default_factory=dict, description="With resource_id: the cluster to create (location, node_count, vm_size, …)."
+    create: Annotated[AksCreation | None, BeforeValidator(_from_text)] = Field(
+        None, description="With resource_id: the cluster to create (location, vm_size, min_nodes, max_nodes, spot, …)."
     )
 
     @field_validator("resource_id")
     @classmethod
     def _is_resource_id(cls, value: str | None) -> str | None:
-        if value is not None and not _RESOURCE_ID.fullmatch(value):
-            wanted = "/subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.ContainerService/managedClusters/NAME"
-            raise ValueError(f"must be {wanted}")
+        if value is not None:
+            ResourceId.parse(value, RESOURCE_TYPE)
         return value
 
     @model_validator(mode="after")

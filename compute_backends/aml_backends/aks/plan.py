@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aml_backends.aks.config import AksConfig
+from aml_backends.aks.creation import SPOT_TOLERATION
 from aml_plugins.compute import JobSpec
 from aml_plugins.compute.staging import courier_loader
 
@@ -99,12 +100,17 @@ def _pod(spec: JobSpec, config: AksConfig, key: str) -> dict[str, Any]:
         pod["volumes"].append({"name": "ca", "configMap": {"name": config.ca_bundle}})
     optional = {
         "nodeSelector": dict(config.node_selector),
-        "tolerations": [dict(toleration) for toleration in config.tolerations],
+        "tolerations": _tolerations(config),
         "serviceAccountName": config.service_account,
         "imagePullSecrets": [{"name": name} for name in config.image_pull_secrets],
         "priorityClassName": config.priority_class,
     }
     return pod | {name: value for name, value in optional.items() if value}
+
+
+def _tolerations(config: AksConfig) -> list[dict[str, Any]]:
+    given = [dict(toleration) for toleration in config.tolerations]
+    return [*given, dict(SPOT_TOLERATION)] if config.create is not None and config.create.spot else given
 
 
 def _container(spec: JobSpec, config: AksConfig, key: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class AzureBatchBackend(ComputeBackend):
             "task": task_body(self._config, spec, key, Addresses(folder=f"jobs/{key}/"), hide=True),
         }
         if self._config.vm_size is not None:
-            request["pool"] = pool_body(self._config, self.target.name)
+            request["pool"] = self.target_plan()
         return JobPlan(backend=self.type_name, request=request)
 
     def submit(self, spec: JobSpec, key: str) -> JobHandle:
@@ -140,16 +140,24 @@ class AzureBatchBackend(ComputeBackend):
             if KEY.fullmatch(str(task["id"]))
         ]
 
+    def target_plan(self) -> dict[str, JsonValue]:
+        """Return the pool, with the formula that scales it."""
+        if self._config.vm_size is None:
+            raise InvalidInputError(
+                f"The settings of '{self.target.name}' do not say what machines its pool has.", "Give its vm_size."
+            )
+        return pool_body(self._config, *self._name)
+
     def ensure_target(self) -> bool:
         """Go on creating the pool; return True once it has its least number of nodes."""
-        return pool_is_ready(self._api, self._config, self.target.name)
+        return pool_is_ready(self._api, self._config, *self._name)
 
     def delete_target(self) -> bool:
         """Go on deleting the pool that this target created; return True once it is gone."""
-        return delete_pool(self._api, self._config, self.target.name)
+        return delete_pool(self._api, self._config, *self._name)
 
     def check(self) -> str:
-        pool = ensure_pool(self._api, self._config, self.target.name) or {}
+        pool = ensure_pool(self._api, self._config, *self._name) or {}
         nodes = int(pool.get("currentDedicatedNodes") or 0), int(pool.get("currentLowPriorityNodes") or 0)
         return f"pool '{self._config.pool}' of {self._config.account_url}: {nodes[0]} dedicated, {nodes[1]} spot nodes"
 
@@ -162,6 +170,10 @@ class AzureBatchBackend(ComputeBackend):
     def _config(self) -> AzureBatchConfig:
         assert isinstance(self.target.config, AzureBatchConfig)  # noqa: S101  the core validated it
         return self.target.config
+
+    @property
+    def _name(self) -> tuple[str, str]:
+        return self.target.workspace, self.target.name
 
     @property
     def _api(self) -> BatchApi:
@@ -182,7 +194,7 @@ class AzureBatchBackend(ComputeBackend):
     def _ensure_pool(self) -> None:
         """A pool that was seen once is not looked for again; if it goes, tasks wait and their reason says so."""
         if not self._pool_was_there:
-            ensure_pool(self._api, self._config, self.target.name)
+            ensure_pool(self._api, self._config, *self._name)
             self._pool_was_there = True
 
     def _ensure_job(self, spec: JobSpec) -> None:

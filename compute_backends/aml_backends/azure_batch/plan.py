@@ -51,7 +51,7 @@ def job_id(config: AzureBatchConfig, spec: JobSpec, target: str) -> str:
     return f"{PREFIX}{readable[: _LONGEST_ID - len(PREFIX) - 9].strip('-')}-{digest}"
 
 
-def pool_body(config: AzureBatchConfig, target: str) -> dict[str, Any]:
+def pool_body(config: AzureBatchConfig, workspace: str, target: str) -> dict[str, Any]:
     """Return the pool as it is created."""
     publisher, offer, sku, *version = config.image.split(":")
     machine: dict[str, Any] = {
@@ -69,7 +69,7 @@ def pool_body(config: AzureBatchConfig, target: str) -> dict[str, Any]:
         "enableAutoScale": True,
         "autoScaleFormula": autoscale_formula(config),
         "autoScaleEvaluationInterval": "PT5M",
-        "metadata": [{"name": "aml-target", "value": target}],
+        "metadata": job_marks(workspace, target),
     }
     if config.multi_node:
         body["enableInterNodeCommunication"] = True

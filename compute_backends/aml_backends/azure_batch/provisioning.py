@@ -7,8 +7,8 @@ from typing import Any
 
 from aml_backends.azure_batch.api import BatchApi, RefusedError
 from aml_backends.azure_batch.config import AzureBatchConfig
-from aml_backends.azure_batch.plan import pool_body
-from aml_plugins.errors import BackendError, InvalidInputError
+from aml_backends.azure_batch.plan import job_marks, pool_body
+from aml_plugins.errors import AlreadyExistsError, BackendError
 
 __all__ = ["delete_pool", "ensure_pool", "pool_is_ready", "why_waiting"]
 
@@ -23,7 +23,7 @@ _QUOTAS = {
 _LIKELY = "Ask Azure for a higher quota, choose another vm_size, or fewer max_nodes."
 
 
-def ensure_pool(api: BatchApi, config: AzureBatchConfig, target: str) -> Mapping[str, Any] | None:
+def ensure_pool(api: BatchApi, config: AzureBatchConfig, workspace: str, target: str) -> Mapping[str, Any] | None:
     """Return the pool, None where it was only just created.
 
     :raises BackendError: where it is missing and this target does not say how to create it.
@@ -39,19 +39,25 @@ def ensure_pool(api: BatchApi, config: AzureBatchConfig, target: str) -> Mapping
             f"Create it, or set the vm_size of compute target '{target}' to have it created.",
         )
     try:
-        api.create_pool(pool_body(config, target))
+        api.create_pool(pool_body(config, workspace, target))
     except RefusedError as error:
         if error.reason != "PoolExists":  # another process was first
             raise
     return None
 
 
-def pool_is_ready(api: BatchApi, config: AzureBatchConfig, target: str) -> bool:
+def pool_is_ready(api: BatchApi, config: AzureBatchConfig, workspace: str, target: str) -> bool:
     """Go on creating the pool; return whether it has what it is to have at least.
 
+    :raises AlreadyExistsError: where the account has a pool of this id that is somebody else's.
     :raises BackendError: where it never will.
     """
-    pool = ensure_pool(api, config, target)
+    pool = ensure_pool(api, config, workspace, target)
+    if pool is not None and not _is_ours(pool, workspace, target):
+        raise AlreadyExistsError(
+            f"The Batch account has a pool '{config.pool}' already, which '{target}' did not create.",
+            "Attach it, or choose another id for the pool.",
+        )
     if pool is None or str(pool.get("state", "active")).lower() != "active":
         return False
     if str(pool.get("allocationState", "steady")).lower() != "steady":
@@ -65,17 +71,12 @@ def pool_is_ready(api: BatchApi, config: AzureBatchConfig, target: str) -> bool:
     return False
 
 
-def delete_pool(api: BatchApi, config: AzureBatchConfig, target: str) -> bool:
-    """Go on deleting the pool; return whether it is gone.
-
-    :raises InvalidInputError: for a pool that this target did not create.
-    """
-    if config.vm_size is None:
-        raise InvalidInputError(
-            f"The pool '{config.pool}' is only attached as '{target}': it is not deleted.", "Detach the target instead."
-        )
+def delete_pool(api: BatchApi, config: AzureBatchConfig, workspace: str, target: str) -> bool:
+    """Go on deleting the pool; return whether there is none of ours."""
     try:
         pool = api.get_pool(config.pool)
+        if not _is_ours(pool, workspace, target):
+            return True
         if str(pool.get("state")).lower() != "deleting":
             api.delete_pool(config.pool)
     except RefusedError as error:
@@ -98,6 +99,11 @@ def why_waiting(api: BatchApi, config: AzureBatchConfig) -> str:
     if failed and len(failed) == _nodes(pool):
         return f"Waiting for pool '{config.pool}': all of its nodes failed to start ({failed[0].get('state')})."
     return f"Waiting for a node of pool '{config.pool}', which has {_nodes(pool)}."
+
+
+def _is_ours(pool: Mapping[str, Any], workspace: str, target: str) -> bool:
+    marks = pool.get("metadata") or ()
+    return all(mark in marks for mark in job_marks(workspace, target))
 
 
 def _nodes(pool: Mapping[str, Any]) -> int:

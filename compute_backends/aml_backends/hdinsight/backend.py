@@ -7,24 +7,37 @@ import time
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from aml_backends.hdinsight.config import HDInsightConfig
+from aml_backends.hdinsight.config import RESOURCE_TYPE, HDInsightConfig
+from aml_backends.hdinsight.creation import HIDDEN, HDInsightCreation, cluster_body, storage_account
 from aml_backends.hdinsight.livy import Livy
 from aml_backends.hdinsight.plan import batch_request, check_spec
 from aml_backends.hdinsight.sealing import seal, sealed_name
 from aml_backends.hdinsight.staging import Staging
 from aml_backends.hdinsight.states import ENDED, job_status
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobStatus, LogChunk, TargetConfig
+from aml_plugins.compute.azure_resources import ResourceId, has_marks, marks
 from aml_plugins.compute.spark_section import files_from_snapshot, paths_in_snapshot
 from aml_plugins.compute.staging import unpack_results
-from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError
+from aml_plugins.errors import (
+    AlreadyExistsError,
+    BackendError,
+    InvalidInputError,
+    JobNotFoundError,
+    NotYetDoneError,
+)
+
+if TYPE_CHECKING:
+    from aml_backends.hdinsight.provisioning import AzureCluster
+    from aml_plugins.compute import JsonObject
 
 __all__ = ["HDInsightBackend"]
 
 GRACE_SECONDS = 60.0
 """How long an agent that was asked to end may take before Livy is asked to kill its application."""
 
+_ENDED_BADLY = frozenset({"Failed", "Canceled"})
 _AGENT = Path(__file__).with_name("agent.py")
 
 
@@ -44,7 +57,7 @@ class HDInsightBackend(ComputeBackend):
         return JobPlan(
             backend=self.type_name,
             request={
-                "url": f"{self._config.url}/batches",
+                "url": f"{self._config.livy}/batches",
                 "batch": batch_request(spec, self._config, key, directory, "***"),
                 "staged": sorted([*spec.bundle, *paths_in_snapshot(spec)]),
                 "environment_variables": dict.fromkeys(sorted(spec.environment_variables), "***"),
@@ -126,6 +139,36 @@ class HDInsightBackend(ComputeBackend):
         """Return the handles of all jobs that left a staging directory."""
         return [self._handle(key) for key in self._staging.keys() if not key.startswith(".")]  # noqa: SIM118
 
+    def target_plan(self) -> JsonObject:
+        """Return the cluster as it is asked for, without its passwords and keys."""
+        wanted = self._creation()
+        return cluster_body(wanted, marks(*self._name), (self._config.user, HIDDEN), self._storage(HIDDEN))
+
+    def ensure_target(self) -> bool:
+        """Go on creating the cluster; return whether it is ready."""
+        azure, found = self._azure, self._azure.look()
+        if found is None:
+            azure.create(self._whole_request())
+            return False
+        if not has_marks(found["tags"], *self._name):
+            raise AlreadyExistsError(
+                f"There is a cluster {self._config.resource_id} already, which '{self.target.name}' did not create.",
+                "Attach it, or choose another name for the cluster.",
+            )
+        if found["state"] in _ENDED_BADLY:
+            said = " ".join(found["errors"]) or "Azure does not say why."
+            raise BackendError(f"Azure could not create the cluster: {said}", "Look at its activity log in the portal.")
+        return bool(found["state"] == "Succeeded")
+
+    def delete_target(self) -> bool:
+        """Go on deleting the cluster that this target created; return whether there is none of ours."""
+        found = self._azure.look()
+        if found is None or not has_marks(found["tags"], *self._name):
+            return True
+        if found["state"] != "Deleting":
+            self._azure.delete()
+        return False
+
     def check(self) -> str:
         running = sum(1 for batch in self._livy.batches() if batch.get("state") not in ENDED)
         self._staging.check()
@@ -141,11 +184,52 @@ class HDInsightBackend(ComputeBackend):
         assert isinstance(self.target.config, HDInsightConfig)  # noqa: S101  the core validated it against config_model
         return self.target.config
 
+    @property
+    def _name(self) -> tuple[str, str]:
+        return self.target.workspace, self.target.name
+
+    def _creation(self) -> HDInsightCreation:
+        config = self._config
+        if config.resource_id is None or config.create is None:
+            raise InvalidInputError(
+                f"The settings of '{self.target.name}' do not say what cluster to create.",
+                "Give its resource_id, its location, and its ssh_public_key.",
+            )
+        return config.create
+
+    def _whole_request(self) -> JsonObject:
+        """Return the request with what a plan hides."""
+        wanted, config, secret = self._creation(), self._config, self.target.secret
+        storage = self._storage(secret(config.storage_options.get("account_key", "")))
+        password = secret(wanted.ssh_password) if wanted.ssh_password else None
+        return cluster_body(wanted, marks(*self._name), (config.user, secret(config.password or "")), storage, password)
+
+    def _storage(self, key: str) -> JsonObject:
+        """Return the cluster's storage.
+
+        :raises InvalidInputError: where the settings do not name all of it.
+        """
+        found = storage_account(self._config.staging, key)
+        if found is None or "account_key" not in self._config.storage_options or self._config.password is None:
+            raise InvalidInputError(
+                f"A cluster for '{self.target.name}' needs a storage account and a password for its gateway.",
+                "Set staging to abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/FOLDER; account_key in storage_options, "
+                "and password, to secret:// references.",
+            )
+        return found
+
+    @cached_property
+    def _azure(self) -> AzureCluster:
+        from aml_backends.hdinsight.provisioning import AzureCluster  # noqa: PLC0415  a cloud SDK
+
+        place = ResourceId.parse(self._config.resource_id or "", RESOURCE_TYPE)
+        return AzureCluster(place, self._config.endpoint, self._config.authority)
+
     @cached_property
     def _livy(self) -> Livy:
         config = self._config
         auth = (config.user, self.target.secret(config.password)) if config.password else None
-        return Livy(config.url, auth=auth, timeout=config.timeout_seconds, ca_file=config.ca_file)
+        return Livy(config.livy, auth=auth, timeout=config.timeout_seconds, ca_file=config.ca_file)
 
     @cached_property
     def _staging(self) -> Staging:

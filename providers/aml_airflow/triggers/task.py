@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import TriggerEvent  # noqa: TID253  a leaf that Airflow loads
 
 from aml_airflow.triggers.base import AmlBaseTrigger
 from aml_airflow.watching.watch import watch_of
+
+if TYPE_CHECKING:
+    from aml_plugins import Workspace
 
 __all__ = ["AmlTaskTrigger"]
 
@@ -21,14 +24,18 @@ class AmlTaskTrigger(AmlBaseTrigger):
     Its event is ``{"aml_task_id", "state"}``. Messages of the task are in the trigger's log.
 
     :param aml_task_id: the task.
-    :param delete_service: a service to delete where a user kills the task that waits for its first deployment.
+    :param cancel_on_kill: cancel it where a user kills the task that waits for it.
+    :param delete_service: a service to delete then: the one that is waited for, where it never answered before.
     """
 
-    _written: ClassVar[tuple[str, ...]] = ("aml_task_id", "delete_service")
+    _written: ClassVar[tuple[str, ...]] = ("aml_task_id", "cancel_on_kill", "delete_service")
 
-    def __init__(self, *, aml_task_id: str, delete_service: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, aml_task_id: str, cancel_on_kill: bool = False, delete_service: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.aml_task_id = aml_task_id
+        self.cancel_on_kill = cancel_on_kill
         self.delete_service = delete_service
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -47,6 +54,19 @@ class AmlTaskTrigger(AmlBaseTrigger):
         yield TriggerEvent({"aml_task_id": self.aml_task_id, "state": record.state})  # type: ignore[no-untyped-call]  # Airflow has not typed it
 
     async def on_kill(self) -> None:
-        """Delete the service that the killed task began; anything else is bounded, and ends by itself."""
+        """Take back what the killed task began, where that can be; anything else is bounded, and ends by itself."""
+        watch = watch_of(self.address)
+        if self.cancel_on_kill:
+            await watch.beside(self._cancel)
         if self.delete_service is not None:
-            await watch_of(self.address).delete_service(self.delete_service)
+            await watch.beside(self._delete_service)
+
+    def _cancel(self, workspace: Workspace) -> None:
+        from aml_plugins import Task  # noqa: PLC0415  DAG files are parsed without it
+
+        Task.get(workspace, self.aml_task_id).cancel()
+
+    def _delete_service(self, workspace: Workspace) -> None:
+        from aml_plugins import Service  # noqa: PLC0415  as above
+
+        Service.get(workspace, str(self.delete_service)).delete(wait=False)

@@ -86,6 +86,7 @@ class Watch:
 
     async def beside(self, function: Callable[[Workspace], T]) -> T:
         """Have something done in the workspace without waiting for a look; errors are those of ``function``."""
+        self._keep_open()
         return await self._work.beside(function)
 
     async def cancel_run(self, run_id: str) -> None:
@@ -101,20 +102,13 @@ class Watch:
         self._pause.reset()
         self._wake.set()
 
-    async def delete_service(self, name: str) -> None:
-        """Ask for a service's deletion; a monitor sees it through."""
-
-        def delete(workspace: Workspace) -> None:
-            from aml_plugins import Service  # noqa: PLC0415  few triggers do
-
-            Service.get(workspace, name).delete(wait=False)
-
-        self._go_on()
-        await self.beside(delete)
-
     def _go_on(self) -> None:
+        """Look soon: something was added or asked for."""
         self._pause.reset()
         self._wake.set()
+        self._keep_open()
+
+    def _keep_open(self) -> None:
         if self._loop is None or self._loop.done():
             # In a context of its own: what it logs is not the first trigger's.
             context = contextvars.Context()

@@ -166,9 +166,10 @@ def test_a_pool_is_created_scales_from_zero_and_is_deleted(make_backend, azure, 
     assert backend.delete_target()
 
 
-def test_an_attached_pool_is_not_deleted(make_backend):
-    with pytest.raises(InvalidInputError, match="only attached"):
-        make_backend().delete_target()
+def test_a_pool_without_our_mark_is_not_deleted(make_backend):
+    backend = make_backend()
+    assert backend.delete_target()
+    assert "dedicated" in backend.check()
 
 
 def test_a_used_up_quota_is_told_while_runs_wait(make_backend, azure, key, tmp_path):

@@ -1,0 +1,36 @@
+"""Tasks of creations and deletions: one for each thing that a user asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aml_plugins.store.records import ProvisioningRecord, TaskRecord
+
+if TYPE_CHECKING:
+    from aml_plugins.context import Context
+
+__all__ = ["CREATION", "KIND", "task_id", "tell"]
+
+KIND = "compute"
+CREATION = 1
+"""The request that a target's creation is; later ones are deletions."""
+
+
+def task_id(record: ProvisioningRecord, request: int | None = None) -> str:
+    """Return the id of the task that a request has; by default the newest one's."""
+    return f"{KIND}-{record.operation_id[:12]}-{request or record.desired['request']}"
+
+
+def tell(context: Context, record: ProvisioningRecord, state: str, message: str, *, request: int | None = None) -> None:
+    """Move a task along."""
+    context.store.tasks.put(
+        TaskRecord(
+            workspace=record.workspace,
+            task_id=task_id(record, request),
+            kind=KIND,
+            subject=record.name,
+            state=state,
+            progress=1.0 if state == "Completed" else None,
+        ),
+        message=message,
+    )
