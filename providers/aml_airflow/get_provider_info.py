@@ -21,7 +21,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "operators": [{"integration-name": _NAME, "python-modules": _modules("operators", _OPERATORS)}],
         "sensors": [{"integration-name": _NAME, "python-modules": _modules("sensors", ("run", "task", "model"))}],
-        "triggers": [{"integration-name": _NAME, "python-modules": _modules("triggers", ("run", "task", "model"))}],
+        "triggers": [{"integration-name": _NAME, "python-modules": _modules("triggers", _TRIGGERS)}],
         "hooks": [{"integration-name": _NAME, "python-modules": ["aml_airflow.hooks.aml"]}],
         "extra-links": ["aml_airflow.links.run.AmlRunLink", "aml_airflow.links.run.AmlConsoleLink"],
         "connection-types": [_CONNECTION],
@@ -35,7 +35,6 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "notifications": ["aml_airflow.notifications.aml.AmlNotifier"],
-        "plugins": [{"name": "aml_run_tags", "plugin-class": "aml_airflow.plugins.run_tags.AmlRunTagsPlugin"}],
     }
 
 
@@ -44,6 +43,7 @@ def _modules(kind: str, names: tuple[str, ...]) -> list[str]:
 
 
 _NAME = "AML Plugins"
+_TRIGGERS = ("run", "task", "model", "model_version")
 _OPERATORS = ("run", "model", "image", "service", "compute", "datastore")
 _CONNECTION = {
     "connection-type": "aml",

@@ -9,18 +9,22 @@ from aml_plugins import Workspace
 pytestmark = pytest.mark.xdist_group("airflow")
 
 
+SCRIPT = "import mlflow; print(mlflow.start_run().info.run_id)"
+
+
 def test_a_run_of_plain_mlflow_is_tagged_with_its_task(run_dag, aml_home):
     done = run_dag(
         f"""
+import os, subprocess, sys
 from airflow.sdk import DAG, task
 
 with DAG("DAG_ID", schedule=None):
     @task
     def train():
-        import mlflow
-        mlflow.set_tracking_uri("aml+sqlite:///{aml_home}/aml.db")
-        with mlflow.start_run() as run:
-            return run.info.run_id
+        store = {{"MLFLOW_TRACKING_URI": "aml+sqlite:///{aml_home}/aml.db"}}
+        script = {SCRIPT!r}
+        command = [sys.executable, "-c", script]
+        return subprocess.run(command, env=os.environ | store, stdout=subprocess.PIPE, text=True).stdout.strip()
 
     train()
 """

@@ -18,7 +18,7 @@ from aml_plugins.cli.app import NOUNS
 from aml_plugins.cli.app import ROOT as COMMANDS
 
 DOCS = ROOT / "docs"
-GENERATORS = ["generate_command_line", "generate_openapi", "generate_python_api", "generate_roles"]
+GENERATORS = ["generate_airflow", "generate_command_line", "generate_openapi", "generate_python_api", "generate_roles"]
 
 
 def generator(name: str) -> ModuleType:

@@ -22,7 +22,7 @@ _FORMS = "aml://WORKSPACE/models/NAME or aml://WORKSPACE/datastores/NAME/PATH"
 def model_asset(name: str, *, workspace: str = "default", watchers: Sequence[AssetWatcher] = ()) -> Asset:
     """Return the asset of a registered model. Each new version is an event of it.
 
-    :param watchers: see :class:`aml_airflow.assets.AmlModelWatch`, for versions registered outside of Airflow.
+    :param watchers: such as ``watch_model(NAME)`` of ``triggers.model_version``, for versions not made by Airflow.
     :raises ValueError: for a name that cannot be one.
     """
     uri = f"aml://{workspace}/models/{quote(name, safe='')}"

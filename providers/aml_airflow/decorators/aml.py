@@ -94,7 +94,7 @@ class AmlDecoratedOperator(DecoratedOperator, AmlRunOperator):
         """Return what the function returned on the target."""
         super()._result(workspace, run, context)
         with _as_failures():
-            return self._handle_output(read_result(workspace, run, self.serializer))
+            return read_result(workspace, run, self.serializer)
 
     def _named(self, context: Context) -> Mapping[str, Any]:
         """Return the named arguments, with what the function asks of Airflow's context by name, such as ``ds``."""

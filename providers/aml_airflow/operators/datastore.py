@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException  # noqa: TID253  a leaf that Airflow loads
 
+from aml_airflow.assets import datastore_asset
+from aml_airflow.assets.events import announce, announcing
 from aml_airflow.operators.base import ADDRESS_FIELDS, AmlBaseOperator
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class _TransferOperator(AmlBaseOperator):
 class AmlUploadOperator(_TransferOperator):
     """Store a file or directory of the worker in a datastore; return how many files and bytes it has.
 
+    It is an event of the asset ``aml://WORKSPACE/datastores/NAME/PATH``.
+
     :param local_path: the file or directory. (templated)
     :param path: where to, in the datastore: for a file its path, or a folder that ends with ``/``. (templated)
     :param datastore: None for the workspace's default one. (templated)
@@ -69,15 +73,16 @@ class AmlUploadOperator(_TransferOperator):
     template_fields: Sequence[str] = ("local_path", "path", "datastore", *ADDRESS_FIELDS)
 
     def __init__(self, *, local_path: str, path: str = "", overwrite: bool = True, **kwargs: Any) -> None:
-        super().__init__(local_path=local_path, path=path, **kwargs)
+        super().__init__(local_path=local_path, path=path, **announcing(kwargs))
         self.overwrite = overwrite
 
     def execute(self, context: Context) -> dict[str, int]:
         """Send what the datastore does not have."""
-        del context
         with self.opened() as workspace:
             chosen = self._chosen(workspace)
-            return self._done(chosen.upload(self.local_path, self.path, overwrite=self.overwrite, progress=self._tell))
+            sent = chosen.upload(self.local_path, self.path, overwrite=self.overwrite, progress=self._tell)
+            announce(context, datastore_asset(chosen.name, self.path, workspace=workspace.name), **self._done(sent))
+            return self._done(sent)
 
 
 class AmlDownloadOperator(_TransferOperator):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from aml_airflow.assets import model_asset
+from aml_airflow.assets.events import announce, announcing
 from aml_airflow.identity import made_by, maker_tags
 from aml_airflow.operators.base import ADDRESS_FIELDS, AmlBaseOperator
 from aml_plugins.errors import InvalidInputError, NotFoundError
@@ -21,7 +23,8 @@ class AmlRegisterModelOperator(AmlBaseOperator):
     """Register the next version of a model; return ``NAME:VERSION``.
 
     A try whose worker was killed after it had registered the version is not followed by a second version: the next try
-    finds it. A task that succeeded and was cleared registers a new one.
+    finds it. A task that succeeded and was cleared registers a new one. The version is an event of the asset
+    ``aml://WORKSPACE/models/NAME``, with ``version`` and ``run_id`` in its extra.
 
     :param model_name: the model's name. (templated)
     :param run_id: the run that made it. (templated)
@@ -53,7 +56,7 @@ class AmlRegisterModelOperator(AmlBaseOperator):
         description: str = "",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**announcing(kwargs))
         self.model_name = model_name
         self.run_id = run_id
         self.model_path = model_path
@@ -70,6 +73,8 @@ class AmlRegisterModelOperator(AmlBaseOperator):
                 model = self._register(workspace, {**(self.tags or {}), **maker_tags(instance)})
             else:
                 self.log.info("An earlier try has registered it.")
+            asset = model_asset(model.name, workspace=workspace.name)
+            announce(context, asset, version=model.version, run_id=model.run_id)
         self.log.info("Registered %s:%s.", model.name, model.version)
         return f"{model.name}:{model.version}"
 

@@ -78,7 +78,7 @@ class AmlRunOperator(AmlBaseOperator):
         ("arguments", "run_config", "environment", "environment_variables", "data", "run_resources", "tags"), "json"
     )
     operator_extra_links = RUN_LINKS
-    shallow_copy_attrs: Sequence[str] = ("_cancellation",)  # it has a queue, and a queue cannot be copied
+    shallow_copy_attrs: Sequence[str] = ("_cancellation", "_delivered")  # it has a queue, and a queue cannot be copied
 
     def __init__(
         self,
@@ -121,6 +121,7 @@ class AmlRunOperator(AmlBaseOperator):
         self.durable = durable
         self.poll_interval = poll_interval
         self._key: str | None = None
+        self._delivered: Run | None = None
         self._cancellation: Cancellation | None = None
         self._killed_early = False
 
@@ -149,6 +150,13 @@ class AmlRunOperator(AmlBaseOperator):
             publish_links(self, context["ti"], run, server_url(connection))
             wait_with_log(run, self.log, shown=int(event.get("log_bytes") or 0))
             return self._deliver(workspace, run, context)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return what OpenLineage hears of the run, its data and its place; asked where that provider is installed."""
+        from aml_airflow.lineage import lineage_of  # noqa: PLC0415  an optional provider
+
+        del task_instance
+        return lineage_of(self._delivered)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Cancel the run where the time is up that the task had while it was deferred."""
@@ -209,6 +217,7 @@ class AmlRunOperator(AmlBaseOperator):
     def _deliver(self, workspace: Workspace, run: Run, context: Context) -> Any:
         result = self._result(workspace, run, context)
         mark_delivered(run, context["ti"])
+        self._delivered = run
         return result
 
     def _finish(self, workspace: Workspace, run: Run, cancellation: Cancellation, context: Context) -> Any:

@@ -72,6 +72,21 @@ with DAG("DAG_ID", schedule=None):
     assert workspace.get_run(parent).status == "Completed"
 
 
+def test_a_function_may_leave_the_worker_meanwhile(run_dag):
+    done = run_dag(
+        HEAD
+        + """
+with DAG("DAG_ID", schedule=None):
+    @task.aml(target="local", deferrable=True, poll_interval=1.0)
+    def train(rows):
+        return rows * SCALE
+
+    train(4)
+"""
+    )
+    assert done["train", -1]["returned"] == 40
+
+
 def test_the_context_travels_by_name(run_dag):
     done = run_dag(
         HEAD

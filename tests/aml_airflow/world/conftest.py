@@ -108,6 +108,20 @@ def make_dag(world: AirflowWorld, workspace: Workspace, tmp_path: Path):
     return make
 
 
+@pytest.fixture
+def make_function_dag(world: AirflowWorld, workspace: Workspace, tmp_path: Path):
+    """Make a DAG whose function, on a target, runs until it is let go and returns the number that it got, doubled."""
+
+    def make(**settings: str) -> Dag:
+        dag = Dag(world, workspace, f"dag_{time.time_ns()}", tmp_path / "marks")
+        given = ", ".join(f"{name}={value}" for name, value in settings.items())
+        world.add_dag(dag.dag_id, _FUNCTION.format(dag_id=dag.dag_id, marks=str(dag.marks_file), given=given))
+        dag.trigger()
+        return dag
+
+    return make
+
+
 _SCRIPT = """
 import os, pathlib, time
 marks = pathlib.Path({marks!r})
@@ -127,4 +141,24 @@ from aml_airflow.operators.run import AmlRunOperator
 
 with DAG({dag_id!r}, schedule=None):
     AmlRunOperator(task_id="train", retry_delay=timedelta(0), {given})
+"""
+
+_FUNCTION = """
+import os, pathlib, time
+from datetime import timedelta
+from airflow.sdk import DAG, task
+
+MARKS = {marks!r}
+
+with DAG({dag_id!r}, schedule=None):
+    @task.aml(target="local", retry_delay=timedelta(0), {given})
+    def train(number):
+        marks = pathlib.Path(MARKS)
+        with marks.open("a") as file:
+            file.write(str(os.getpid()) + chr(10))
+        while not marks.with_name("go").exists():
+            time.sleep(0.1)
+        return 2 * number
+
+    train(21)
 """

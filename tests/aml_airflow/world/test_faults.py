@@ -54,6 +54,25 @@ def test_a_killed_worker_loses_nothing(make_on, executor):
     ended_once(dag)
 
 
+@pytest.mark.parametrize("deferrable", ["False", "True"])
+def test_a_function_is_called_once_whatever_is_killed(make_function_dag, world, deferrable):
+    dag = make_function_dag(retries="2", deferrable=deferrable)
+    dag.wait_for_mark()
+    if deferrable == "True":
+        dag.wait_for("deferred")
+        world.triggerer.kill()
+        world.triggerer.start()
+    else:
+        end_all(dag.workers(), psutil.Process.kill)
+        until(lambda: dag.task()["try_number"] == 2, "the second try")
+    dag.let_go()
+
+    assert dag.wait_for("success", "failed")["state"] == "success"
+    assert dag.returned() == 42
+    assert dag.states() == ["Completed"]
+    assert len(dag.marks()) == 1
+
+
 def test_a_whole_machine_with_celery_that_is_gone_loses_nothing(make_on, world):
     dag = make_on("CeleryExecutor", retries="1")
     dag.wait_for_mark()
