@@ -43,7 +43,12 @@ def test_all_of_them_are_named(checked):
         "AmlUpdateServiceOperator",
         "AmlUploadOperator",
     }
-    assert set(checked["triggers"]) == {"AmlModelTrigger", "AmlRunTrigger", "AmlTaskTrigger"}
+    assert set(checked["triggers"]) == {
+        "AmlModelTrigger",
+        "AmlModelVersionTrigger",
+        "AmlRunTrigger",
+        "AmlTaskTrigger",
+    }
 
 
 def test_operators_come_back_as_they_were(checked):
