@@ -19,6 +19,7 @@ from aml_plugins.errors import (
     NotYetDoneError,
     TransientBackendError,
 )
+from aml_plugins.runs.attempts import attempts_of, next_attempt_cursors, retry_is_due
 from aml_plugins.runs.masking import mask_of
 from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
@@ -36,6 +37,8 @@ logger = logging.getLogger(__name__)
 TAIL_LINES = 10
 TAIL_BYTES = 4096
 LOG = "std_log.txt"
+_AGAIN = "again"
+"""The cursor that says that another attempt follows."""
 
 
 def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> RunRecord:
@@ -48,7 +51,7 @@ def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> Ru
         return _close(step, replace(run, outcome=RunState.FAILED.value, reason=_uncollected(run, trouble)))
     run = _collect(step, run)
     _clean_target(step, run)
-    if _retry_is_due(run):
+    if run.cursors.get(_AGAIN):
         return _next_attempt(step, run)
     return _close(step, run)
 
@@ -57,6 +60,7 @@ def _collect(step: Step, run: RunRecord) -> RunRecord:
     """Bring outputs, logs and records home, once: afterwards the target may forget the job."""
     if run.handle is None or run.cursors.get("collected") == run.attempt:
         return run
+    run = replace(run, cursors={**run.cursors, _AGAIN: retry_is_due(run)})  # decided once: the results go where it says
     staging = step.staging(run)
     staging.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=staging, prefix="results-") as name:
@@ -100,10 +104,9 @@ def _upload(step: Step, run: RunRecord, results: Path) -> None:
     history = step.history(run)
     status = mlflow_status(RunState(run.outcome or RunState.FAILED))
     replay_offline_mlflow(history, run.run_id, run.experiment_id, results / "outputs", status)
-    retried = run.outcome == RunState.FAILED.value and _retry_is_due(run)
     for folder in ("outputs", "logs"):
         if (results / folder).is_dir():
-            attempt = f"/attempt-{run.attempt}" if retried else ""
+            attempt = f"/attempt-{run.attempt}" if run.cursors.get(_AGAIN) else ""
             history.upload(run.run_id, results / folder, folder + attempt)
     records = results / "records.jsonl"
     if records.is_file():
@@ -135,15 +138,6 @@ def _clean_unnoted(step: Step, run: RunRecord) -> None:
         logger.warning("Whether run %s left something on '%s' cannot be found out: %s", run.run_id, run.target, error)
 
 
-def _retry_is_due(run: RunRecord) -> bool:
-    return (
-        run.outcome == RunState.FAILED.value
-        and run.handle is not None
-        and run.cancel_requested_at is None
-        and run.attempt <= configuration(run).retries
-    )
-
-
 def _next_attempt(step: Step, run: RunRecord) -> RunRecord:
     again = moved(
         run,
@@ -154,9 +148,13 @@ def _next_attempt(step: Step, run: RunRecord) -> RunRecord:
         reason=None,
         exit_code=None,
         native_state="",
-        cursors={},
+        ended_at=None,
+        cursors=next_attempt_cursors(run),
     )
-    return step.save(again, message=f"Attempt {run.attempt} failed; trying again.")
+    step.feeds.pop(f"{run.run_id}-{run.attempt}", None)
+    ended = attempts_of(run)[-1]
+    what = "lost its machine" if ended.lost else "failed"
+    return step.save(again, message=f"Attempt {run.attempt} {what}: {ended.reason} Trying again.")
 
 
 def _close(step: Step, run: RunRecord) -> RunRecord:
