@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier  # noqa: TID253  this is the leaf that Airflow loads
 
+from aml_airflow.address import DEFAULT_CONNECTION, Address
+from aml_airflow.operators.base import ADDRESS_FIELDS
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -30,21 +33,25 @@ class AmlNotifier(BaseNotifier):
     :param message: a sentence for people. (templated)
     :param run_ids: runs that get the tags ``airflow.state`` and ``airflow.message``, such as
         ``["{{ ti.xcom_pull('train') }}"]``. (templated)
-    :param workspace: the workspace; None for the one of the environment. (templated)
-    :param store: the store's URI; None for the one of the environment. (templated)
+    :param aml_conn_id: a connection of the type ``aml``; where there is no ``aml_default``, the environment names store
+        and workspace. (templated)
+    :param workspace: a workspace, in place of the connection's. (templated)
+    :param store: a store's URI without a password, in place of the connection's. (templated)
     """
 
-    template_fields: Sequence[str] = ("message", "run_ids", "workspace", "store")
+    template_fields: Sequence[str] = ("message", "run_ids", *ADDRESS_FIELDS)
 
     def __init__(
         self,
         *,
         message: str = "{{ dag.dag_id }} {{ run_id }}",
         run_ids: Sequence[str] = (),
+        aml_conn_id: str = DEFAULT_CONNECTION,
         workspace: str | None = None,
         store: str | None = None,
     ) -> None:
         super().__init__()
+        self.aml_conn_id = aml_conn_id
         self.message = message
         self.run_ids = run_ids
         self.workspace = workspace
@@ -52,9 +59,7 @@ class AmlNotifier(BaseNotifier):
 
     def notify(self, context: Context) -> None:
         """Tag the runs and post the event."""
-        from aml_plugins import Workspace  # noqa: PLC0415  DAG files are parsed without it
-
-        workspace = Workspace.get(self.workspace, store=self.store)
+        workspace = Address(aml_conn_id=self.aml_conn_id, workspace=self.workspace, store=self.store).open()
         try:
             state = _state(context)
             for run_id in filter(None, self.run_ids):
