@@ -59,9 +59,8 @@ def _ended(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
         ended_at=status.finished_at,
         cursors={**run.cursors, LOST_MARK: status.lost, **_link(status)},
     )
-    saved = step.save(ended, message="The job ended; bringing its results home.", progress=0.9)
-    step.context.store.compute_targets.release_slot(run.run_id)  # others can start while its results come home
-    return saved
+    # Others can start while its results come home.
+    return step.save(ended, message="The job ended; bringing its results home.", progress=0.9, frees_slot=True)
 
 
 def _cancel(step: Step, run: RunRecord) -> RunRecord:
