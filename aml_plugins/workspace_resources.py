@@ -1,4 +1,4 @@
-"""The resources of a workspace: datastores, secret stores and telemetry. A part of ``Workspace``."""
+"""The resources of a workspace: datastores, registry, secret stores and telemetry. A part of ``Workspace``."""
 
 from __future__ import annotations
 
@@ -75,6 +75,24 @@ class WorkspaceResources:
         from aml_plugins.telemetry.opening import set_telemetry  # noqa: PLC0415  as above
 
         set_telemetry(self.context, self.name, type_name, settings)
+
+    @property
+    def container_registry(self) -> Mapping[str, Any] | None:
+        """The settings of where new images are pushed to; None where they stay in the default datastore."""
+        from aml_plugins.images.registry.workspace import registry_of  # noqa: PLC0415  pydantic models
+
+        return registry_of(self.context, self.name)
+
+    def set_container_registry(self, type_name: str | None, **settings: Any) -> None:
+        """Push new images to a registry, or leave them in the default datastore with None.
+
+        :param type_name: ``oci``, ``directory`` or a plugin's type.
+        :param settings: the type's settings; a password is given as ``secret://STORE/NAME``.
+        :raises InvalidInputError: for a wrong setting; nothing was written.
+        """
+        from aml_plugins.images.registry.workspace import set_registry  # noqa: PLC0415  as above
+
+        set_registry(self.context, self.name, None if type_name is None else {"type": type_name, **settings})
 
     @property
     def secret_stores(self) -> Mapping[str, Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
+from console_service import NAME, called_service
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
@@ -57,11 +58,14 @@ def take_console_pictures(browser: Browser, home: Path, directory: Path) -> None
     for name, experiment in (("baseline", "defects"), ("wider-net", "defects"), ("no-augmentation", "ablation")):
         _submit(workspace, source, name, experiment).wait_for_completion()
     _submit(workspace, source, "new-columns", "defects", "--column", "kind").wait_for_completion(raise_on_error=False)
-    with _served(home) as base, _going_on(workspace, source) as run:
+    with called_service(workspace, home), _served(home) as base, _going_on(workspace, source) as run:
         pages = f"{base}/aml/workspaces/{WORKSPACE}"
         _take(browser, pages, "light", directory / "console-overview.png", "Under way")
         _take(browser, f"{pages}/runs/{run.id}", "light", directory / "console-run.png", "epoch  30")
         _take(browser, f"{pages}/runs/{run.id}?tab=metrics", "dark", directory / "console-metrics.png", "Last values")
+        service = f"{pages}/services/{NAME}"
+        _take(browser, service, "light", directory / "console-service.png", "since the versions started", seconds=45)
+        _take(browser, f"{service}?tab=try", "dark", directory / "console-try.png", "The least probability", send=True)
     workspace.close()
 
 
@@ -119,13 +123,18 @@ def _wait(process: subprocess.Popen[bytes], base: str) -> None:
     raise AmlError("The server did not start.", "Look at server.log.")
 
 
-def _take(browser: Browser, address: str, scheme: str, picture: Path, wanted: str) -> None:
+def _take(
+    browser: Browser, address: str, scheme: str, picture: Path, wanted: str, *, seconds: float = 1.5, send: bool = False
+) -> None:
     page: Page = browser.new_page(
         viewport={"width": 1200, "height": 740}, color_scheme=scheme, locale="en-GB", timezone_id="UTC"
     )
     page.goto(address)
     page.get_by_text(wanted).first.wait_for(timeout=60_000)
-    page.wait_for_timeout(1500)  # until bars and lines have come to rest; a picture is no test
+    if send:
+        page.get_by_role("button", name="Send").click()
+        page.get_by_text("Status 200").wait_for(timeout=60_000)
+    page.wait_for_timeout(seconds * 1000)  # until bars and lines have come to rest; a picture is no test
     page.screenshot(path=picture)
     page.close()
     with Image.open(picture) as taken:  # a page has few colours: a palette takes a third of the bytes

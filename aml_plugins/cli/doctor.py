@@ -74,6 +74,7 @@ def _resources(opened: Workspace) -> Iterator[Finding]:
     """Try what the workspace's runs work with, each by itself."""
     for name in opened.datastores:
         yield _try(f"datastore {name}", partial(_datastore, opened, name))
+    yield _try("container registry", lambda: _registry(opened))
     for name in sorted(opened.secret_stores):
         yield _try(f"secret store {name}", partial(_secret_store, opened, name))
     yield _try("telemetry", lambda: _telemetry(opened))
@@ -81,6 +82,12 @@ def _resources(opened: Workspace) -> Iterator[Finding]:
 
 def _datastore(opened: Workspace, name: str) -> str:
     return opened.datastores[name].check()
+
+
+def _registry(opened: Workspace) -> str:
+    from aml_plugins.images.registry.workspace import check_registry
+
+    return check_registry(opened.context, opened.name)
 
 
 def _secret_store(opened: Workspace, name: str) -> str:

@@ -16,8 +16,9 @@ __all__ = ["logs", "outputs", "snapshot"]
 @click.command()
 @click.argument("run_id")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run has ended.")
+@click.option("--attempt", type=click.IntRange(1), help="Of this attempt; the last one by default.")
 @in_workspace
-def logs(run_id: str, follow: bool, store: str | None, workspace: str | None, output: str) -> None:
+def logs(run_id: str, follow: bool, attempt: int | None, store: str | None, workspace: str | None, output: str) -> None:
     """Print a run's output."""
     from aml_plugins.cli.following import handing_over
     from aml_plugins.runs.logs import RunLog
@@ -30,7 +31,7 @@ def logs(run_id: str, follow: bool, store: str | None, workspace: str | None, ou
         with handing_over(run, f"the run goes on. Cancel it with: aml run cancel {run.id}"):
             wait(run.workspace.context, run.workspace.driver, run.id, on_output=_write)
         return
-    data = RunLog(run.workspace.context).new(run.record)
+    data = run.get_logs(attempt=attempt).encode() if attempt else RunLog(run.workspace.context).new(run.record)
     if output == "json":
         show(output, {"id": run.id, "log": data.decode("utf-8", "replace")}, str)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,8 +59,16 @@ def show_(run_id: str, store: str | None, workspace: str | None, output: str) ->
 
 
 def _for_people(value: dict[str, Any]) -> dict[str, Any]:
-    """Show moments as moments."""
-    return {name: moment(item) if name.endswith("_at") and item else item for name, item in value.items()}
+    """Show moments as moments, and attempts, where there were several, a line each."""
+    attempts = value.get("attempts") or []
+    lines = {f"attempt {one['number']}": _attempt_line(one) for one in attempts} if len(attempts) > 1 else {}
+    shown = {name: item for name, item in value.items() if name != "attempts"} | lines
+    return {name: moment(item) if name.endswith("_at") and item else item for name, item in shown.items()}
+
+
+def _attempt_line(attempt: dict[str, Any]) -> str:
+    what = "lost its machine" if attempt["lost"] else attempt["state"]
+    return f"{what}: {attempt['reason']}" if attempt["reason"] else what
 
 
 def as_json(run: Run) -> dict[str, Any]:
@@ -70,6 +79,8 @@ def as_json(run: Run) -> dict[str, Any]:
 
 
 def _json(run: RunRecord) -> dict[str, Any]:
+    from aml_plugins.runs.attempts import LINK, attempts_of
+
     return {
         "id": run.run_id,
         "name": run.name,
@@ -80,9 +91,11 @@ def _json(run: RunRecord) -> dict[str, Any]:
         "target_type": run.target_type,
         "state": run.state,
         "native_state": run.native_state or None,
+        "link": run.cursors.get(LINK),
         "reason": run.reason,
         "exit_code": run.exit_code,
         "attempt": run.attempt,
+        "attempts": [asdict(attempt) for attempt in attempts_of(run)],
         "snapshot": run.snapshot_digest,
         "parent": run.parent_run_id,
         "created_at": run.created_at,

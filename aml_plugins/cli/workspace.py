@@ -51,12 +51,13 @@ def list_(store: str | None, output: str) -> None:
 def show_(name: str | None, store: str | None, workspace: str | None, output: str) -> None:
     """Show the workspace and what it has."""
     from aml_plugins.datastores.opening import default_name
+    from aml_plugins.images.registry.workspace import registry_words
     from aml_plugins.store.opening import shown_uri
     from aml_plugins.store.settings import settings_of
 
     opened = open_workspace(store, name or workspace)
     settings = settings_of(opened.context.store, opened.name)
-    telemetry, registry = opened.telemetry, settings.get("container_registry")
+    telemetry = opened.telemetry
     about = opened.describe()
     value = {
         "name": opened.name,
@@ -71,7 +72,7 @@ def show_(name: str | None, store: str | None, workspace: str | None, output: st
         "secret_store": opened.default_secret_store,
         "secret_stores": sorted(opened.secret_stores),
         "telemetry": telemetry["type"] if telemetry else "off",
-        "container_registry": registry,
+        "container_registry": registry_words(opened.context, opened.name),
     }
     show(output, value, lambda: facts(value))
 
@@ -164,3 +165,16 @@ def set_telemetry(
     opened = open_workspace(store, workspace)
     opened.set_telemetry(None if type_name == "off" else type_name, **settings)
     show(output, {"type": type_name}, lambda: f"Telemetry: {type_name}.")
+
+
+@workspace.command("set-registry")
+@click.argument("type_name", metavar="TYPE|off")
+@click.option("--set", "settings", multiple=True, callback=pairs, metavar="NAME=VALUE", help="A setting of the type.")
+@in_workspace
+def set_registry(
+    type_name: str, settings: dict[str, str], store: str | None, workspace: str | None, output: str
+) -> None:
+    """Push new images somewhere: aml workspace set-registry oci --set address=registry.example.com."""
+    opened = open_workspace(store, workspace)
+    opened.set_container_registry(None if type_name == "off" else type_name, **settings)
+    show(output, {"type": type_name}, lambda: f"Container registry: {type_name}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -142,10 +141,14 @@ class ComputeBackend(ABC):
 
     async def astatuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
         """Like :meth:`statuses`, for event loops; override with a native client where there is one."""
+        import asyncio  # noqa: PLC0415  5 ms, and few wait this way
+
         return await asyncio.to_thread(self.statuses, handles)
 
     async def acancel(self, handle: JobHandle) -> None:
         """Like :meth:`cancel`, for event loops."""
+        import asyncio  # noqa: PLC0415  as above
+
         await asyncio.to_thread(self.cancel, handle)
 
     def check(self) -> str:

@@ -100,6 +100,9 @@ class JobStatus:
     :param native_state: the target's own word.
     :param preparing: True while the runner is at work but the script has not started (environment build).
     :param reason: one sentence for people: why it failed, what it waits for.
+    :param link: the page where the target itself shows the job, such as YARN's; None where there is none.
+    :param lost: whether a job that failed lost its machine or its runner (node loss, preemption, eviction, a restart),
+        and did not fail by itself: such losses are retried apart.
     :param exit_code: the script's exit code once it has ended by itself; negative for a signal.
     :param environment: the environment build as the runner reports it, None where there is nothing to build:
         ``{"key", "state": "running"|"succeeded"|"failed", "message"}``.
@@ -110,6 +113,8 @@ class JobStatus:
     native_state: str = ""
     preparing: bool = False
     reason: str | None = None
+    lost: bool = False
+    link: str | None = None
     exit_code: int | None = None
     environment: Mapping[str, str] | None = None
     started_at: float | None = None

@@ -145,14 +145,16 @@ class RunnerDirectory:
             Status(str(self.path)).finish(word, reason=reason)
             return True
 
-    def bury(self, reason: str = burial.REASON) -> bool:
+    def bury(self, reason: str = burial.REASON, *, lost: bool = True) -> bool:
         """End what is left of a job whose runner died, and say that it failed; False where a runner lives.
 
         On the job's machine.
+
+        :param lost: whether that was not the script's doing.
         """
         with self.without_runner() as alone:
             if alone and self.is_started:
-                burial.bury(str(self.path), reason)
+                burial.bury(str(self.path), reason, lost=lost)
             return alone
 
     @property
@@ -202,6 +204,7 @@ def job_status(said: Mapping[str, Any]) -> JobStatus:
         native_state=word,
         preparing=word == "preparing",
         reason=said.get("reason"),
+        lost=bool(said.get("lost")),
         exit_code=said.get("exit_code"),
         environment=said.get("environment"),
         started_at=said.get("started_at"),

@@ -19,41 +19,47 @@ def gather_results(job: Path, destination: Path) -> None:
     What a symbolic link points to comes along where it lies in the script's directory; other links stay behind, as do
     pipes and sockets: a script must not be able to have the driver's own files published.
     """
-    root = Path(os.path.realpath(job / "work"))
+    home = os.path.realpath(job)
     for name in ("outputs", "logs"):
-        _gather(job / "work" / name, destination / name, root)
-    _gather(job / "uploads", destination / "uploads", Path(os.path.realpath(job / "uploads")))
-    _take(job / "records.jsonl", destination / "records.jsonl")
+        _gather(f"{home}/work/{name}", f"{destination}/{name}", f"{home}/work")
+    _gather(f"{home}/uploads", f"{destination}/uploads", f"{home}/uploads")
+    _take(f"{job}/records.jsonl", f"{destination}/records.jsonl")
     if (job / "std_log.txt").is_file():
-        (destination / "logs").mkdir(exist_ok=True)
-        (destination / "logs" / "std_log.txt").unlink(missing_ok=True)  # the script has written one, too
-        _take(job / "std_log.txt", destination / "logs" / "std_log.txt")
+        logs = destination / "logs"
+        logs.mkdir(exist_ok=True)
+        (logs / "std_log.txt").unlink(missing_ok=True)  # the script has written one, too
+        _take(f"{job}/std_log.txt", f"{logs}/std_log.txt")
 
 
-def _gather(source: Path, destination: Path, root: Path, *, follow: bool = True) -> None:
-    real = Path(os.path.realpath(source))
-    if not real.is_dir() or not real.is_relative_to(root):
+def _gather(source: str, destination: str, root: str, *, follow: bool = True) -> None:
+    real = os.path.realpath(source) if os.path.islink(source) else source  # noqa: PTH114  thousands of files
+    if not os.path.isdir(real) or not _is_inside(real, root):  # noqa: PTH112  as above
         return
-    destination.mkdir()
+    os.mkdir(destination)  # noqa: PTH102  as above
     with os.scandir(real) as entries:
         for entry in entries:
-            _gather_entry(Path(entry.path), destination / entry.name, root, follow=follow)
+            _gather_entry(entry, f"{destination}/{entry.name}", root, follow=follow)
 
 
-def _gather_entry(source: Path, destination: Path, root: Path, *, follow: bool) -> None:
+def _gather_entry(entry: os.DirEntry[str], destination: str, root: str, *, follow: bool) -> None:
     """Behind a link to a directory, further ones are not followed: circles end, and work stays in proportion."""
-    is_link = source.is_symlink()
-    if is_link and not Path(os.path.realpath(source)).is_relative_to(root):
-        logger.warning("Left behind: %s is a symbolic link that leads out of the script's directory.", source)
-    elif not source.is_dir():
-        _take(Path(os.path.realpath(source)), destination)
+    is_link = entry.is_symlink()
+    source = os.path.realpath(entry.path) if is_link else entry.path
+    if is_link and not _is_inside(source, root):
+        logger.warning("Left behind: %s is a symbolic link that leads out of the script's directory.", entry.path)
+    elif not entry.is_dir():
+        _take(source, destination)
     elif follow or not is_link:
         _gather(source, destination, root, follow=follow and not is_link)
 
 
-def _take(source: Path, destination: Path) -> None:
+def _is_inside(real: str, root: str) -> bool:
+    return real == root or real.startswith(f"{root}/")
+
+
+def _take(source: str, destination: str) -> None:
     try:
-        if not stat.S_ISREG(source.lstat().st_mode):
+        if not stat.S_ISREG(os.lstat(source).st_mode):
             return
     except FileNotFoundError:
         return

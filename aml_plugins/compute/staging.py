@@ -12,9 +12,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aml_plugins.compute.job import LogChunk
 from aml_plugins.datastores.abilities import SupportsSignedUrls
 from aml_plugins.errors import BackendError, InvalidInputError, NotFoundError, TransientBackendError
 from aml_plugins.json_types import JsonValue
@@ -41,6 +43,8 @@ LIFETIME = timedelta(days=7)
 RESULTS = "results.tar"
 LOG = "std_log.txt"
 STATUS = "status.json"
+LIVE = "records.live.jsonl"
+_CHUNK = 1 << 20
 
 _SECONDS = 30
 _TAKEN = frozenset({409, 412})
@@ -140,6 +144,34 @@ class Staging:
     def delivery_urls(self) -> dict[str, str]:
         """Return signed URLs to write results to, in the order in which they are sent."""
         return {name: self.url(self.path(name), "write") for name in (RESULTS, LOG, STATUS)}
+
+    def live_url(self) -> str:
+        """Return a signed URL that the courier appends to what the script logs; see :meth:`records`."""
+        return self.url(self.path(LIVE), "write")
+
+    def records(self, cursor: str = "") -> LogChunk:
+        """Return whole lines of what the script logged since ``cursor``, as far as the courier sent them."""
+        first = int(cursor or 0)
+        span = {"Range": f"bytes={first}-{first + _CHUNK - 1}"}
+        request = urllib.request.Request(self.url(self.path(LIVE), "read"), headers=span)  # noqa: S310  ours
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  likewise
+                data: bytes = answer.read()
+        except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return self._nothing_new(error, first)
+            if error.code == HTTPStatus.NOT_FOUND:
+                return LogChunk(b"", "")
+            raise TransientBackendError(f"The job's datastore answers HTTP {error.code}.") from None
+        except OSError as error:
+            raise TransientBackendError(f"The job's datastore cannot be reached: {type(error).__name__}.") from None
+        whole = data[: data.rfind(b"\n") + 1]
+        return LogChunk(whole, str(first + len(whole)))
+
+    def _nothing_new(self, refusal: urllib.error.HTTPError, first: int) -> LogChunk:
+        """Begin anew where the blob is shorter than what was read: another pod took the job over."""
+        size = str(refusal.headers.get("Content-Range") or "").rpartition("/")[2]
+        return LogChunk(b"", "0" if size.isdecimal() and int(size) < first else str(first))
 
     def container_url(self) -> str | None:
         """Return a signed URL under which a service may store results, None where that would reach too far."""

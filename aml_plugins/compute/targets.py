@@ -51,9 +51,19 @@ class BackendCache:
         known = self._backends.get((workspace, name))
         if known is not None:
             return known[1]
-        record = find_target(self._store, workspace, name)
+        return self.of(find_target(self._store, workspace, name))
+
+    def of(self, record: ComputeTargetRecord) -> ComputeBackend:
+        """Return the backend of a target that was just read; made anew where the target was changed since.
+
+        :raises PluginError: as :meth:`get`.
+        """
+        known = self._backends.get((record.workspace, record.name))
+        if known is not None and (known[0].type, known[0].config) == (record.type, record.config):
+            return known[1]
         backend = make_backend(self._context, record)
-        self._backends[workspace, name] = (record, backend)
+        self.forget(record.workspace, record.name)
+        self._backends[record.workspace, record.name] = (record, backend)
         return backend
 
     def forget(self, workspace: str, name: str) -> None:

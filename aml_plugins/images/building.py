@@ -81,7 +81,7 @@ class _Build:
         self._store_blobs(builder.layout, built.digest)
         location = f"{self._datastore.name}:{blob_path(built.digest)}"
         if record.config.get("registry"):
-            registry = load_registry(self._context, record.config["registry"])
+            registry = load_registry(self._context, record.config["registry"], record.workspace)
             location = registry.push(builder.layout, built.digest, record.name, str(record.version), self._log)
         return replace(
             record, state=SUCCEEDED, digest=built.digest, location=location, result=result, reason=None, error_code=None
@@ -172,9 +172,10 @@ def load_builder(context: Context, name: str) -> ImageBuilder:
     return loaded(image_layout(context))
 
 
-def load_registry(context: Context, settings: Any) -> ContainerRegistry:
+def load_registry(context: Context, settings: Any, workspace: str | None = None) -> ContainerRegistry:
     """Return the registry that settings describe: ``type`` and what the type's model has.
 
+    :param workspace: whose secret stores its references name; None for ``env`` alone.
     :raises InvalidInputError: for settings that the type refuses.
     """
     given = dict(settings)
@@ -183,11 +184,14 @@ def load_registry(context: Context, settings: Any) -> ContainerRegistry:
     if not (isinstance(loaded, type) and issubclass(loaded, ContainerRegistry)):
         raise PluginError(f"The plugin for container registry '{name}' does not provide a ContainerRegistry.")
     try:
-        return loaded(loaded.config_model.model_validate(given))
+        made = loaded(loaded.config_model.model_validate(given))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise InvalidInputError(f"The container registry's setting '{place}' is wrong: {first['msg']}.") from None
+    if workspace is not None:
+        made.secrets = context.secrets(workspace)
+    return made
 
 
 def blob_path(digest: str) -> str:

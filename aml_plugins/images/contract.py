@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aml_plugins.images.layout import Layout
 from aml_plugins.json_types import JsonObject
+from aml_plugins.secrets.references import SecretSource, from_environment
 
 __all__ = ["BuildSpec", "BuiltImage", "ContainerRegistry", "ImageBuilder", "ModelFiles", "RegistryConfig"]
 
@@ -109,6 +110,8 @@ class ContainerRegistry(ABC):
 
     type_name: ClassVar[str]
     config_model: ClassVar[type[RegistryConfig]] = RegistryConfig
+    secrets: SecretSource = staticmethod(from_environment)
+    """Resolves ``secret://STORE/NAME`` at the moment of use; where a workspace is known, with its secret stores."""
 
     def __init__(self, config: RegistryConfig) -> None:
         """Keep the settings; no network call here."""
@@ -124,3 +127,10 @@ class ContainerRegistry(ABC):
     @abstractmethod
     def pull(self, layout: Layout, reference: str, log: Log) -> str:
         """Bring an image into the layout, checked against its digests; return its manifest's digest."""
+
+    def check(self) -> str:
+        """Try the registry, as ``aml doctor`` does; return a few words on what it said.
+
+        :raises AmlError: where it cannot be used, with what to do.
+        """
+        return "there is no check for this type"

@@ -21,6 +21,7 @@ from aml_plugins.images.building import (
     source_path,
     task_id,
 )
+from aml_plugins.images.registry.workspace import registry_of
 from aml_plugins.images.saving import write_docker_archive, write_layout
 from aml_plugins.names import check_name
 from aml_plugins.runs.monitoring import ensure_monitor
@@ -78,7 +79,8 @@ class Image:
 
         :param base_image: what the image begins with; the builder's default is this machine's own Python.
         :param ca_file: certificates that programs in the image trust besides the base's.
-        :param registry: where to push it: ``{"type": "oci", "address": HOST, "username": …, "password": secret://…}``.
+        :param registry: where to push it: ``{"type": "oci", "address": HOST, "username": …, "password": secret://…}``;
+            by default the workspace's registry, ``{}`` for none.
         :param variables: environment variables of the image.
         :param show_output: print the build's log as it comes.
         :param wait: False returns once the image is written down, and leaves building it to a monitor.
@@ -86,6 +88,8 @@ class Image:
         :raises OperationFailedError: where the build failed.
         """
         check_name("image", name)
+        if registry is None:
+            registry = registry_of(workspace.context, workspace.name)
         record = _described(
             workspace, name, models, inference, builder=builder, base_image=base_image, ca_file=ca_file,
             registry=registry, variables=variables, tags=tags,
@@ -234,7 +238,7 @@ def _described(
     """Return the row of a new image, its source stored; all that can be wrong is found before anything is written."""
     context = workspace.context
     inference.check()
-    if options["registry"] is not None:
+    if options["registry"]:
         load_registry(context, options["registry"])
     builder = load_builder(context, options["builder"])
     config = {

@@ -29,5 +29,10 @@ def aml_container_registry_types() -> Iterable[TypeDescription]:
             name="oci",
             factory="aml_plugins.images.registry.generic:OciRegistry",
             summary="Any registry that speaks the OCI distribution protocol.",
-        )
+        ),
+        TypeDescription(
+            name="directory",
+            factory="aml_plugins.images.registry.directory:DirectoryRegistry",
+            summary="A directory of OCI layouts, such as one on a shared file system.",
+        ),
     ]

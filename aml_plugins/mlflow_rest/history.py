@@ -38,6 +38,7 @@ class RestRunHistory:
         self._connection = connection
         self._workspace = workspace
         self._mlflow = MlflowApi(connection, workspace)
+        self._created = ("", "")
 
     def ensure_experiment(self, name: str) -> str:
         found = self._experiment(name)
@@ -72,6 +73,7 @@ class RestRunHistory:
             "start_time": start_time,
         }
         self._connection.call("PUT", self._run(run_id), body=body)
+        self._created = (run_id, experiment_id)
 
     def set_status(
         self,
@@ -151,10 +153,11 @@ class RestRunHistory:
     def script_variables(self, run_id: str) -> Mapping[str, str]:
         """Return what plain MLflow needs to log to the server as whoever drives the run."""
         address = self._connection.address
+        created, experiment = self._created  # what was created a moment ago, as most are whose script is to start
         return {
             "MLFLOW_TRACKING_URI": address.url,
             "MLFLOW_WORKSPACE": self._workspace,
-            "MLFLOW_EXPERIMENT_ID": self.get(run_id).experiment_id,
+            "MLFLOW_EXPERIMENT_ID": experiment if created == run_id else self.get(run_id).experiment_id,
             "MLFLOW_RUN_ID": run_id,
             **address.variables(),
         }

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: TID253  a leaf: imported with a store
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: TID253  as above
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository  # noqa: TID253  as above
+from mlflow.utils.file_utils import local_file_uri_to_path  # noqa: TID253  as above
 from mlflow.utils.uri import append_to_uri_path  # noqa: TID253  as above
 
 from aml_plugins.errors import InvalidInputError, StoreError
@@ -20,7 +21,17 @@ from aml_plugins.mlflow_store.locations import server_artifacts_destination
 from aml_plugins.runs.history import FileInfo
 from aml_plugins.runs.run_files import check_path, no_such_file, regular_files
 
-__all__ = ["check_path", "download", "exists", "files", "local_file", "no_such_file", "repository", "upload"]
+__all__ = [
+    "check_path",
+    "directory_of",
+    "download",
+    "exists",
+    "files",
+    "local_file",
+    "no_such_file",
+    "repository",
+    "upload",
+]
 
 # MLflow's listings hide files with this prefix, so that nobody sees one that is not whole.
 _PARTIAL = ".artifact.uploading."
@@ -52,7 +63,15 @@ def _direct(uri: str, workspace: str, store_uri: str | None) -> ArtifactReposito
     return DatastoreArtifacts(uri, store_uri, workspace=workspace)
 
 
-def upload(repository: ArtifactRepository, local: Path, path: str, linkable: Sequence[Path]) -> None:
+def directory_of(uri: str) -> Path | None:
+    """Return the directory that an address means, None for what is no directory of this machine.
+
+    MLflow's repository of it would start threads to write a file.
+    """
+    return Path(local_file_uri_to_path(uri)) if uri.startswith(("/", "file:///")) else None
+
+
+def upload(place: Path | ArtifactRepository, local: Path, path: str, linkable: Sequence[Path]) -> None:
     """Store a file under the directory ``path``, or a directory's contents below it.
 
     Links that leave ``local``, and what is neither file nor directory, stay out.
@@ -60,12 +79,13 @@ def upload(repository: ArtifactRepository, local: Path, path: str, linkable: Seq
     :param linkable: directories whose files cannot change any more; those are hard-linked where that is possible.
     """
     try:
-        if isinstance(repository, LocalArtifactRepository):
-            real = local.resolve()
-            link = any(real.is_relative_to(root.resolve()) for root in linkable)
-            _store_locally(Path(repository.artifact_dir) / path, local, link=link)
+        if isinstance(place, LocalArtifactRepository):
+            place = Path(place.artifact_dir)
+        if isinstance(place, Path):
+            link = any(_is_below(local, root) for root in linkable)
+            _store_locally(place / path, local, link=link)
         else:
-            _store_remotely(repository, local, path)
+            _store_remotely(place, local, path)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise StoreError(
@@ -118,14 +138,19 @@ def exists(repository: ArtifactRepository, path: str) -> bool:
 
 
 def _store_locally(directory: Path, local: Path, *, link: bool) -> None:
-    made: set[Path] = set()
+    made: set[str] = set()
     for file, relative in regular_files(local):
-        target = directory / relative
-        if target.parent not in made:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            made.add(target.parent)
+        target = f"{directory}/{relative}"
+        parent = os.path.dirname(target)  # noqa: PTH120  thousands of files
+        if parent not in made:
+            os.makedirs(parent, exist_ok=True)  # noqa: PTH103  as above
+            made.add(parent)
         if not (link and _linked(file, target)):
-            _place(file, target, link=link)
+            _place(file, Path(target), link=link)
+
+
+def _is_below(local: Path, root: Path) -> bool:
+    return os.path.realpath(local).startswith(os.path.join(os.path.realpath(root), ""))  # noqa: PTH118  keeps the slash
 
 
 def _store_remotely(repository: ArtifactRepository, local: Path, path: str) -> None:
@@ -152,10 +177,10 @@ def _place(file: Path, target: Path, *, link: bool) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _linked(file: Path, target: Path) -> bool:
+def _linked(file: Path, target: str | Path) -> bool:
     """Put a link to the file where nothing is yet; a link is there whole or not at all."""
     try:
-        os.link(os.path.realpath(file), target)
+        os.link(os.path.realpath(file) if file.is_symlink() else file, target)
     except OSError:  # taken, or another file system, or one without links: the copy says what else may be wrong
         return False
     return True

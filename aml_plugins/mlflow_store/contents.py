@@ -14,11 +14,12 @@ from mlflow.store.workspace import sqlalchemy_store  # noqa: TID253  as above
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.mlflow_store import artifacts
+from aml_plugins.mlflow_store.datastore_artifacts import SCHEME
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-__all__ = ["count_contents", "delete_artifacts"]
+__all__ = ["count_contents", "delete_artifacts", "has_artifacts_in_datastores"]
 
 _AT_ONCE = 500
 
@@ -45,6 +46,12 @@ def count_contents(session: Session, workspace: str) -> Mapping[str, int]:
         if count:
             found[_WORDS.get(kind.__tablename__, kind.__tablename__)] = count
     return found
+
+
+def has_artifacts_in_datastores(session: Session, workspace: str) -> bool:
+    """Say whether experiments of the workspace keep their artifacts in a datastore, which is a workspace's own."""
+    mine = session.query(SqlExperiment).filter(SqlExperiment.workspace == workspace)
+    return mine.filter(SqlExperiment.artifact_location.like(f"{SCHEME}:%")).first() is not None
 
 
 def delete_artifacts(session: Session, workspace: str) -> None:

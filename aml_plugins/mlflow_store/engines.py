@@ -11,8 +11,6 @@ from urllib.parse import quote
 from mlflow.store.db import utils as mlflow_db  # noqa: TID253  a leaf: imported when a store is opened
 from sqlalchemy import Engine, PoolProxiedConnection, event
 
-from aml_plugins.mlflow_store.locations import is_in_memory
-
 if TYPE_CHECKING:
     from aml_plugins.store.interface import Store
 
@@ -25,11 +23,11 @@ def prepare_database(engine: Engine) -> None:
 
 
 def tune(engine: Engine) -> None:
-    """Let SQLite commit without waiting for the disk's platter; WAL mode is set in the file by our migrations.
+    """Let SQLite commit without waiting for the disk's platter, in a file that our migrations have put in WAL mode.
 
     MLflow sets its busy timeout and foreign keys with every session.
     """
-    if engine.dialect.name != "sqlite" or is_in_memory(engine.url) or event.contains(engine, "connect", _relax):
+    if engine.dialect.name != "sqlite" or event.contains(engine, "connect", _relax):
         return
     event.listen(engine, "connect", _relax)
     engine.dispose()  # connections that were opened before

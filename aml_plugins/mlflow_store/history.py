@@ -34,6 +34,7 @@ from aml_plugins.mlflow_store.registry import ModelRegistryStore
 from aml_plugins.mlflow_store.tracking import TrackingStore
 from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory, RunView
 from aml_plugins.runs.states import MlflowStatus
+from aml_plugins.store.opening import plain_uri
 
 __all__ = ["SqlRunHistory", "open_history"]
 
@@ -67,7 +68,8 @@ def open_history(
 # Opening checks MLflow's schema, which takes longer than all that a run writes.
 @lru_cache(maxsize=8)
 def _open_stores(store_uri: str, artifact_root: str) -> tuple[TrackingStore, ModelRegistryStore]:
-    return TrackingStore(store_uri, artifact_root), ModelRegistryStore(store_uri)
+    uri = f"aml+{plain_uri(store_uri)}"  # with our tables, whichever way the caller writes it
+    return TrackingStore(uri, artifact_root), ModelRegistryStore(uri)
 
 
 class SqlRunHistory:
@@ -153,8 +155,9 @@ class SqlRunHistory:
     def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
         path = artifacts.check_path(artifact_path)
         with ours():
-            repository = artifacts.repository(self._place(run_id)[0], self._workspace, self._store_uri)
-            artifacts.upload(repository, local, path, linkable=[aml_home()])
+            uri = self._place(run_id)[0]
+            place = artifacts.directory_of(uri) or artifacts.repository(uri, self._workspace, self._store_uri)
+            artifacts.upload(place, local, path, linkable=[aml_home()])
 
     def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
         with ours():

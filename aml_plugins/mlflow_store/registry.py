@@ -13,11 +13,12 @@ from mlflow.store.model_registry.sqlalchemy_workspace_store import (  # noqa: TI
     WorkspaceAwareSqlAlchemyStore,
 )
 
+from aml_plugins.mlflow_store.beside import open_beside
 from aml_plugins.mlflow_store.bound import WorkspaceBound
 from aml_plugins.mlflow_store.engines import close_together, prepare_database, tune
-from aml_plugins.mlflow_store.locations import is_in_memory, server_read_replica
+from aml_plugins.mlflow_store.locations import server_read_replica
 from aml_plugins.mlflow_store.model_usage import ServiceAware
-from aml_plugins.store.opening import open_store, plain_uri
+from aml_plugins.store.opening import plain_uri
 
 if TYPE_CHECKING:
     from aml_plugins.mlflow_store.fast.sessions import LightSessions
@@ -44,9 +45,9 @@ class _Opening(_Base):
         uri = plain_uri(db_uri)
         prepare_database(self._get_or_create_engine(uri))
         super().__init__(uri, read_db_uri=plain_uri(read_db_uri) if read_db_uri else None)
-        tune(self.engine)
-        self.services = None if is_in_memory(uri) else open_store(db_uri)
+        self.services = open_beside(db_uri)
         if self.services is not None:
+            tune(self.engine)
             close_together(self.engine, self.services)
 
 

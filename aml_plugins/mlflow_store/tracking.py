@@ -13,12 +13,13 @@ from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAl
 
 from aml_plugins.mlflow_store import locations
 from aml_plugins.mlflow_store.artifact_root import ArtifactRoot
+from aml_plugins.mlflow_store.beside import open_beside
 from aml_plugins.mlflow_store.bound import WorkspaceBound
 from aml_plugins.mlflow_store.engines import close_together, prepare_database, tune
 from aml_plugins.mlflow_store.failures import to_mlflow
 from aml_plugins.mlflow_store.jobs import JobAware
 from aml_plugins.mlflow_store.own_writes import OwnWrites
-from aml_plugins.store.opening import open_store, plain_uri
+from aml_plugins.store.opening import plain_uri
 
 if TYPE_CHECKING:
     from aml_plugins.mlflow_store.fast.tracking import FastTracking
@@ -45,12 +46,12 @@ class _Opening(_Base):
         uri = plain_uri(db_uri)
         locations.make_directory(uri)
         # Ours first: it says at once what is wrong with a database where MLflow tries for minutes.
-        self.jobs = None if locations.is_in_memory(uri) else open_store(db_uri)
+        self.jobs = open_beside(db_uri)
         prepare_database(self._get_or_create_engine(uri))
         root = default_artifact_root or locations.default_artifact_root(uri)
         super().__init__(uri, root, read_db_uri=plain_uri(read_db_uri) if read_db_uri else None)
-        tune(self.engine)
         if self.jobs is not None:
+            tune(self.engine)
             close_together(self.engine, self.jobs)
 
 

@@ -13,14 +13,15 @@ from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME  # noqa: TID253 
 
 from aml_plugins.errors import NotFoundError
 from aml_plugins.mlflow_store.artifact_root import artifact_root
-from aml_plugins.mlflow_store.contents import count_contents, delete_artifacts
+from aml_plugins.mlflow_store.beside import open_beside
+from aml_plugins.mlflow_store.contents import count_contents, delete_artifacts, has_artifacts_in_datastores
 from aml_plugins.mlflow_store.engines import close_together, tune
 from aml_plugins.mlflow_store.failures import to_mlflow
-from aml_plugins.mlflow_store.locations import is_in_memory, make_directory
+from aml_plugins.mlflow_store.locations import make_directory
 from aml_plugins.store.interface import Store
-from aml_plugins.store.opening import open_store, plain_uri
+from aml_plugins.store.opening import plain_uri
 from aml_plugins.workspaces.emptying import empty_workspace
-from aml_plugins.workspaces.settings import reopen_workspace
+from aml_plugins.workspaces.settings import close_workspace, reopen_workspace
 from aml_plugins.workspaces.wording import counted
 
 __all__ = ["WorkspaceProvider", "open_workspace_provider"]
@@ -32,10 +33,10 @@ class WorkspaceProvider(SqlAlchemyStore):
     def __init__(self, db_uri: str) -> None:
         make_directory(db_uri)
         # Ours first: it says at once what is wrong with a database where MLflow tries for minutes.
-        self.jobs = None if is_in_memory(db_uri) else open_store(db_uri)
+        self.jobs = open_beside(db_uri)
         super().__init__(plain_uri(db_uri))
-        tune(self._engine)
         if self.jobs is not None:
+            tune(self._engine)
             close_together(self._engine, self.jobs)
 
     def resolve_artifact_root(self, default_artifact_root: str | None, workspace_name: str) -> tuple[str | None, bool]:
@@ -60,25 +61,34 @@ class WorkspaceProvider(SqlAlchemyStore):
         """Delete. Our part goes first, and the settings last: repeating it finishes what was begun.
 
         :raises MlflowException: also where runs in it have not ended, where RESTRICT would take compute targets and
-            the like along, and where SET_DEFAULT would move runs away from their snapshots.
+            the like along, and where SET_DEFAULT would move runs away from their files.
         """
-        if self.jobs is None or workspace_name == DEFAULT_WORKSPACE_NAME:  # which MLflow refuses
+        unknown = mode not in tuple(WorkspaceDeletionMode)
+        if self.jobs is None or unknown or workspace_name == DEFAULT_WORKSPACE_NAME:  # MLflow refuses the latter two
             super().delete_workspace(workspace_name, mode)
             return
         with to_mlflow():
             self.get_workspace(workspace_name)
             self._check(self.jobs, workspace_name, mode)
-            empty_workspace(self.jobs, workspace_name)
-            if mode == WorkspaceDeletionMode.CASCADE:
-                with self.ManagedSessionMaker() as session:
-                    delete_artifacts(session, workspace_name)
-            try:
-                super().delete_workspace(workspace_name, mode)
-            except MlflowException:
-                reopen_workspace(self.jobs, workspace_name)
-                raise
+            if mode == WorkspaceDeletionMode.SET_DEFAULT:  # MLflow may refuse it yet; what stays behind is nobody's
+                close_workspace(self.jobs, workspace_name)
+                self._delete_in_mlflow(self.jobs, workspace_name, mode)
+                empty_workspace(self.jobs, workspace_name)
+            else:
+                empty_workspace(self.jobs, workspace_name)
+                if mode == WorkspaceDeletionMode.CASCADE:
+                    with self.ManagedSessionMaker() as session:
+                        delete_artifacts(session, workspace_name)
+                self._delete_in_mlflow(self.jobs, workspace_name, mode)
             with suppress(NotFoundError):
                 self.jobs.workspaces.remove(workspace_name)
+
+    def _delete_in_mlflow(self, store: Store, workspace: str, mode: WorkspaceDeletionMode) -> None:
+        try:
+            super().delete_workspace(workspace, mode)
+        except MlflowException:
+            reopen_workspace(store, workspace)
+            raise
 
     def contents(self, workspace_name: str) -> Mapping[str, int]:
         """Count what MLflow keeps of a workspace; see ``contents.py``."""
@@ -97,12 +107,23 @@ class WorkspaceProvider(SqlAlchemyStore):
                 "Delete it with its contents, or keep it.",
                 INVALID_STATE,
             )
+        if mode == WorkspaceDeletionMode.SET_DEFAULT and self._keeps_artifacts_in_datastores(workspace):
+            raise MlflowException(
+                f"Experiments of the workspace '{workspace}' have their artifacts in its datastores, where another "
+                "workspace does not find them. Delete it with its contents, or keep it.",
+                INVALID_STATE,
+            )
         everything = {**ours, **self.contents(workspace)}
         if mode == WorkspaceDeletionMode.RESTRICT and everything:
             raise MlflowException(
-                f"The workspace '{workspace}' has {counted(everything)}. Delete it with its contents, or keep it.",
+                f"The workspace '{workspace}' still contains {counted(everything)}. "
+                "Delete it with its contents, or keep it.",
                 INVALID_STATE,
             )
+
+    def _keeps_artifacts_in_datastores(self, workspace: str) -> bool:
+        with self.ManagedSessionMaker() as session:
+            return has_artifacts_in_datastores(session, workspace)
 
 
 def open_workspace_provider(workspace_uri: str) -> WorkspaceProvider:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,6 +34,7 @@ def mistakes(manager: pluggy.PluginManager, plugin: object) -> Iterator[str]:
         yield "it implements no hook; mark its functions with aml_plugins.hookimpl."
 
 
+@functools.lru_cache(maxsize=256)
 def accepted_arguments(function: Callable[..., Any], known: frozenset[str]) -> frozenset[str]:
     """Return which of the hook's arguments the function takes. It may leave any of them out."""
     return known & frozenset(inspect.signature(function).parameters)

@@ -6,6 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from aml_plugins.compute.targets import load_backend_type
 from aml_plugins.errors import AmlError, LeaseLostError, TransientBackendError
 from aml_plugins.provisioning.reconciling import Step
 from aml_plugins.runs.reconciliation.intervals import Pause
@@ -61,16 +62,28 @@ class ProvisioningWatch:
 
     def has_work(self) -> bool:
         """Say whether something is on its way that nobody else drives."""
-        return bool(self._context.store.provisionings.due(self._owner, self._workspace))
+        return bool(self._find())
 
     def round(self) -> tuple[int, bool]:
         """Take each one step whose turn it is; return how many are on their way, and whether any moved."""
         if time.monotonic() >= self._look_at:
-            self._due = self._context.store.provisionings.due(self._owner, self._workspace)
+            self._due = self._find()
             self._look_at = time.monotonic() + LOOK_SECONDS
             self._turns = {one.operation_id: self._turn(one) for one in self._due}
         moved = [self._step(record) for record in self._due if self._turn(record)[0] <= time.monotonic()]
         return len(self._due), any(moved)
+
+    def _find(self) -> Sequence[ProvisioningRecord]:
+        """Return what is due and of a type that is installed here: a machine without the plugin must not fail it."""
+        due = self._context.store.provisionings.due(self._owner, self._workspace)
+        return [record for record in due if self._is_installed(record.type)]
+
+    def _is_installed(self, type_name: str) -> bool:
+        try:
+            load_backend_type(self._context.plugins, type_name)
+        except AmlError:
+            return False
+        return True
 
     def _step(self, record: ProvisioningRecord) -> bool:
         pause = self._turn(record)[1]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aml_plugins.compute.abilities import SupportsLogs
 from aml_plugins.compute.job import JobHandle
 from aml_plugins.errors import AmlError, JobNotFoundError, TransientBackendError
+from aml_plugins.runs.attempts import log_path
 from aml_plugins.runs.masking import mask_of
 from aml_plugins.runs.states import RunState
 from aml_plugins.secrets.masking import Mask
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LOG_ARTIFACT", "RunLog"]
 
-LOG_ARTIFACT = "logs/std_log.txt"
+LOG_ARTIFACT = log_path(None)
 
 
 class RunLog:
@@ -33,12 +34,25 @@ class RunLog:
         self._mask = Mask(())
 
     def new(self, run: RunRecord) -> bytes:
-        """Return what came since the last call; with a run that ended, all of the rest."""
+        """Return what came since the last call; with a run that ended, all of the rest.
+
+        Who follows a run over several attempts gets the rest of each before the next one's.
+        """
+        before = b""
         if run.attempt != self._attempt:
+            before = self._rest(run, log_path(self._attempt)) if self._attempt else b""
             self._attempt, self._cursor, self._offset = run.attempt, "", 0
             self._mask = mask_of(self._context, run)
+        return before + self._of_attempt(run)
+
+    def earlier(self, run: RunRecord, attempt: int) -> bytes:
+        """Return the whole output of an attempt that another one followed."""
+        self._offset = 0
+        return self._rest(run, log_path(attempt))
+
+    def _of_attempt(self, run: RunRecord) -> bytes:
         if RunState(run.state).is_terminal:
-            return self._rest(run)
+            return self._rest(run, LOG_ARTIFACT)
         data = self._mask.feed(b"".join(iter(lambda: self._from_target(run), b"")))
         self._offset += len(data)
         return data
@@ -56,10 +70,10 @@ class RunLog:
         self._cursor = chunk.cursor
         return chunk.data
 
-    def _rest(self, run: RunRecord) -> bytes:
+    def _rest(self, run: RunRecord, path: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="aml-log-") as directory:
             try:
-                local = self._context.history(run.workspace).download(run.run_id, LOG_ARTIFACT, Path(directory))
+                local = self._context.history(run.workspace).download(run.run_id, path, Path(directory))
             except AmlError:
                 return b""  # the run ended before it had a log
             with local.open("rb") as file:

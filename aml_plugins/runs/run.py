@@ -5,11 +5,13 @@ from __future__ import annotations
 import codecs
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.errors import InvalidInputError, NotFoundError, OperationFailedError
 from aml_plugins.model import Model
+from aml_plugins.runs.attempts import LINK, Attempt, attempts_of
 from aml_plugins.runs.logs import RunLog
 from aml_plugins.runs.states import RunState
 from aml_plugins.runs.waiting import wait
@@ -105,12 +107,31 @@ class Run:
         self._record = self.workspace.context.store.runs.request_cancel(self.workspace.name, self.id)
         self._record = self.workspace.driver.drive([self.id])[self.id]
 
-    def get_logs(self) -> str:
-        """Return the script's output so far."""
+    @property
+    def attempts(self) -> Sequence[Attempt]:
+        """All attempts at the run, as of the last look: why each failed, and where its log is."""
+        return attempts_of(self._record) if self._record is not None else []
+
+    def get_logs(self, *, attempt: int | None = None) -> str:
+        """Return the script's output so far.
+
+        :param attempt: the number of an attempt; the last one by default.
+        :raises NotFoundError: where there was no such attempt.
+        """
         if self._record is None:
             return ""
         self.get_status()
+        if attempt is not None and attempt != self._record.attempt:
+            return self._log_of(attempt)
         return RunLog(self.workspace.context).new(self._record).decode("utf-8", "replace")
+
+    def _log_of(self, attempt: int) -> str:
+        assert self._record is not None  # noqa: S101  the caller looked
+        if not 1 <= attempt < self._record.attempt:
+            raise NotFoundError(
+                f"The run {self.id} has no attempt {attempt}.", f"It has {self._record.attempt}; see: aml run show"
+            )
+        return RunLog(self.workspace.context).earlier(self._record, attempt).decode("utf-8", "replace")
 
     def get_metrics(self) -> dict[str, Any]:
         """Return each metric's value, or the list of its values by step where there are several."""
@@ -243,7 +264,9 @@ def _execution_details(record: RunRecord) -> dict[str, Any]:
         "snapshotId": record.snapshot_digest,
         "parentRunId": record.parent_run_id,
         "attempt": record.attempt,
+        "attempts": [asdict(attempt) for attempt in attempts_of(record)],
         "nativeState": record.native_state,
+        "link": record.cursors.get(LINK),
         "reason": record.reason,
         "exitCode": record.exit_code,
         "createdTimeUtc": record.created_at,

@@ -34,16 +34,20 @@ def regular_files(local: Path) -> Iterator[tuple[Path, str]]:
 
     :raises NotFoundError: where there is neither file nor directory.
     """
-    if not local.exists():
-        raise NotFoundError(f"There is no file '{local}' to store with the run.", "Check the path.")
-    if local.is_file():
-        yield local, local.name
+    if local.is_dir():
+        yield from _below(os.fspath(local), "", os.path.realpath(local))
         return
-    root = local.resolve()
-    for directory, folders, names in os.walk(local):
-        folders.sort()
-        for name in sorted(names):
-            file = Path(directory, name)
-            resolved = file.resolve()
-            if resolved.is_relative_to(root) and resolved.is_file():
-                yield file, file.relative_to(local).as_posix()
+    if not local.is_file():
+        raise NotFoundError(f"There is no file '{local}' to store with the run.", "Check the path.")
+    yield local, local.name
+
+
+def _below(directory: str, prefix: str, root: str) -> Iterator[tuple[Path, str]]:
+    with os.scandir(directory) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:  # a directory's files come before what lies deeper, as people list them
+        if entry.is_file() and (not entry.is_symlink() or os.path.realpath(entry.path).startswith(f"{root}/")):
+            yield Path(entry.path), prefix + entry.name
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path, f"{prefix}{entry.name}/", root)

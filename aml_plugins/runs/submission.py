@@ -69,7 +69,7 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     configuration = _resolved(wanted)
     _check_data(context, wanted.workspace, configuration)
     target = find_target(context.store, wanted.workspace, configuration.target or "")
-    backend = context.backends.get(wanted.workspace, target.name)
+    backend = context.backends.of(target)
     snapshot = take_snapshot(wanted.directory, cache=context.home / "snapshots", progress=wanted.progress)
     run = _record(wanted, configuration, target, snapshot.digest, driver.owner)
     run = replace(run, source={**run.source, "home": home_id(context.home)})

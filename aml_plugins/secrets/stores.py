@@ -11,7 +11,7 @@ from aml_plugins.names import check_name
 from aml_plugins.plugins.settings import checked_settings
 from aml_plugins.secrets.contract import SecretStore
 from aml_plugins.secrets.references import SecretSource, parts_of
-from aml_plugins.store.settings import settings_of, update_settings
+from aml_plugins.store.settings import change_settings, settings_of, update_settings
 from aml_plugins.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -96,11 +96,13 @@ def register_secret_store(
         )
     made = _made(context, type_name, name, settings)
     config = made.config.model_dump(mode="json", exclude_unset=True)
-    registered = {key: value for key, value in known.items() if key != BUILT_IN_STORE}
-    changes: dict[str, Any] = {_STORES: {**registered, name: {"type": type_name, "config": config}}}
-    if not registered:
-        changes[_DEFAULT] = name
-    update_settings(context.store, workspace, changes)
+
+    def added(settings: JsonObject) -> JsonObject:
+        registered = _registered(settings)
+        default = {} if registered else {_DEFAULT: name}
+        return {**settings, **default, _STORES: {**registered, name: {"type": type_name, "config": config}}}
+
+    change_settings(context.store, workspace, added)
     return made
 
 
@@ -114,9 +116,18 @@ def remove_secret_store(context: Context, workspace: str, name: str) -> None:
         raise NotFoundError(
             f"The workspace '{workspace}' has registered no secret store '{name}'.", "See: aml secret stores"
         )
-    del registered[name]
-    left = None if default_secret_store(context, workspace) == name else default_secret_store(context, workspace)
-    update_settings(context.store, workspace, {_STORES: registered or None, _DEFAULT: left if registered else None})
+
+    def removed(settings: JsonObject) -> JsonObject:
+        left = {key: value for key, value in _registered(settings).items() if key != name}
+        kept = {key: value for key, value in settings.items() if key not in {_STORES, _DEFAULT}}
+        default = settings.get(_DEFAULT)
+        return {
+            **kept,
+            **({_STORES: left} if left else {}),
+            **({_DEFAULT: default} if left and default != name else {}),
+        }
+
+    change_settings(context.store, workspace, removed)
 
 
 def set_default_secret_store(context: Context, workspace: str, name: str) -> None:
@@ -126,6 +137,11 @@ def set_default_secret_store(context: Context, workspace: str, name: str) -> Non
     """
     open_secret_store(context, workspace, name)
     update_settings(context.store, workspace, {_DEFAULT: None if name == BUILT_IN_STORE else name})
+
+
+def _registered(settings: JsonObject) -> JsonObject:
+    found = settings.get(_STORES)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _made(context: Context, type_name: str, name: str, settings: Mapping[str, Any]) -> SecretStore:

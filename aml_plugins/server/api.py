@@ -27,6 +27,7 @@ from aml_plugins.server.routes import (
     members,
     models,
     provisionings,
+    run_changes,
     run_leases,
     run_logs,
     runs,
@@ -53,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     provisionings.router,
     datastores.router,
     snapshots.router,
+    run_changes.router,
     run_leases.router,  # before runs: /runs/due is no run
     run_logs.router,
     runs.router,

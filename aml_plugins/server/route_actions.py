@@ -90,6 +90,7 @@ ROUTES: dict[str, Action] = {
     "list_cancellations": Action.ENTER,
     "mark_runs_released": Action.ENTER,
     "release_slot": Action.ENTER,
+    "save_runs": Action.ENTER,
     "list_unreferenced_snapshots": Action.ENTER,
     "list_undelivered_events": Action.ENTER,
     "mark_events_delivered": Action.ENTER,

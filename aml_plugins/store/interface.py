@@ -6,8 +6,8 @@ is not in the workspace, ``AlreadyExistsError`` for a name that is taken.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from aml_plugins.json_types import JsonObject
 from aml_plugins.store.records import (
@@ -16,6 +16,7 @@ from aml_plugins.store.records import (
     ImageRecord,
     MemberRecord,
     ProvisioningRecord,
+    RunChange,
     RunRecord,
     ServiceRecord,
     SnapshotRecord,
@@ -24,8 +25,8 @@ from aml_plugins.store.records import (
     WorkspaceRecord,
 )
 
-__all__ = ["ComputeTargets", "Datastores", "Members", "Runs", "Snapshots", "Store", "Tasks", "Workspaces"]
-__all__ = ["ComputeTargets", "Datastores", "Images", "Runs", "Services", "Snapshots", "Store", "Tasks", "Workspaces"]
+__all__ = ["ComputeTargets", "Datastores", "Images", "Members", "Runs", "Services", "Snapshots", "Store"]
+__all__ += ["SupportsFollowing", "Tasks", "Workspaces"]
 
 
 class Workspaces(Protocol):
@@ -96,6 +97,13 @@ class ComputeTargets(Protocol):
         """Give the run one of ``limit`` slots; True also where it has one. Oldest waiting run is the caller's care.
 
         Two drivers that claim at the same moment never both get the last slot.
+        """
+        ...
+
+    def pass_slot(self, ended: str, waiting: str, limit: int) -> bool:
+        """Give the slot of a run whose job has ended to one on the same target that waits.
+
+        False where there is no such slot, or the target has more than ``limit`` taken: claim one then.
         """
         ...
 
@@ -203,10 +211,18 @@ class Runs(Protocol):
         """
         ...
 
+    def save_all(self, changes: Sequence[RunChange], *, owner: str) -> Mapping[str, RunRecord]:
+        """Write changes as :meth:`save` does, those of one run in their order, each with the version after the last.
+
+        Return the runs as they are stored then. One whose lease is lost is left out, and nothing of it is written.
+        """
+        ...
+
     def acquire(self, run_ids: Collection[str], owner: str, seconds: float) -> Sequence[str]:
         """Take or renew the leases that are free, expired, or ``owner``'s; return the ids now held.
 
-        One statement; a lease whose owner is a dead process of this host counts as free.
+        One statement; a lease whose owner is a dead process of this host counts as free. No lease is longer than
+        :data:`aml_plugins.store.leases.LONGEST_LEASE_SECONDS`.
         """
         ...
 
@@ -278,6 +294,19 @@ class Tasks(Protocol):
 
     def mark_delivered(self, sequences: Iterable[int], workspaces: Collection[str] | None = None) -> None:
         """Note that events were handed to the event hooks; with ``workspaces``, only events of these."""
+        ...
+
+
+@runtime_checkable
+class SupportsFollowing(Protocol):
+    """Tasks of a store that tells what happens as it happens; others are asked again and again."""
+
+    def follow(self, workspace: str, task_id: str, after: int, is_over: Callable[[], bool]) -> Iterator[TaskEvent]:
+        """Yield the events after a sequence as they come, until the task has ended.
+
+        :param is_over: asked now and then; True ends it early.
+        :raises StoreError: where the connection breaks before the end.
+        """
         ...
 
 

@@ -7,7 +7,15 @@ import socket
 import uuid
 from pathlib import Path
 
-__all__ = ["host_prefix", "new_owner", "owner_is_dead"]
+__all__ = ["LONGEST_LEASE_SECONDS", "host_prefix", "new_owner", "owner_is_dead"]
+
+LONGEST_LEASE_SECONDS = 600.0
+"""No lease is given for longer; who asks for more gets this, and renews.
+
+One that would last longer was written before the clock went back, however far that was: it counts as free, so that
+what a dead driver left is not waited for until the clock has caught up. Its holder, should it live, finds its lease
+taken and its writes refused, as after any pause.
+"""
 
 _PROC = Path("/proc")
 _PARTS = 5

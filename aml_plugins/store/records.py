@@ -13,6 +13,7 @@ __all__ = [
     "ImageRecord",
     "MemberRecord",
     "ProvisioningRecord",
+    "RunChange",
     "RunRecord",
     "ServiceRecord",
     "SnapshotRecord",
@@ -166,6 +167,21 @@ class RunRecord:
     version: int = 0
     lease_owner: str | None = None
     lease_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunChange:
+    """A run as its driver leaves it; ``run.version`` is the version that it had before.
+
+    :param message: becomes an event of the run's task, as a new state does.
+    :param progress: 0 to 1; None leaves it as it is.
+    :param frees_slot: the run's job has ended: another may have its slot.
+    """
+
+    run: RunRecord
+    message: str = ""
+    progress: float | None = None
+    frees_slot: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,20 +1,21 @@
-"""A workspace's settings: a row that is made when the first of them is set."""
+"""A workspace's settings: a row that is made when the first of them is set, and written by compare-and-set."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aml_plugins.errors import AlreadyExistsError
+from aml_plugins.errors import AlreadyExistsError, NotFoundError, StoreError
 from aml_plugins.store.records import WorkspaceRecord
 
 if TYPE_CHECKING:
     from aml_plugins.json_types import JsonObject, JsonValue
     from aml_plugins.store.interface import Store
 
-__all__ = ["settings_of", "update_settings"]
+__all__ = ["change_settings", "settings_of", "update_settings"]
+
+_TRIES = 20
 
 
 def settings_of(store: Store, workspace: str) -> JsonObject:
@@ -23,13 +24,28 @@ def settings_of(store: Store, workspace: str) -> JsonObject:
     return record.settings if record else {}
 
 
+def change_settings(store: Store, name: str, change: Callable[[JsonObject], JsonObject]) -> WorkspaceRecord:
+    """Replace the settings by what ``change`` makes of them; it may be called several times.
+
+    :raises StoreError: where others write all the time.
+    """
+    for _ in range(_TRIES):
+        before = store.workspaces.find(name)
+        if before is None:
+            with suppress(AlreadyExistsError):  # by another who changes them now
+                store.workspaces.add(WorkspaceRecord(name=name))
+            continue
+        with suppress(NotFoundError):  # removed in between
+            written = store.workspaces.save_if_unchanged(before, change(before.settings))
+            if written is not None:
+                return written
+    raise StoreError(f"The settings of the workspace '{name}' are being changed by others.", "Try again.")
+
+
 def update_settings(store: Store, workspace: str, changes: Mapping[str, JsonValue]) -> None:
-    """Set some settings and leave the others; None takes one out."""
-    if store.workspaces.find(workspace) is None:
-        with suppress(AlreadyExistsError):  # somebody else was faster
-            store.workspaces.add(WorkspaceRecord(name=workspace))
-    record = store.workspaces.get(workspace)
-    merged = {**record.settings, **changes}
-    store.workspaces.save(
-        replace(record, settings={name: value for name, value in merged.items() if value is not None})
-    )
+    """Set some settings and leave the others, whoever writes in the same moment; None takes one out."""
+
+    def changed(settings: JsonObject) -> JsonObject:
+        return {name: value for name, value in {**settings, **changes}.items() if value is not None}
+
+    change_settings(store, workspace, changed)

@@ -17,9 +17,11 @@ from aml_plugins.store.opening import is_server
 from aml_plugins.tasks.messages import as_json, event_id, text_of
 from aml_plugins.tasks.outbox import Letter, Outbox
 from aml_plugins.workspaces.notifications import Notification, find_notification, notifications
-from aml_plugins.workspaces.settings import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aml_plugins.json_types import JsonObject
     from aml_plugins.store.interface import Store
     from aml_plugins.store.records import TaskEvent
 
@@ -36,11 +38,13 @@ class Posting:
     """Puts events into the outbox for those whom their workspaces notify; not for a store whose server does.
 
     :param home: whose outbox.
+    :param settings: returns a workspace's settings.
     """
 
-    def __init__(self, store: Store, home: Path) -> None:
+    def __init__(self, store: Store, home: Path, settings: Callable[[str], JsonObject]) -> None:
         self._store = store
         self._home = home
+        self._settings = settings
         self._wanted: dict[str, tuple[Notification, ...]] = {}
 
     def post(self, event: TaskEvent) -> None:
@@ -51,7 +55,7 @@ class Posting:
         if is_server(self._store.uri):
             return
         if event.workspace not in self._wanted:
-            self._wanted[event.workspace] = tuple(notifications(settings(self._store, event.workspace)))
+            self._wanted[event.workspace] = tuple(notifications(self._settings(event.workspace)))
         for wanted in self._wanted[event.workspace]:
             if wanted.wants(event):
                 courier_of(self._store, self._home).post(
@@ -102,7 +106,7 @@ class Courier:
                 place = (letter.workspace, letter.webhook)
                 if place in failed:
                     continue
-                waits = letter if letter.due > time.time() else self._deliver(letter)
+                waits = self._deliver(letter) if letter.is_due(time.time()) else letter
                 if waits is not None:
                     left.append(waits.due)
                     failed.add(place)

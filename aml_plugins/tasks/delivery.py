@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aml_plugins.home import aml_home
 from aml_plugins.runs.states import RunState
+from aml_plugins.store.settings import settings_of
 from aml_plugins.tasks.courier import Posting
+from aml_plugins.telemetry.surroundings import observed_in
 
 if TYPE_CHECKING:
     from aml_plugins.plugins import Plugins
@@ -43,7 +46,9 @@ def tell(
     store: Store, plugins: Plugins, events: Collection[TaskEvent], runs: Mapping[str, RunRecord] | None = None
 ) -> Iterator[int]:
     """Tell plugins and webhooks of events and mark nothing; yield the number of each event that was told."""
-    posting = Posting(store, aml_home())
+    surroundings = observed_in()
+    settings = surroundings.settings if surroundings else partial(settings_of, store)
+    posting = Posting(store, aml_home(), settings)
     if runs is None:
         runs = store.runs.get_many({event.subject for event in events if event.kind == _RUN}) if events else {}
     for event in events:

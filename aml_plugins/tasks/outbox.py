@@ -47,6 +47,15 @@ class Letter:
         webhook = hashlib.sha256(f"{self.workspace}/{self.webhook}".encode()).hexdigest()[:16]
         return f"{event_id(self.event)}-{webhook}.json"
 
+    def is_due(self, now: float) -> bool:
+        """Say whether it is time; a wait that is longer than any was set before the clock went back."""
+        return not 0 < self.due - now <= pause_after(self.tries - 1)
+
+
+def pause_after(tries: int) -> float:
+    """Return the seconds until a letter is sent again that was sent so often in vain."""
+    return min(_FIRST_PAUSE * 2.0 ** min(tries, 60), _LONGEST_PAUSE)
+
 
 class Outbox:
     """The letters of one store on this machine.
@@ -93,8 +102,7 @@ class Outbox:
 
     def postpone(self, letter: Letter) -> Letter:
         """Send it later, and the later the more often it was sent in vain."""
-        pause = min(_FIRST_PAUSE * 2.0**letter.tries, _LONGEST_PAUSE)
-        later = replace(letter, tries=letter.tries + 1, due=time.time() + pause)
+        later = replace(letter, tries=letter.tries + 1, due=time.time() + pause_after(letter.tries))
         self.put(later)
         return later
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from aml_plugins.errors import InvalidInputError, StoreError, StoreSchemaError
-from aml_plugins.runs.reconciliation.intervals import Pause
+from aml_plugins.errors import InvalidInputError
+from aml_plugins.tasks import following
 
 if TYPE_CHECKING:
     from aml_plugins.json_types import JsonObject
@@ -19,7 +18,6 @@ __all__ = ["OF_RUNS", "Task"]
 ENDED = frozenset({"Completed", "Failed", "Canceled"})
 RUN = "run"
 COMPUTE = "compute"
-PATIENCE_SECONDS = 120.0
 OF_RUNS = frozenset({RUN, "environment"})
 """Kinds whose subject is a run: to cancel such a task is to cancel that run."""
 
@@ -82,8 +80,12 @@ class Task:
     @property
     def state(self) -> str:
         """The state now: Queued, Running, Completed, Failed or Canceled."""
+        return self.look().state
+
+    def look(self) -> TaskRecord:
+        """Look again."""
         self.record = self.workspace.context.store.tasks.get(self.workspace.name, self.id)
-        return self.record.state
+        return self.record
 
     def cancel(self) -> None:
         """Ask what the task is about to end; returns at once, and :meth:`events` tells when it has.
@@ -110,45 +112,11 @@ class Task:
         """Yield what happened to the task, oldest first.
 
         :param follow: go on until the task has ended; a run that nobody drives is driven meanwhile. A store that is
-            away for up to two minutes is waited for, and no event is missed.
+            away for up to two minutes is waited for, and no event is missed. A server sends events as they happen; a
+            database is asked again and again.
         """
-        seen = 0
-        pause = Pause(longest=0.5)
-        patience = _Patience()
-        while True:
-            try:
-                ended = self.state in ENDED
-                fresh = list(self._after(seen))
-                if not ended and follow and self.record.kind == RUN:
-                    self.workspace.driver.drive([self.record.subject])
-            except StoreError as error:
-                if not follow or isinstance(error, StoreSchemaError) or patience.is_over():
-                    raise
-                time.sleep(pause.seconds())
-                continue
-            patience.renew()
-            for event in fresh:
-                seen = event.sequence
-                pause.reset()
-                yield event
-            if ended or not follow:
-                return
-            time.sleep(pause.seconds())
-
-    def _after(self, sequence: int) -> Iterator[TaskEvent]:
-        while page := self.workspace.context.store.tasks.events(self.workspace.name, self.id, after=sequence):
-            yield from page
-            sequence = page[-1].sequence
-
-
-class _Patience:
-    """How long a store may be away."""
-
-    def __init__(self) -> None:
-        self.renew()
-
-    def renew(self) -> None:
-        self._until = time.monotonic() + PATIENCE_SECONDS
-
-    def is_over(self) -> bool:
-        return time.monotonic() > self._until
+        if follow:
+            yield from following.events(self)
+        else:
+            self.look()  # not found is said before anything is read
+            yield from following.known(self)

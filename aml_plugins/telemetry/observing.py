@@ -6,12 +6,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from aml_plugins.telemetry.collecting import finished_run, reached_state, spans_of_run
-from aml_plugins.telemetry.opening import open_exporter, telemetry_of
+from aml_plugins.telemetry.opening import open_exporter, telemetry_in
 from aml_plugins.telemetry.sending import Sender
 
 if TYPE_CHECKING:
-    from aml_plugins.context import Context
     from aml_plugins.store.records import RunRecord, TaskEvent
+    from aml_plugins.telemetry.surroundings import Surroundings
 
 __all__ = ["count_state", "flush", "send_run"]
 
@@ -22,20 +22,20 @@ _SENDERS: dict[tuple[str, str, str], Sender | None] = {}
 MOST_EVENTS = 1000
 
 
-def count_state(context: Context, event: TaskEvent) -> None:
+def count_state(surroundings: Surroundings, event: TaskEvent) -> None:
     """Count a run that reached a state."""
-    sender = _sender(context, event.workspace)
-    run = context.store.runs.find(event.subject) if sender else None
+    sender = _sender(surroundings, event.workspace)
+    run = surroundings.context.store.runs.find(event.subject) if sender else None
     if sender and run is not None:
         sender.send((), [reached_state(run, event)])
 
 
-def send_run(context: Context, run: RunRecord) -> None:
+def send_run(surroundings: Surroundings, run: RunRecord) -> None:
     """Send a finished run."""
-    sender = _sender(context, run.workspace)
+    sender = _sender(surroundings, run.workspace)
     if sender is None:
         return
-    tasks = context.store.tasks
+    tasks = surroundings.context.store.tasks
     events = tasks.events(run.workspace, run.run_id, limit=MOST_EVENTS)
     others = {
         task.task_id: tasks.events(run.workspace, task.task_id, limit=MOST_EVENTS)
@@ -51,10 +51,11 @@ def flush(seconds: float = 5.0) -> bool:
     return all(flushed)
 
 
-def _sender(context: Context, workspace: str) -> Sender | None:
-    settings = telemetry_of(context, workspace)
+def _sender(surroundings: Surroundings, workspace: str) -> Sender | None:
+    settings = telemetry_in(surroundings.settings(workspace))
     if settings is None:
         return None
+    context = surroundings.context
     key = (context.store.uri, workspace, repr(settings))
     with _LOCK:
         if key not in _SENDERS:

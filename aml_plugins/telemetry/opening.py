@@ -14,7 +14,7 @@ from aml_plugins.telemetry.contract import TelemetryExporter
 if TYPE_CHECKING:
     from aml_plugins.context import Context
 
-__all__ = ["open_exporter", "set_telemetry", "telemetry_of"]
+__all__ = ["open_exporter", "set_telemetry", "telemetry_in", "telemetry_of"]
 
 EXPORTER_TYPES = "aml_telemetry_exporter_types"
 _SETTING = "telemetry"
@@ -22,7 +22,12 @@ _SETTING = "telemetry"
 
 def telemetry_of(context: Context, workspace: str) -> JsonObject | None:
     """Return ``{"type", "config"}`` of the workspace's exporter, None where it has none."""
-    found = settings_of(context.store, workspace).get(_SETTING)
+    return telemetry_in(settings_of(context.store, workspace))
+
+
+def telemetry_in(settings: JsonObject) -> JsonObject | None:
+    """Return the same of a workspace's settings."""
+    found = settings.get(_SETTING)
     return found if isinstance(found, Mapping) else None
 
 

@@ -41,18 +41,18 @@ def aml_telemetry_exporter_types() -> Iterable[TypeDescription]:
 @hookimpl
 def aml_task_event(event: TaskEvent) -> None:
     """Count runs by the states that they reach."""
-    context = observed_in()
-    if context is not None and event.kind == "run" and event.new is not None:
+    surroundings = observed_in()
+    if surroundings is not None and event.kind == "run" and event.new is not None:
         from aml_plugins.telemetry.observing import count_state  # noqa: PLC0415  for those who switched it on
 
-        count_state(context, event)
+        count_state(surroundings, event)
 
 
 @hookimpl
 def aml_run_finished(run: RunRecord) -> None:
     """Send a finished run as a trace, with its durations."""
-    context = observed_in()
-    if context is not None:
+    surroundings = observed_in()
+    if surroundings is not None:
         from aml_plugins.telemetry.observing import send_run  # noqa: PLC0415  for those who switched it on
 
-        send_run(context, run)
+        send_run(surroundings, run)

@@ -1,14 +1,13 @@
-"""Settings of a workspace, changed without losing what others change in the same moment."""
+"""Settings of a workspace that say whether it is in use."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError, StoreError
-from aml_plugins.store.records import WorkspaceRecord
+from aml_plugins.errors import InvalidInputError
+from aml_plugins.store.settings import change_settings
+from aml_plugins.store.settings import settings_of as settings
 
 if TYPE_CHECKING:
     from aml_plugins.json_types import JsonObject
@@ -31,32 +30,6 @@ ARCHIVED_AT = "archived_at"
 DELETED_AT = "deleted_at"
 """When its deletion began; what is left of it is not for use."""
 DEFAULT_DATASTORE = "default_datastore"
-
-_TRIES = 20
-
-
-def settings(store: Store, name: str) -> JsonObject:
-    """Return the settings; a workspace that has none written down has none."""
-    record = store.workspaces.find(name)
-    return record.settings if record else {}
-
-
-def change_settings(store: Store, name: str, change: Callable[[JsonObject], JsonObject]) -> WorkspaceRecord:
-    """Replace the settings by what ``change`` makes of them; it may be called several times.
-
-    :raises StoreError: where others write all the time.
-    """
-    for _ in range(_TRIES):
-        before = store.workspaces.find(name)
-        if before is None:
-            with suppress(AlreadyExistsError):  # by another who changes them now
-                store.workspaces.add(WorkspaceRecord(name=name))
-            continue
-        with suppress(NotFoundError):  # removed in between
-            written = store.workspaces.save_if_unchanged(before, change(before.settings))
-            if written is not None:
-                return written
-    raise StoreError(f"The settings of the workspace '{name}' are being changed by others.", "Try again.")
 
 
 def archived_at(found: JsonObject) -> float | None:

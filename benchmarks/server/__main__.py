@@ -1,5 +1,7 @@
 """Measure the server: ``python benchmarks/server [PART ...]`` with parts ``start``, ``requests``, ``crowd``, ``shell``.
 
+The variable ``PEERS`` names a Python that has torchx: it takes turns with ours in the part ``shell``.
+
 Every figure is a ratio to what one has without our server, or a count of what must be none.
 """
 
@@ -20,7 +22,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from crowd import crowd  # noqa: E402  the path is set above
 from requests_measured import CASES, compare  # noqa: E402  as above
 from services.aml_server import AmlServer, running_aml_server  # noqa: E402  as above
-from shell import first_line_and_end, seconds_of  # noqa: E402  as above
+from shell import first_lines_and_ends, seconds_of  # noqa: E402  as above
 from start import start_seconds  # noqa: E402  as above
 
 
@@ -69,10 +71,10 @@ def _shell() -> None:
         environment = {**os.environ, "AML_STORE_URI": server.url, "AML_HOME": home}
         lists = seconds_of([sys.executable, "-m", "aml_plugins.cli", "run", "list"], environment)
         floor = seconds_of([sys.executable, "-c", "pass"], environment)
-        runs = [first_line_and_end(environment, Path(home)) for _ in range(7)]
-    first, end = (statistics.median(figures) for figures in zip(*runs, strict=True))
+        found = first_lines_and_ends(environment, Path(home), os.environ.get("PEERS"))
     print(f"aml run list: {lists:.3f} s, {lists / floor:.1f} times plain python start")
-    print(f"aml run submit --wait: first line after {first:.2f} s, end after {end:.2f} s")
+    for name, (first, end) in found.items():
+        print(f"{name}: first line after {first:.3f} s, end after {end:.3f} s")
 
 
 def _quantile(seconds: Sequence[float], quantile: float) -> float:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["first_line_and_end", "seconds_of"]
+__all__ = ["first_lines_and_ends", "seconds_of"]
 
 NOOP = "import sys, time\nopen(sys.argv[1], 'w').write(str(time.time()))\n"
 
@@ -24,12 +24,39 @@ def seconds_of(command: Sequence[str], environment: Mapping[str, str]) -> float:
     return statistics.median(taken[1:])
 
 
-def first_line_and_end(environment: Mapping[str, str], home: Path) -> tuple[float, float]:
-    """Submit a script that says when it began; return seconds to its first line and to the end."""
+def first_lines_and_ends(
+    environment: Mapping[str, str], home: Path, peers: str | None, rounds: int = 11
+) -> Mapping[str, tuple[float, float]]:
+    """Run a script that says when it began, each contender in turn; return median seconds to its first line and end.
+
+    :param peers: a Python that has torchx, which comes into the same turns.
+    """
     source, witness = home / "source", home / "witness"
     source.mkdir(exist_ok=True)
-    (source / "noop.py").write_text(NOOP)
-    command = [sys.executable, "-m", "aml_plugins.cli", "run", "submit", str(source), "--script", "noop.py", "--wait"]
+    script = source / "noop.py"
+    script.write_text(NOOP)
+    times: dict[str, list[tuple[float, float]]] = {}
+    for number in range(rounds + 1):
+        for name, command in _commands(script, witness, peers).items():
+            taken = _once(command, environment, witness)
+            if number:  # the first one warms caches
+                times.setdefault(name, []).append(taken)
+    return {name: tuple(map(statistics.median, zip(*taken, strict=True))) for name, taken in times.items()}
+
+
+def _commands(script: Path, witness: Path, peers: str | None) -> Mapping[str, list[str]]:
+    aml = [sys.executable, "-m", "aml_plugins.cli", "run", "submit", str(script.parent), "--script", script.name]
+    found = {
+        "python": [sys.executable, str(script), str(witness)],
+        "aml run submit --wait": [*aml, "--wait", "--", str(witness)],
+    }
+    if peers:
+        torchx = [str(Path(peers).with_name("torchx")), "run", "--wait", "--scheduler", "local_cwd", "utils.python"]
+        found["torchx run --wait"] = [*torchx, "--script", str(script), str(witness)]
+    return found
+
+
+def _once(command: Sequence[str], environment: Mapping[str, str], witness: Path) -> tuple[float, float]:
     begun = time.time()
-    subprocess.run([*command, "--", str(witness)], env=environment, check=True, capture_output=True)
+    subprocess.run(command, env=environment, check=True, capture_output=True)
     return float(witness.read_text()) - begun, time.time() - begun

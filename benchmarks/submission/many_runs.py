@@ -1,7 +1,9 @@
 """Many no-op runs on two slots: ours against a plain pool of processes (the floor) and MLflow's projects.
 
-Contenders take turns, so that a machine that slows down slows all of them. The store's cost is the
-processor time within its calls, MLflow's and ours, in the two processes that submit and drive.
+Contenders take turns, so that a machine that slows down slows all of them. The store's cost is stated twice: the
+processor time within its calls, MLflow's and ours, in the two processes that submit and drive; and what a bare
+database takes for the very same statements and transactions, recorded in one more share and played back in the same
+run (``statements.py``). The goal is 1.5 times the floor's wall time a run, and that store's on top.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from pathlib import Path
 from typing import Any
+
+from statements import Recorder, copy_database, play
 
 SLOTS = 2
 SHARES = 4
@@ -44,12 +48,11 @@ def projects(source: Path, runs: int) -> float:
 
 
 class Meter:
-    """Processor time of this thread, in all and within the store's calls."""
+    """Processor time of the thread that makes it, in all and within the store's calls."""
 
     def __init__(self, context: Any, workspace: str) -> None:
-        self.store = 0.0
-        self._begun = time.thread_time()
         self._inside = False
+        self._clock = time.pthread_getcpuclockid(threading.get_ident())  # readable from other threads, too
         for owner in (getattr(context.store, noun) for noun in NOUNS):
             for name in dir(owner):
                 if not name.startswith("_") and callable(getattr(owner, name)):
@@ -57,12 +60,13 @@ class Meter:
         history = context.history(workspace)
         for name in HISTORY:
             setattr(history, name, self._measured(getattr(history, name)))
+        self.reset()  # opening the history imports MLflow, which is no run's doing
 
     def reset(self) -> None:
-        self.store, self._begun = 0.0, time.thread_time()
+        self.store, self._begun = 0.0, time.clock_gettime(self._clock)
 
     def read(self) -> dict[str, float]:
-        return {"all": time.thread_time() - self._begun, "store": self.store}
+        return {"all": time.clock_gettime(self._clock) - self._begun, "store": self.store}
 
     def _measured(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
@@ -87,12 +91,20 @@ def drive() -> None:
     logging.disable(logging.INFO)
     context = open_context()
     meter, stop = Meter(context, "default"), threading.Event()
-    monitor = Monitor(context)
+    monitor, recorder = Monitor(context), Recorder()
     print(json.dumps("ready"), flush=True)
-    thread_ends = threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True)
-    thread_ends.start()
+
+    def obey() -> None:
+        sys.stdin.readline()  # all that is timed is done
+        print(json.dumps(meter.read()), flush=True)
+        recorder.start()
+        print(json.dumps("records"), flush=True)
+        recorder_file = sys.stdin.readline().strip()
+        recorder.save(Path(recorder_file))
+        stop.set()
+
+    threading.Thread(target=obey, daemon=True).start()
     monitor.run(stop)
-    print(json.dumps(meter.read()), flush=True)
 
 
 class Ours:
@@ -134,10 +146,26 @@ class Ours:
         assert {run.state for run in records.values()} == {"Completed"}
         return seconds
 
-    def close(self) -> tuple[dict[str, float], dict[str, float]]:
-        """End the monitor; return what both processes used."""
-        said, _ = self.monitor.communicate("end\n")
-        return self.meter.read(), json.loads(said.splitlines()[-1])
+    def used(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Return what both processes used."""
+        assert self.monitor.stdin is not None
+        assert self.monitor.stdout is not None
+        self.monitor.stdin.write("what did it take?\n")
+        self.monitor.stdin.flush()
+        return self.meter.read(), json.loads(self.monitor.stdout.readline())
+
+    def store_alone(self, runs: int, directory: Path) -> dict[str, float]:
+        """Record one more share and play it back to a bare database; end the monitor."""
+        assert self.monitor.stdout is not None
+        self.monitor.stdout.readline()  # it records
+        copy, recordings = directory / "copy.db", [directory / name for name in ("submitter", "monitor")]
+        copy_database(Path(self.workspace.context.store.uri.partition("sqlite:///")[2]), copy)
+        recorder = Recorder()
+        recorder.start()
+        self.share(runs)
+        recorder.save(recordings[0])
+        self.monitor.communicate(f"{recordings[1]}\n")
+        return play(copy, recordings)
 
 
 def main(runs: int) -> None:
@@ -160,8 +188,12 @@ def main(runs: int) -> None:
             seconds["floor"] += floor(source, runs // SHARES)
             seconds["ours"] += ours.share(runs // SHARES)
             seconds["theirs"] += projects(project, runs // SHARES)
-        submitter, monitor = ours.close()
-        _report(runs, seconds, ours.submitting, submitter, monitor)
+        submitting = ours.submitting
+        submitter, monitor = ours.used()
+        store = ours.store_alone(runs // SHARES, Path(directory))
+        alone = {name: value / (runs // SHARES) for name, value in store.items()}
+        _report(runs, seconds, submitting, submitter, monitor)
+        _report_store(alone, seconds["floor"] / runs, seconds["ours"] / runs)
 
 
 def _report(
@@ -176,6 +208,14 @@ def _report(
     print("ms of processor time a run: in all, and of that in the store")
     for name, used in (("submitting", submitter), ("driving", monitor)):
         print(f"  {name:<20} {used['all'] / runs * 1000:6.1f} {used['store'] / runs * 1000:6.1f}")
+
+
+def _report_store(alone: dict[str, float], floor: float, ours: float) -> None:
+    print(
+        f"a bare store, {alone['statements']:.0f} statements and {alone['transactions']:.1f} writing transactions a run"
+    )
+    print(f"  wall, processor        {alone['wall'] * 1000:6.1f} {alone['processor'] * 1000:6.1f}")
+    print(f"  ours without it        {(ours - alone['wall']) * 1000:6.1f}   {(ours - alone['wall']) / floor:.1f}x")
 
 
 if __name__ == "__main__":

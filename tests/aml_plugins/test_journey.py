@@ -149,6 +149,70 @@ def test_a_script_that_fails_is_tried_again_as_often_as_its_configuration_says(
     assert "logs/attempt-1/std_log.txt" in run.get_file_names()
 
 
+LOSING = """\
+import os, signal, sys, time
+with open(sys.argv[1], "a") as witness:
+    witness.write("x")
+attempt = len(open(sys.argv[1]).read())
+print("attempt", attempt, "speaks", flush=True)
+if sys.argv[2][attempt - 1] == "l":
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(3600)
+sys.exit(int(sys.argv[2][attempt - 1] == "f"))
+"""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("lls", {"loss_retries": 2}, ("Completed", 3)),
+        ("lfs", {"loss_retries": 1, "retries": 1}, ("Completed", 3)),
+        ("fls", {"loss_retries": 1, "retries": 1}, ("Completed", 3)),
+        ("lf-", {"loss_retries": 2}, ("Failed", 2)),
+        ("ll-", {"loss_retries": 1, "retries": 5}, ("Failed", 2)),
+        ("ls-", {"retries": 1}, ("Completed", 2)),
+        ("l--", {}, ("Failed", 1)),
+    ],
+)
+def test_lost_machines_are_retried_apart_from_failures(
+    workspace: Workspace, source: Path, tmp_path: Path, case: tuple[str, dict[str, int], tuple[str, int]]
+) -> None:
+    fates, limits, ends = case
+    attempts = ends[1]
+    (source / "losing.py").write_text(LOSING)
+    arguments = [str(tmp_path / "witness"), fates]
+    config = ScriptRunConfig(source, script="losing.py", arguments=arguments, compute_target="local")
+    config.configuration = config.configuration.merged(**limits)
+
+    run = Experiment(workspace, "lost").submit(config).wait_for_completion(raise_on_error=False)
+
+    assert (run.status, run.get_details()["attempt"]) == ends
+    assert (tmp_path / "witness").read_text() == "x" * attempts
+    told = [("l" if one.lost else "f") for one in run.attempts if one.state == "Failed"]
+    assert "".join(told) == fates[:attempts].rstrip("s")
+    assert len({one.job for one in run.attempts}) == attempts
+    for one in run.attempts:
+        assert run.get_logs(attempt=one.number) == f"attempt {one.number} speaks\n"
+        assert one.log in run.get_file_names()
+    with pytest.raises(NotFoundError, match="has no attempt 9"):
+        run.get_logs(attempt=9)
+
+
+def test_who_follows_a_run_sees_every_attempt(
+    workspace: Workspace, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (source / "losing.py").write_text(LOSING)
+    config = ScriptRunConfig(source, script="losing.py", arguments=[str(tmp_path / "w"), "fls"], compute_target="local")
+    config.configuration = config.configuration.merged(retries=2)
+
+    run = Experiment(workspace, "lost").submit(config).wait_for_completion(show_output=True)
+
+    assert capsys.readouterr().out == "attempt 1 speaks\nattempt 2 speaks\nattempt 3 speaks\n"
+    said = " ".join(event.message for event in run.events(follow=False))
+    assert "Attempt 1 failed: The script ended with exit code 1. Trying again." in said
+    assert "Attempt 2 lost its machine: The runner of the job was killed" in said
+
+
 def test_canceling_ends_the_run_and_its_processes(workspace: Workspace, source: Path, tmp_path: Path) -> None:
     ticks = tmp_path / "ticks"
     (source / "endless.py").write_text(

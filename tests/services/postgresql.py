@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +64,11 @@ def find_programs() -> Path | None:
 
 
 @contextmanager
-def running_server(programs: Path) -> Iterator[PostgresqlServer]:
-    """Start a server and stop it at the end, or with the thread that started it."""
+def running_server(programs: Path, variables: Mapping[str, str] | None = None) -> Iterator[PostgresqlServer]:
+    """Start a server and stop it at the end, or with the thread that started it.
+
+    :param variables: of its environment, beside those that every server has.
+    """
     directory = Path(tempfile.mkdtemp(prefix="aml-pg-"))
     identity = _identity()
     if identity:
@@ -73,7 +76,7 @@ def running_server(programs: Path) -> Iterator[PostgresqlServer]:
         os.chown(directory, account.pw_uid, account.pw_gid)
     try:
         _initialise(programs, directory, identity)
-        server = _start(programs, directory, identity)
+        server = _start(programs, directory, identity, variables or {})
         try:
             _wait_until_ready(server, directory)
             yield server
@@ -105,7 +108,7 @@ def _initialise(programs: Path, directory: Path, identity: dict) -> None:
     )
 
 
-def _start(programs: Path, directory: Path, identity: dict) -> PostgresqlServer:
+def _start(programs: Path, directory: Path, identity: dict, variables: Mapping[str, str]) -> PostgresqlServer:
     port = _free_port()
     settings = _SETTINGS | {"port": str(port), "unix_socket_directories": str(directory)}
     arguments = [argument for key, value in settings.items() for argument in ("-c", f"{key}={value}")]
@@ -119,7 +122,7 @@ def _start(programs: Path, directory: Path, identity: dict) -> PostgresqlServer:
             stdout=log,
             stderr=log,
             cwd=directory,
-            env=_environment(),
+            env=_environment() | variables,
             **identity,
         )
     return PostgresqlServer(port=port, process=process)

@@ -50,6 +50,13 @@ class RegistryClient:
         self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT, ca_certs=ca_file)
         self._authorization: dict[str, str] = {}
 
+    def ping(self) -> None:
+        """Make sure that the registry is one, and lets this user in.
+
+        :raises BackendError: otherwise; :class:`TransientBackendError` where it cannot be reached.
+        """
+        self._ask("GET", "/v2/", "")
+
     def has_blob(self, repository: str, digest: str) -> bool:
         """Say whether a blob is there."""
         answer = self._ask("HEAD", f"/v2/{repository}/blobs/{digest}", repository, accepted={200, _NOT_FOUND})
@@ -183,7 +190,7 @@ class RegistryClient:
             raise BackendError(f"The registry {self.host} asks for a token without saying where to get one.")
         if given is not None and self._base.startswith("https") and not realm.startswith("https"):
             raise BackendError(f"The registry {self.host} wants its password sent without TLS, to {realm}.")
-        fields = {"scope": f"repository:{repository}:pull,push"}
+        fields = {"scope": f"repository:{repository}:pull,push"} if repository else {}
         if "service" in parameters:
             fields["service"] = parameters["service"]
         headers = {"Authorization": basic(given)} if given else {}
@@ -198,7 +205,8 @@ class RegistryClient:
 
     def _refusal(self, answer: Any, repository: str) -> BackendError:
         reason = _reason(b"" if answer.data is None else answer.data)
-        what = f"The registry {self.host} refused with {answer.status} for '{repository}'{reason}."
+        about = f" for '{repository}'" if repository else ""
+        what = f"The registry {self.host} refused with {answer.status}{about}{reason}."
         if answer.status in _AGAIN:
             after = answer.headers.get("Retry-After", "")
             return TransientBackendError(

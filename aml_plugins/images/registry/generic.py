@@ -64,6 +64,12 @@ class OciRegistry(ContainerRegistry):
             raise InvalidInputError(f"'{reference}' is not in the registry {client.host}.")
         return pull_image(client, layout, repository, version, log)
 
+    def check(self) -> str:
+        """Ask for the protocol's version, as who pushes."""
+        client = self.client()
+        client.ping()
+        return f"{client.host} answers"
+
     def client(self) -> RegistryClient:
         """Return what speaks to the registry."""
         return RegistryClient(self.config.address, self._credentials, ca_file=self.config.ca_file)
@@ -71,4 +77,4 @@ class OciRegistry(ContainerRegistry):
     def _credentials(self) -> Credentials | None:
         if self.config.username is None or self.config.password is None:
             return None
-        return self.config.username, resolve_secrets({"password": self.config.password})["password"]
+        return self.config.username, resolve_secrets({"password": self.config.password}, self.secrets)["password"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from operator import attrgetter
 
 import sqlalchemy as sa
 
@@ -49,6 +50,9 @@ _POSTGRES_METRICS = sa.text(f"INSERT INTO metrics {_ROW} {_POSTGRES_ROWS} ON CON
 _POSTGRES_LATEST = sa.text(f"INSERT INTO latest_metrics {_ROW} {_POSTGRES_ROWS} {_OVERWRITE}")
 
 
+_MODEL = attrgetter("model_id")
+
+
 class Points(list[Point]):
     """Points that were validated."""
 
@@ -77,7 +81,7 @@ class FastMetrics(Writing):
         """Return the points of a large batch that cannot be refused for its metrics; None for any other."""
         if len(metrics) < _MANY or in_all > MAX_ENTITIES_PER_BATCH or not self._is_covered():
             return None
-        if any(metric.model_id is not None for metric in metrics):
+        if set(map(_MODEL, metrics)) != {None}:
             return None
         try:
             points = points_of(metrics, self.sanitize_metric_value)

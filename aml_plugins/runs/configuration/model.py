@@ -42,6 +42,12 @@ class RunConfiguration(Section):
         None, description="After which the script is ended: seconds, 1h30m or ISO 8601 (PT1H30M). None by default."
     )
     retries: Count = Field(0, ge=0, le=100, description="How often a run that failed is tried again.")
+    loss_retries: Count | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="How often a run that lost its machine is tried again; by default, as retries say.",
+    )
     node_count: Count = Field(1, ge=1, le=100_000, description="How many machines the script runs on.")
     spark: Spark | None = Field(None, description="How spark-submit starts the script, where it is a Spark job.")
     tags: TextMap = Field(default_factory=dict, description="Tags of the run.")

@@ -62,6 +62,7 @@ def _with_job(step: Step, run: RunRecord, seen: JobStatus | Exception | None) ->
 def _give_up(step: Step, run: RunRecord, error: Exception) -> RunRecord:
     """End a run that cannot go on. What failed while finalizing is told, and the run still ends."""
     logger.warning("Run %s cannot go on: %s", run.run_id, error, exc_info=not hasattr(error, "code"))
+    step.written(run)
     current = step.context.store.runs.get(run.workspace, run.run_id)
     if RunState(current.state) is RunState.FINALIZING:
         return finalize(step, current, trouble=error)

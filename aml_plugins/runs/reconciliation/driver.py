@@ -13,6 +13,7 @@ from aml_plugins.compute.job import JobHandle, JobStatus
 from aml_plugins.errors import AmlError, LeaseLostError, NotYetDoneError, StoreError, TransientBackendError
 from aml_plugins.runs.log_relay import LogRelay
 from aml_plugins.runs.reconciliation.advance import advance, needs_status
+from aml_plugins.runs.reconciliation.bell import Bell, ring
 from aml_plugins.runs.reconciliation.launch import waits
 from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.reconciliation.step import Step
@@ -61,16 +62,19 @@ class Driver:
         self._delivered: dict[str, int] = {}
         self._relay = LogRelay(context, self.owner)
         self._ask_at = 0.0
+        self._new: set[str] = set()
 
     def adopt(self, run: RunRecord) -> None:
         """Count a run as held that was written with this driver's lease."""
         self._leases[run.run_id] = time.monotonic() + LEASE_SECONDS
         self._held[run.run_id] = run
+        self._new.add(run.run_id)
 
     def drive(self, run_ids: Collection[str]) -> Mapping[str, RunRecord]:
         """Take the runs as far as they go now, and return them as they are, driven by us or not."""
         held = self._hold(run_ids)
         runs = self._read(run_ids, held)
+        before = dict(runs)
         active = [run for run in runs.values() if run.run_id in held and not _ended(run) and self._is_time(run)]
         seen = self._look(active)
         self._step.full.clear()
@@ -78,26 +82,31 @@ class Driver:
         for run in active:
             if not _is_finalizing(run):
                 runs[run.run_id] = self._advance(run, seen.get(run.run_id))
-        for run in active:  # while the jobs that were started now are running
-            if _is_finalizing(runs[run.run_id]) and run.run_id in self._held and self._is_time(run):
-                runs[run.run_id] = self._advance(runs[run.run_id], None, finalizing=True)
+        self._write(runs)
+        for steps in (1, STEPS_A_ROUND):  # while the jobs that were started now are running
+            for run in active:
+                if _is_finalizing(runs[run.run_id]) and self._is_ours(run) and self._is_time(run):
+                    runs[run.run_id] = self._advance(runs[run.run_id], None, finalizing=True, steps=steps)
+            self._write(runs)
+        self._take_back(runs, before)
         self._relay.pass_on(run for run in runs.values() if run.run_id in self._leases)
         self._deliver([run for run in runs.values() if run.run_id in held and self._has_news(run)])
         return runs
 
-    def sleep(self, seconds: float, stopped: Callable[[float], bool] | None = None) -> None:
-        """Wait, but not beyond the end of a job that this driver drives.
+    def sleep(self, seconds: float, stopped: Callable[[float], bool] | None = None, bell: Bell | None = None) -> None:
+        """Wait, but not beyond the end of a job that this driver drives, or the ringing of the bell.
 
         :param stopped: waits for so many seconds at most, and says whether to stop; ``time.sleep`` by default.
         """
         with_jobs = [run for run in self._held.values() if needs_status(run) and self._is_time(run)]
-        sleep_until_news(self._context, with_jobs, seconds, stopped or _slept)
+        sleep_until_news(self._context, with_jobs, seconds, stopped or _slept, bell.descriptor if bell else None)
 
     def release(self, run_ids: Collection[str] | None = None) -> None:
         """Give up leases, by default all, so that another driver can go on at once."""
         held = [run_id for run_id in self._leases if run_ids is None or run_id in run_ids]
         if held:
             self._store.runs.release(held, self.owner)
+            ring(self._context)
         for run_id in held:
             self._forget(run_id)
 
@@ -127,8 +136,9 @@ class Driver:
         known = [run_id for run_id in run_ids if run_id in self._held]
         runs = dict(self._store.runs.get_many([run_id for run_id in run_ids if run_id not in self._held]))
         self._held.update((run_id, run) for run_id, run in runs.items() if run_id in held)
-        for run_id, when in self._cancellations(known).items():
+        for run_id, when in self._cancellations([run_id for run_id in known if run_id not in self._new]).items():
             self._held[run_id] = replace(self._held[run_id], cancel_requested_at=when)
+        self._new.clear()
         return {run_id: self._held.get(run_id) or runs[run_id] for run_id in run_ids if run_id in {*known, *runs}}
 
     def _cancellations(self, run_ids: Collection[str]) -> Mapping[str, float]:
@@ -164,11 +174,39 @@ class Driver:
             trouble = error if isinstance(error, AmlError) else TransientBackendError(f"{target}: {error}")
             return dict.fromkeys(handles, trouble)
 
-    def _advance(self, run: RunRecord, seen: JobStatus | Exception | None, *, finalizing: bool = False) -> RunRecord:
+    def _write(self, runs: dict[str, RunRecord]) -> None:
+        """Write what waits; what others wrote beside us comes back with it."""
+        try:
+            stored = self._step.writes.write()
+            runs.update(stored)
+            self._held.update(stored)
+        except StoreError as error:
+            logger.warning("The store cannot be asked now: %s", error)
+            for run_id in self._step.writes.unwritten:
+                self._put_off(runs[run_id], error)
+
+    def _take_back(self, runs: dict[str, RunRecord], before: Mapping[str, RunRecord]) -> None:
+        """Forget what could not be written: such a run is where it was, and is taken and read again."""
+        for run_id in self._step.writes.take_unwritten():
+            runs[run_id] = before[run_id]
+            self._held.pop(run_id, None)
+            self._leases.pop(run_id, None)
+
+    def _is_ours(self, run: RunRecord) -> bool:
+        return run.run_id in self._held and run.run_id not in self._step.writes.unwritten
+
+    def _advance(
+        self,
+        run: RunRecord,
+        seen: JobStatus | Exception | None,
+        *,
+        finalizing: bool = False,
+        steps: int = STEPS_A_ROUND,
+    ) -> RunRecord:
         if waits(self._step, run):
             return run
         try:
-            run = self._steps(run, seen, finalizing=finalizing)
+            run = self._steps(run, seen, finalizing=finalizing, steps=steps)
             self._later.pop(run.run_id, None)
         except LeaseLostError:
             self._forget(run.run_id)
@@ -182,9 +220,9 @@ class Driver:
             self._put_off(run, error)
         return run
 
-    def _steps(self, run: RunRecord, seen: JobStatus | Exception | None, *, finalizing: bool) -> RunRecord:
+    def _steps(self, run: RunRecord, seen: JobStatus | Exception | None, *, finalizing: bool, steps: int) -> RunRecord:
         """Go on until nothing changes, or the next step wants to know how the job is, or is to come later."""
-        for _ in range(STEPS_A_ROUND):
+        for _ in range(steps):
             if _is_finalizing(run) and not finalizing:
                 break
             before = run.version

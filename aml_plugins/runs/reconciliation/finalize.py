@@ -19,10 +19,10 @@ from aml_plugins.errors import (
     NotYetDoneError,
     TransientBackendError,
 )
+from aml_plugins.runs.attempts import attempts_of, next_attempt_cursors, retry_is_due
 from aml_plugins.runs.masking import mask_of
 from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
-from aml_plugins.runs.records.offline_mlflow import replay_offline_mlflow
 from aml_plugins.runs.states import RunState, mlflow_status
 from aml_plugins.secrets.masking import Mask, mask_file
 
@@ -36,6 +36,9 @@ logger = logging.getLogger(__name__)
 TAIL_LINES = 10
 TAIL_BYTES = 4096
 LOG = "std_log.txt"
+OFFLINE_DATABASE = "mlflow.db"
+_AGAIN = "again"
+"""The cursor that says that another attempt follows."""
 
 
 def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> RunRecord:
@@ -46,17 +49,18 @@ def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> Ru
     """
     if trouble is not None:
         return _close(step, replace(run, outcome=RunState.FAILED.value, reason=_uncollected(run, trouble)))
-    run = _collect(step, run)
+    if not _is_collected(run):
+        return _collect(step, run)
+    run = step.written(run)  # before the target forgets the job
     _clean_target(step, run)
-    if _retry_is_due(run):
+    if run.cursors.get(_AGAIN):
         return _next_attempt(step, run)
     return _close(step, run)
 
 
 def _collect(step: Step, run: RunRecord) -> RunRecord:
-    """Bring outputs, logs and records home, once: afterwards the target may forget the job."""
-    if run.handle is None or run.cursors.get("collected") == run.attempt:
-        return run
+    """Bring outputs, logs and records home, once."""
+    run = replace(run, cursors={**run.cursors, _AGAIN: retry_is_due(run)})  # decided once: the results go where it says
     staging = step.staging(run)
     staging.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=staging, prefix="results-") as name:
@@ -69,6 +73,10 @@ def _collect(step: Step, run: RunRecord) -> RunRecord:
         reason = _reason(run, results)
         run = replace(run, reason=mask.text(reason) if reason else reason)
     return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}), message=told)
+
+
+def _is_collected(run: RunRecord) -> bool:
+    return run.handle is None or run.cursors.get("collected") == run.attempt
 
 
 def _hide_secrets(step: Step, run: RunRecord, results: Path) -> Mask:
@@ -99,11 +107,13 @@ def _fetch(step: Step, run: RunRecord, results: Path) -> None:
 def _upload(step: Step, run: RunRecord, results: Path) -> None:
     history = step.history(run)
     status = mlflow_status(RunState(run.outcome or RunState.FAILED))
-    replay_offline_mlflow(history, run.run_id, run.experiment_id, results / "outputs", status)
-    retried = run.outcome == RunState.FAILED.value and _retry_is_due(run)
+    if (results / "outputs" / OFFLINE_DATABASE).is_file():
+        from aml_plugins.runs.records.offline_mlflow import replay_offline_mlflow  # noqa: PLC0415  most runs have none
+
+        replay_offline_mlflow(history, run.run_id, run.experiment_id, results / "outputs", status)
     for folder in ("outputs", "logs"):
         if (results / folder).is_dir():
-            attempt = f"/attempt-{run.attempt}" if retried else ""
+            attempt = f"/attempt-{run.attempt}" if run.cursors.get(_AGAIN) else ""
             history.upload(run.run_id, results / folder, folder + attempt)
     records = results / "records.jsonl"
     if records.is_file():
@@ -135,15 +145,6 @@ def _clean_unnoted(step: Step, run: RunRecord) -> None:
         logger.warning("Whether run %s left something on '%s' cannot be found out: %s", run.run_id, run.target, error)
 
 
-def _retry_is_due(run: RunRecord) -> bool:
-    return (
-        run.outcome == RunState.FAILED.value
-        and run.handle is not None
-        and run.cancel_requested_at is None
-        and run.attempt <= configuration(run).retries
-    )
-
-
 def _next_attempt(step: Step, run: RunRecord) -> RunRecord:
     again = moved(
         run,
@@ -154,9 +155,13 @@ def _next_attempt(step: Step, run: RunRecord) -> RunRecord:
         reason=None,
         exit_code=None,
         native_state="",
-        cursors={},
+        ended_at=None,
+        cursors=next_attempt_cursors(run),
     )
-    return step.save(again, message=f"Attempt {run.attempt} failed; trying again.")
+    step.feeds.pop(f"{run.run_id}-{run.attempt}", None)
+    ended = attempts_of(run)[-1]
+    what = "lost its machine" if ended.lost else "failed"
+    return step.save(again, message=f"Attempt {run.attempt} {what}: {ended.reason} Trying again.")
 
 
 def _close(step: Step, run: RunRecord) -> RunRecord:

@@ -34,16 +34,18 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
         return _wait(step, run, f"Waiting until compute target '{run.target}' is created.")
     if not _has_slot(step, run, backend):
         return _wait_for_slot(step, run, backend)
+    run = step.written(run)  # before anything leaves; a wish to cancel comes back with it
+    if run.cancel_requested_at is not None:
+        return _cancel_unsubmitted(step, run, backend)
     bundle = step.staged.pop(job_key(run), None) or stage_bundle(step, run)
     variables = {**_variables(step, run, backend), **_signatures(step, run, bundle)}
     spec = job_spec(run, bundle, variables)
     handle = backend.submit(spec, job_key(run))
-    submitted = step.save(
+    return step.save(
         replace(run, handle=handle.to_dict(), reason=None),
         message=f"Submitted to '{run.target}' as {handle.job_id}.",
+        then=lambda submitted: step.context.plugins.notify("aml_run_submitted", run=submitted),
     )
-    step.context.plugins.notify("aml_run_submitted", run=submitted)
-    return submitted
 
 
 def waits(step: Step, run: RunRecord) -> bool:
@@ -71,7 +73,14 @@ def _has_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> bool:
     target = (run.workspace, run.target)
     if limit is None or target in step.full:
         return limit is None
-    if step.context.store.compute_targets.claim_slot(*target, run.run_id, limit):
+    targets = step.context.store.compute_targets
+    ended = step.writes.ended_on(*target)
+    if ended is not None:
+        if targets.pass_slot(ended, run.run_id, limit):
+            step.writes.keep_slot(ended)
+            return True
+        step.writes.write()
+    if targets.claim_slot(*target, run.run_id, limit):
         return True
     step.full.add(target)
     return False

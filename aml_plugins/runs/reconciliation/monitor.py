@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.errors import AmlError, StoreError
 from aml_plugins.provisioning.driving import ProvisioningWatch
+from aml_plugins.runs.reconciliation.bell import Bell
 from aml_plugins.runs.reconciliation.driver import Driver
 from aml_plugins.runs.reconciliation.intervals import Pause
 from aml_plugins.runs.reconciliation.reach import is_within_reach
@@ -29,6 +30,9 @@ __all__ = ["Monitor"]
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+SOON_SECONDS = 0.1
+"""How often to look for new runs while there are some: by itself, and where the bell rang."""
+SERVE_SECONDS = 1.0
 TIDY_SECONDS = 600.0
 NOTIFY_SECONDS = 5.0
 
@@ -50,6 +54,10 @@ class Monitor:
         self._tidy_at = 0.0
         self._notify_at = 0.0
         self._look_at = 0.0
+        self._rung = False
+        self._soonest = 0.0
+        self._serve_at = 0.0
+        self._unsettled = 0
         self._mine: dict[str, int] = {}
         self._serving = ServingWatch(context, workspace)
         self._provisioning = ProvisioningWatch(context, workspace)
@@ -70,10 +78,12 @@ class Monitor:
 
     def _find_due(self) -> None:
         """Ask for runs that nobody drives: now and then while there are some, each time while there are none."""
-        if self._mine and time.monotonic() < self._look_at:
+        if self._mine and time.monotonic() < (self._soonest if self._rung else self._look_at):
             return
+        self._rung = False
         self._mine = {run.run_id: self._mine.get(run.run_id, -1) for run in self._due()}
         self._look_at = time.monotonic() + LOOK_SECONDS
+        self._soonest = time.monotonic() + SOON_SECONDS
 
     def _due(self) -> Sequence[RunRecord]:
         due = self._context.store.runs.due(self._driver.owner, workspace=self._workspace)
@@ -81,7 +91,7 @@ class Monitor:
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
         """Go on until ``stop`` is set or, with ``until_idle``, until no run is left to drive."""
-        pause = Pause(shortest=0.005, longest=2.0)
+        pause, bell = Pause(shortest=0.005, longest=2.0), Bell(self._context)
         try:
             while not stop.is_set():
                 self._tidy_now_and_then()
@@ -91,9 +101,11 @@ class Monitor:
                     return
                 if moved:
                     pause.reset()
-                self._driver.sleep(pause.seconds(), stop.wait)
+                self._driver.sleep(pause.seconds(), stop.wait, bell)
+                self._rung = bell.has_rung() or self._rung
         finally:
             self._driver.release()
+            bell.close()
 
     def _tidy_now_and_then(self) -> None:
         if time.monotonic() < self._tidy_at:
@@ -113,13 +125,22 @@ class Monitor:
         if not courier.outbox.is_empty():
             courier.start()
 
+    def _serve_now_and_then(self) -> tuple[int, bool]:
+        """Look after all but runs; at most so often while there are runs to drive and nothing was on its way."""
+        if self._mine and not self._unsettled and time.monotonic() < self._serve_at:
+            return 0, False
+        self._serve_at = time.monotonic() + SERVE_SECONDS
+        unsettled, changed = self._serving.round()
+        under_way, went_on = self._provisioning.round()
+        self._unsettled = unsettled + under_way
+        return self._unsettled, changed or went_on
+
     def _careful_round(self) -> tuple[int, bool]:
         """Outlive a database that is away for a while."""
         try:
-            unsettled, changed = self._serving.round()
-            under_way, went_on = self._provisioning.round()
+            unsettled, changed = self._serve_now_and_then()
             left, moved = self.round()
-            return left + unsettled + under_way, moved or changed or went_on
+            return left + unsettled, moved or changed
         except StoreError as error:
             logger.warning("The store cannot be asked now: %s", error)
             return 1, False

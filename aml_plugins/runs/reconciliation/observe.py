@@ -8,6 +8,7 @@ from aml_plugins.compute.abilities import SupportsRecords
 from aml_plugins.compute.job import JobHandle, JobStatus
 from aml_plugins.compute.states import JobState
 from aml_plugins.errors import JobNotFoundError
+from aml_plugins.runs.attempts import LINK, LOST_MARK
 from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, moved
 from aml_plugins.runs.states import RunState, mlflow_status
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["observe"]
 
 LOST = JobStatus(
-    state=JobState.FAILED, native_state="lost", reason="The compute target does not know the job any more."
+    state=JobState.FAILED, native_state="lost", reason="The compute target does not know the job any more.", lost=True
 )
 
 _OUTCOMES = {
@@ -56,10 +57,10 @@ def _ended(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
         reason=status.reason,
         started_at=status.started_at or run.started_at,
         ended_at=status.finished_at,
+        cursors={**run.cursors, LOST_MARK: status.lost, **_link(status)},
     )
-    saved = step.save(ended, message="The job ended; bringing its results home.", progress=0.9)
-    step.context.store.compute_targets.release_slot(run.run_id)  # others can start while its results come home
-    return saved
+    # Others can start while its results come home.
+    return step.save(ended, message="The job ended; bringing its results home.", progress=0.9, frees_slot=True)
 
 
 def _cancel(step: Step, run: RunRecord) -> RunRecord:
@@ -72,7 +73,8 @@ def _cancel(step: Step, run: RunRecord) -> RunRecord:
 
 def _moved_on(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
     state = _state(run, status)
-    if state.value == run.state and status.native_state == run.native_state:
+    is_known = status.link is None or status.link == run.cursors.get(LINK)
+    if state.value == run.state and status.native_state == run.native_state and is_known:
         return run
     if state is RunState.RUNNING and run.state != state.value:
         step.history(run).set_status(run.run_id, mlflow_status(state))
@@ -82,8 +84,13 @@ def _moved_on(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
         native_state=status.native_state,
         reason=status.reason,
         started_at=status.started_at or run.started_at,
+        cursors={**run.cursors, **_link(status)},
     )
     return step.save(changed, progress=0.1 if state is RunState.RUNNING else None)
+
+
+def _link(status: JobStatus) -> dict[str, str]:
+    return {LINK: status.link} if status.link else {}
 
 
 def _state(run: RunRecord, status: JobStatus) -> RunState:

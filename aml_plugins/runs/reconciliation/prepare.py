@@ -84,6 +84,8 @@ def _store_snapshot(step: Step, run: RunRecord, zip_file: Path) -> None:
     path = snapshot_path(digest)
     if not datastore.exists(path):
         datastore.put(zip_file, path, immutable=True)
+    if record is not None:
+        return
     with zipfile.ZipFile(zip_file) as archive:
         files = len(archive.namelist())
     step.context.store.snapshots.put(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aml_plugins.errors import InvalidInputError, NotFoundError
-from aml_plugins.runs.records import RecordReplay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aml_plugins.compute.abilities import SupportsRecords
     from aml_plugins.compute.job import JobHandle
     from aml_plugins.runs.history import ModelVersion, RunHistory
-    from aml_plugins.runs.records import ModelRequest
+    from aml_plugins.runs.records import ModelRequest, RecordReplay
     from aml_plugins.runs.states import MlflowStatus
     from aml_plugins.store.records import RunRecord
 
@@ -35,8 +35,15 @@ class RecordFeed:
 
     def __init__(self, history: RunHistory, run: RunRecord, uploads: Path | None = None) -> None:
         self._history = history
-        self._replay = RecordReplay(history, run.run_id, run.experiment_id, uploads)
+        self._run = run
+        self._uploads = uploads
         self._cursor = ""
+
+    @cached_property
+    def _replay(self) -> RecordReplay:
+        from aml_plugins.runs.records import RecordReplay  # noqa: PLC0415  many models of pydantic; most runs have none
+
+        return RecordReplay(self._history, self._run.run_id, self._run.experiment_id, self._uploads)
 
     def pull(self, backend: SupportsRecords, handle: JobHandle) -> None:
         """Replay what is new since the last pull."""

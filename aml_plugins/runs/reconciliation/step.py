@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.errors import AmlError
 from aml_plugins.runs.configuration import RunConfiguration
+from aml_plugins.runs.reconciliation.writes import Writes
 from aml_plugins.runs.states import TRANSITIONS, RunState
+from aml_plugins.store.records import RunChange
 
 if TYPE_CHECKING:
     from aml_plugins.compute.backend import ComputeBackend
@@ -33,6 +35,7 @@ class Step:
     :param feeds: how far each run's records were replayed; memory only, a new driver starts over.
     :param staged: bundles that this driver has just made, by submission key.
     :param full: targets that had no free slot in this round, by workspace and name: one question a round is enough.
+    :param writes: what waits to be written.
     """
 
     context: Context
@@ -40,10 +43,45 @@ class Step:
     feeds: MutableMapping[str, RecordFeed] = field(default_factory=dict)
     staged: MutableMapping[str, Mapping[str, Path]] = field(default_factory=dict)
     full: set[tuple[str, str]] = field(default_factory=set)
+    writes: Writes = field(init=False)
 
-    def save(self, run: RunRecord, *, message: str = "", progress: float | None = None) -> RunRecord:
-        """Write the run under the driver's lease."""
-        return self.context.store.runs.save(run, owner=self.owner, message=message, progress=progress)
+    def __post_init__(self) -> None:
+        """Begin with nothing to write."""
+        object.__setattr__(self, "writes", Writes(self.context.store.runs, self.owner))
+
+    def save(
+        self,
+        run: RunRecord,
+        *,
+        message: str = "",
+        progress: float | None = None,
+        frees_slot: bool = False,
+        then: Callable[[RunRecord], None] | None = None,
+    ) -> RunRecord:
+        """Write the run under the driver's lease; return it as stored.
+
+        On this machine a step takes milliseconds, and several share a transaction: what must not happen before the
+        run is written says so with :meth:`written`. Elsewhere a step may take seconds, and is written at once.
+
+        :param frees_slot: the job has ended: another run may have its slot.
+        :param then: called with the run once it is stored.
+        """
+        change = RunChange(run=run, message=message, progress=progress, frees_slot=frees_slot)
+        later = self.writes.add(change, then)
+        return later if self._is_quick(run) else self.written(later)
+
+    def written(self, run: RunRecord) -> RunRecord:
+        """Make sure that the run is written, and return it as it is stored.
+
+        :raises LeaseLostError: where another driver has the run by now.
+        """
+        return self.writes.written(run)
+
+    def _is_quick(self, run: RunRecord) -> bool:
+        try:
+            return self.backend(run).is_own_machine
+        except Exception:  # noqa: BLE001  whoever needs the backend says what is wrong with it
+            return False
 
     def backend(self, run: RunRecord) -> ComputeBackend:
         """Return the backend of the run's compute target."""
@@ -63,9 +101,18 @@ def job_key(run: RunRecord) -> str:
     return f"aml-{run.run_id}-{run.attempt}"
 
 
+_read_last: tuple[object, RunConfiguration] = ({}, RunConfiguration())
+"""A step asks several times for one configuration, and runs in a row often have the same."""
+
+
 def configuration(run: RunRecord) -> RunConfiguration:
     """Return the run configuration as it was at submission."""
-    return RunConfiguration.from_json(run.config)
+    global _read_last  # noqa: PLW0603  one place to remember it, replaced whole
+    written, found = _read_last
+    if written != run.config:
+        found = RunConfiguration.from_json(run.config)
+        _read_last = (run.config, found)
+    return found
 
 
 def moved(run: RunRecord, state: RunState, **changes: Any) -> RunRecord:

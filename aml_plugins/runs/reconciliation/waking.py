@@ -20,26 +20,32 @@ __all__ = ["sleep_until_news"]
 
 logger = logging.getLogger(__name__)
 
-SHORTEST = 0.02
+SHORTEST = 0.004
 """A shorter pause is not worth asking for descriptors."""
 TICK = 0.25
 """How soon a request to stop is noticed while descriptors are watched."""
 
 
 def sleep_until_news(
-    context: Context, runs: Iterable[RunRecord], seconds: float, stopped: Callable[[float], bool]
+    context: Context,
+    runs: Iterable[RunRecord],
+    seconds: float,
+    stopped: Callable[[float], bool],
+    bell: int | None = None,
 ) -> None:
-    """Return after ``seconds``, or as soon as a job ends or ``stopped`` is true.
+    """Return after ``seconds``, or as soon as a job ends, the bell rings or ``stopped`` is true.
 
     :param runs: those with jobs.
     :param stopped: waits for so many seconds at most, and says whether to stop.
+    :param bell: a descriptor that is readable once it rang.
     """
     wakers = _wakers(context, runs) if seconds > SHORTEST else []
+    watched = wakers if bell is None else [*wakers, bell]
     try:
-        if not wakers:
+        if not watched:
             stopped(seconds)
             return
-        _poll(wakers, time.monotonic() + seconds, stopped)
+        _poll(watched, time.monotonic() + seconds, stopped)
     finally:
         for descriptor in wakers:
             os.close(descriptor)

@@ -13,15 +13,18 @@ REASON = "The runner of the job was killed, or its machine was restarted."
 _ROUNDS = 5
 
 
-def bury(directory: str, reason: str = REASON) -> None:
-    """Close a job that was started and has no runner. Hold the lock to call it; a job that has ended is left alone."""
+def bury(directory: str, reason: str = REASON, *, lost: bool = True) -> None:
+    """Close a job that was started and has no runner. Hold the lock to call it; a job that has ended is left alone.
+
+    ``lost`` says that the machine or the runner failed, not the script.
+    """
     known = read_status(directory)
     if known is not None and known.get("state") in TERMINAL:
         return
     end_remnants(directory)
     status = Status(directory)
     status.values.update(known or {})
-    status.finish("failed", reason=reason)
+    status.finish("failed", reason=reason, lost=lost)
 
 
 def end_remnants(directory: str) -> bool:

@@ -5,6 +5,7 @@ variable ``AML_COURIER``, as JSON: signed URLs are secrets, and no command line 
 
     {"fetch": {"job.json": URL, ...},            # what is not there already, by name
      "deliver": {"results.tar": URL, "status.json": URL},   # with PUT, in this order; none where the target does it
+     "live": URL,                                # append to it what the script logs, while it runs
      "echo": bool}                               # repeat the job's log on standard output
 
 ``results.tar`` holds ``outputs/``, ``logs/``, ``uploads/``, ``records.jsonl`` and ``std_log.txt``.
@@ -23,6 +24,7 @@ import time
 
 from .burial import bury
 from .claiming import CANCEL
+from .live import Live
 from .sending import fetch, send
 from .status import TERMINAL, read_status
 
@@ -47,7 +49,10 @@ def main(arguments: Sequence[str]) -> int:
     orders = json.loads(os.environ.pop(ORDERS, "") or "{}")
     try:
         _bring(directory, orders.get("fetch") or {})
+        live = Live(directory, orders.get("live") if _is_first_node() else None)
+        live.start()
         code = _Journey(directory, echo=bool(orders.get("echo"))).run()
+        live.stop()
         pack(directory)
         for name, url in _deliveries(orders).items():
             path = os.path.join(directory, name)
@@ -61,7 +66,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def _deliveries(orders: dict[str, Any]) -> dict[str, str]:
     """Of a job with many nodes, the first sends the results (``JOB_COMPLETION_INDEX`` is Kubernetes')."""
-    return (orders.get("deliver") or {}) if os.environ.get("JOB_COMPLETION_INDEX", "0") == "0" else {}
+    return (orders.get("deliver") or {}) if _is_first_node() else {}
+
+
+def _is_first_node() -> bool:
+    return os.environ.get("JOB_COMPLETION_INDEX", "0") == "0"
 
 
 def _bring(directory: str, files: dict[str, str]) -> None:

@@ -22,4 +22,9 @@ CONSOLE: dict[str, Action] = {
     "console_series": Action.READ,
     "console_cancel": Action.CONTRIBUTE,
     "console_task": Action.READ,
+    "console_service": Action.READ,
+    "console_service_traffic": Action.READ,
+    "console_service_schema": Action.READ,
+    "console_service_log": Action.READ,
+    "console_try_service": Action.CONTRIBUTE,
 }

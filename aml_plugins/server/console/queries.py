@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 
 from aml_plugins.store.sql import tables
+from aml_plugins.store.sql.store import SqlStore
 
 if TYPE_CHECKING:
+    from aml_plugins.store.interface import Store
     from aml_plugins.store.sql.database import Database
 
-__all__ = ["ConsoleQueries", "RunFilter"]
+__all__ = ["ConsoleQueries", "RunFilter", "queries_of"]
 
 _R, _T, _I, _S = tables.runs, tables.tasks, tables.images, tables.services
 _RUN_COLUMNS = (
@@ -130,3 +132,9 @@ class ConsoleQueries:
     def _rows(self, statement: Any) -> Sequence[dict[str, Any]]:
         with self._database.reading() as connection:
             return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def queries_of(store: Store) -> ConsoleQueries:
+    """Return the queries to a server's database."""
+    assert isinstance(store, SqlStore)  # noqa: S101  a server has a database; its settings refuse anything else
+    return ConsoleQueries(store.database)

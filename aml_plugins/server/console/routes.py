@@ -8,16 +8,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from aml_plugins.errors import PermissionDeniedError
 from aml_plugins.mlflow_store import workspaces as mlflow_workspaces
 from aml_plugins.server.access import Action
-from aml_plugins.server.console import artifact_files, snapshot_files
+from aml_plugins.server.console import artifact_files, service_routes, snapshot_files
 from aml_plugins.server.console.filters import Filters, FurtherFilters
 from aml_plugins.server.console.headers import STRANGERS_FILE
 from aml_plugins.server.console.live import Streams
 from aml_plugins.server.console.log_reader import LogReader, Position
 from aml_plugins.server.console.overview import overview, page_of_runs
-from aml_plugins.server.console.queries import ConsoleQueries
+from aml_plugins.server.console.own_page import check_own_page
+from aml_plugins.server.console.queries import queries_of
 from aml_plugins.server.console.replies import unchanged_or
 from aml_plugins.server.console.run_page import run_page, run_summary
 from aml_plugins.server.console.run_stream import RunStream
@@ -29,7 +29,6 @@ from aml_plugins.server.routes.run_logs import spool_of
 from aml_plugins.server.serving import Server, server_of
 from aml_plugins.store.page_tokens import position_of
 from aml_plugins.store.records import RunRecord
-from aml_plugins.store.sql.store import SqlStore
 
 __all__ = ["router"]
 
@@ -38,7 +37,8 @@ streams = Streams()
 
 RunId = Annotated[str, Path(max_length=100)]
 FilePath = Annotated[str, Query(max_length=4000)]
-_OWN_PAGE = frozenset({"same-origin", "none"})
+
+router.include_router(service_routes.router)
 
 
 @router.get("/workspaces", name="console_workspaces")
@@ -49,7 +49,7 @@ def show_workspaces(request: Request) -> Response:
     names = [
         name for name in mlflow_workspaces.list_workspaces(server.settings.store_uri) if seen is None or name in seen
     ]
-    active = _queries(server).active_runs()
+    active = queries_of(server.store).active_runs()
     items = [{"name": name, "role": _role(request, name), "active_runs": active.get(name, 0)} for name in names]
     return unchanged_or(request, {"user": who.name, "workspaces": items})
 
@@ -58,7 +58,7 @@ def show_workspaces(request: Request) -> Response:
 def show_overview(request: Request, workspace: str, filters: Annotated[Filters, Query()]) -> Response:
     """Return the overview of a workspace, with the newest runs that pass the filter."""
     server = server_of(request)
-    found = overview(server.store, _queries(server), workspace, filters.wanted())
+    found = overview(server.store, queries_of(server.store), workspace, filters.wanted())
     return unchanged_or(request, found | {"user": caller(request).name, "role": _role(request, workspace)})
 
 
@@ -66,14 +66,18 @@ def show_overview(request: Request, workspace: str, filters: Annotated[Filters, 
 def show_runs(request: Request, workspace: str, filters: Annotated[FurtherFilters, Query()]) -> Response:
     """Return a further page of runs."""
     before = position_of(filters.page_token, float, str)
-    return unchanged_or(request, page_of_runs(_queries(server_of(request)), workspace, filters.wanted(), before))
+    return unchanged_or(
+        request, page_of_runs(queries_of(server_of(request).store), workspace, filters.wanted(), before)
+    )
 
 
 @router.get("/workspaces/{workspace}/runs/{run_id}", name="console_run")
 def show_run(request: Request, workspace: str, run_id: RunId) -> Response:
     """Return the page of a run."""
     server = server_of(request)
-    found = run_page(server.context, _queries(server), _run(server, workspace, run_id), server.settings.static_prefix)
+    found = run_page(
+        server.context, queries_of(server.store), _run(server, workspace, run_id), server.settings.static_prefix
+    )
     may_cancel = server.access.may(caller(request), Action.CONTRIBUTE, workspace)
     return unchanged_or(request, found | {"user": caller(request).name, "may_cancel": may_cancel})
 
@@ -145,8 +149,7 @@ def show_series(request: Request, workspace: str, run_id: RunId, key: FilePath) 
 @router.post("/workspaces/{workspace}/runs/{run_id}/cancel", name="console_cancel")
 def cancel_run(request: Request, workspace: str, run_id: RunId) -> Response:
     """Ask a run to end."""
-    if request.headers.get("sec-fetch-site", "none") not in _OWN_PAGE:
-        raise PermissionDeniedError("Another site asked for this in your name.", "Cancel the run in the console.")
+    check_own_page(request, "Cancel the run in the console.")
     server = server_of(request)
     run = _run(server, workspace, run_id)
     return json_reply({"run": run_summary(server.store.runs.request_cancel(workspace, run.run_id))})
@@ -157,12 +160,6 @@ def show_task(request: Request, workspace: str, task_id: RunId) -> Response:
     """Return the page of a task."""
     found: dict[str, Any] = task_page(server_of(request).store, workspace, task_id)
     return unchanged_or(request, found | {"user": caller(request).name})
-
-
-def _queries(server: Server) -> ConsoleQueries:
-    store = server.store
-    assert isinstance(store, SqlStore)  # noqa: S101  a server has a database; its settings refuse anything else
-    return ConsoleQueries(store.database)
 
 
 def _run(server: Server, workspace: str, run_id: str) -> RunRecord:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from aml_plugins.errors import NotFoundError
+from aml_plugins.runs.attempts import LINK, attempts_of
 from aml_plugins.runs.console_link import is_console_note
 from aml_plugins.runs.states import RunState
 from aml_plugins.server.console.queries import ConsoleQueries
@@ -63,7 +65,11 @@ def run_page(context: Context, queries: ConsoleQueries, run: RunRecord, static_p
 
 def run_summary(run: RunRecord) -> dict[str, Any]:
     """Return what changes while a run goes on, and what names it."""
-    return {name: getattr(run, name) for name in _SUMMARY}
+    earlier = attempts_of(run)[:-1]
+    return {name: getattr(run, name) for name in _SUMMARY} | {
+        "earlier_attempts": [asdict(one) for one in earlier],
+        "link": run.cursors.get(LINK),
+    }
 
 
 def event_json(event: TaskEvent) -> dict[str, Any]:

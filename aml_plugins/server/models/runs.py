@@ -23,6 +23,7 @@ __all__ = [
     "Acquire",
     "Acquired",
     "Cancellations",
+    "ChangedRun",
     "Delivered",
     "NewRun",
     "Release",
@@ -31,6 +32,7 @@ __all__ = [
     "RunIds",
     "RunList",
     "SavedRun",
+    "SavedRuns",
     "Subjects",
     "Task",
     "TaskBody",
@@ -90,6 +92,23 @@ class SavedRun(_Execution):
     owner: Owner
     message: Prose = ""
     progress: Fraction | None = None
+
+
+class ChangedRun(_Execution):
+    """One of many runs as its driver leaves it; ``version`` is the one that it had before."""
+
+    run_id: RunId
+    version: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    message: Prose = ""
+    progress: Fraction | None = None
+    frees_slot: bool = False
+
+
+class SavedRuns(Strict):
+    """Changes of runs of whatever workspace, those of one run in their order."""
+
+    owner: Owner
+    changes: Annotated[list[ChangedRun], Field(max_length=SUBJECTS_AT_ONCE)]
 
 
 class Run(_Execution):

@@ -19,6 +19,7 @@ from aml_plugins.server.json_bodies import json_reply
 from aml_plugins.server.models.runs import NewRun, Run, SavedRun
 from aml_plugins.server.models.values import Page
 from aml_plugins.server.paging import LIMIT, PageToken, page_of_read
+from aml_plugins.server.routes.run_changes import is_written
 from aml_plugins.server.serving import server_of
 from aml_plugins.store.page_tokens import position_of
 from aml_plugins.store.records import RunRecord
@@ -110,7 +111,7 @@ def save_run(request: Request, workspace: str, run_id: str, body: SavedRun) -> R
         saved = store.save(record, owner=body.owner, message=body.message, progress=body.progress)
     except LeaseLostError:
         saved = store.get(workspace, run_id)
-        if not _is_written(saved, record, body.owner):
+        if not is_written(saved, record, body.owner):
             raise
     return json_reply(saved, headers={"ETag": etag(saved)})
 
@@ -139,10 +140,3 @@ def _version(request: Request) -> int:
     if not tag.isdecimal() or len(tag) > 10:  # noqa: PLR2004  digits of the largest version there can be
         raise InvalidInputError("The header If-Match must have the version of the run.", "Send the ETag that you read.")
     return int(tag)
-
-
-def _is_written(stored: RunRecord, wanted: RunRecord, owner: str) -> bool:
-    """Say whether the row is what this very request left, whose answer was lost."""
-    beside = ("version", "updated_at", "cancel_requested_at", "released_at", "lease_owner", "lease_until")
-    same = replace(stored, **{name: getattr(wanted, name) for name in beside}) == wanted
-    return same and stored.version == wanted.version + 1 and stored.lease_owner == owner

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -14,7 +14,8 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from aml_plugins.errors import AmlError
-from aml_plugins.server.guarding import GuardedRoute
+from aml_plugins.server.access import Action
+from aml_plugins.server.guarding import GuardedRoute, caller
 from aml_plugins.server.serving import server_of
 from aml_plugins.store.interface import Store
 from aml_plugins.store.records import TaskEvent
@@ -29,6 +30,7 @@ _PING_SECONDS = 15
 _SEND_SECONDS = 10
 """A reader that takes nothing for so long is left; it comes back with the number of the last event that it saw."""
 _LONGEST_SECONDS = 3600.0
+_CHECK_SECONDS = 30.0
 Sequence_ = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 
@@ -48,16 +50,26 @@ async def stream_task_events(
     await run_in_threadpool(store.tasks.get, workspace, task_id)  # not found, while there is a status to say so
     last = request.headers.get("last-event-id", "")
     begin = int(last) if last.isdecimal() and len(last) < 19 else after  # noqa: PLR2004  digits of the largest number
-    events = _follow(store, workspace, task_id, begin)
+    access, who = server_of(request).access, caller(request)
+    events = _follow(store, workspace, task_id, begin, lambda: access.check(who, Action.READ, workspace))
     return EventSourceResponse(events, ping=_PING_SECONDS, send_timeout=_SEND_SECONDS)
 
 
-async def _follow(store: Store, workspace: str, task_id: str, seen: int) -> AsyncIterator[ServerSentEvent]:
-    """Look soon after something happened, seldom while nothing does; end with the task, or after a long time."""
+async def _follow(
+    store: Store, workspace: str, task_id: str, seen: int, check: Callable[[], None]
+) -> AsyncIterator[ServerSentEvent]:
+    """Look soon after something happened, seldom while nothing does; end with the task, or after a long time.
+
+    :param check: raises where the reader may look no more; asked now and then.
+    """
+    checked = time.monotonic()
     shortest, longest = _LOOK_SECONDS
     pause, until = shortest, time.monotonic() + _LONGEST_SECONDS
     while time.monotonic() < until:
         try:
+            if time.monotonic() - checked >= _CHECK_SECONDS:
+                await run_in_threadpool(check)
+                checked = time.monotonic()
             ended, events = await run_in_threadpool(_look, store, workspace, task_id, seen)
         except AmlError as error:
             yield ServerSentEvent(json.dumps({"error_code": error.code, "message": str(error)}), event="error")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -15,6 +16,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from aml_plugins.errors import InvalidInputError
 from aml_plugins.json_types import JsonObject
 from aml_plugins.secrets import resolve_secrets
 from aml_plugins.services.contract import (
@@ -25,10 +27,15 @@ from aml_plugins.services.contract import (
     ServiceConfig,
     ServiceKeys,
 )
+from aml_plugins.services.loopback.probing import read_probe
 from aml_plugins.services.loopback.programs import Program
 from aml_plugins.store.records import ServiceRecord
 
 __all__ = ["LoopbackConfig", "LoopbackService", "read_ports"]
+
+
+_ID = re.compile(r"[0-9a-f]{1,64}")
+_KEY = re.compile(r"[0-9a-f]{1,64}-[0-9]{1,10}")
 
 
 class LoopbackConfig(ServiceConfig):
@@ -47,6 +54,20 @@ class LoopbackService(ServiceBackend):
     @abstractmethod
     def port_of(self, handle: JsonObject) -> int | None:
         """Return the port of a deployment, None while it has none."""
+
+    @abstractmethod
+    def health_port_of(self, handle: JsonObject) -> int | None:
+        """Return the port where a deployment answers probes, None while it has none."""
+
+    def address(self, service: ServiceRecord) -> str | None:
+        """Return where the front listens, from its own file: what the row says is what somebody wrote."""
+        port = _read(self.directory(service.service_id) / "front.json").get("port")
+        return f"http://127.0.0.1:{port}" if isinstance(port, int) and port > 0 else None
+
+    def metrics(self, handle: JsonObject) -> str | None:
+        """Return what the deployment's scoring server counted."""
+        port = self.health_port_of(handle)
+        return None if port is None else read_probe(port, "/metrics")
 
     def route(self, service: ServiceRecord, routes: Sequence[Route]) -> Routing:
         directory = self.directory(service.service_id)
@@ -83,8 +104,25 @@ class LoopbackService(ServiceBackend):
         return _write_keys(path, ServiceKeys(secrets.token_urlsafe(32), secrets.token_urlsafe(32)))
 
     def directory(self, service_id: str) -> Path:
-        """Return where the service's files are."""
+        """Return where the service's files are.
+
+        :raises InvalidInputError: for what is no id: rows come over the network, and paths are made of this.
+        """
+        if not _ID.fullmatch(service_id):
+            raise InvalidInputError("The service's id is none of ours.", "Delete the service's row and deploy it anew.")
         return self.context.home / "services" / service_id
+
+    def place(self, handle: JsonObject) -> Path:
+        """Return the directory of a deployment.
+
+        :raises InvalidInputError: for a handle that is none of ours.
+        """
+        key = str(handle["key"])
+        if not _KEY.fullmatch(key):
+            raise InvalidInputError(
+                "The deployment's key is none of ours.", "Delete the service's row and deploy anew."
+            )
+        return self.directory(str(handle["service_id"])) / key
 
     def keys_file(self, service_id: str) -> Path:
         """Return the file of the keys; its directory can be given to a container."""

@@ -103,6 +103,10 @@ class DockerService(LoopbackService):
         container = self._container(handle)
         return None if container is None else self._port(handle, container, "main")
 
+    def health_port_of(self, handle: JsonObject) -> int | None:
+        container = self._container(handle)
+        return None if container is None else self._port(handle, container, "health")
+
     def delete(self, handle: JsonObject) -> None:
         import docker.errors  # noqa: PLC0415  of an extra
 
@@ -161,7 +165,7 @@ class DockerService(LoopbackService):
 
     def _state(self, handle: JsonObject) -> Path:
         """Return the directory that the container writes its ports to."""
-        return self.directory(str(handle["service_id"])) / str(handle["key"]) / "state"
+        return self.place(handle) / "state"
 
     def _port(self, handle: JsonObject, container: Any, which: str) -> int | None:
         """Return the port on this machine: published by the engine, or taken by the server itself."""

@@ -47,7 +47,7 @@ class LocalService(LoopbackService):
         }
 
     def submit(self, spec: DeploymentSpec) -> JsonObject:
-        directory = self.directory(spec.service.service_id) / spec.key
+        directory = self.place(self._handle(spec.key, spec.service))
         program = Program(directory / "server")
         if not program.is_alive:
             self._lay_out(spec, directory)
@@ -61,8 +61,8 @@ class LocalService(LoopbackService):
         return self._handle(spec.key, spec.service)
 
     def find(self, key: str, service: ServiceRecord) -> JsonObject | None:
-        directory = self.directory(service.service_id) / key
-        return self._handle(key, service) if directory.exists() else None
+        handle = self._handle(key, service)
+        return handle if self.place(handle).exists() else None
 
     def status(self, handle: JsonObject) -> DeploymentStatus:
         program = self._program(handle)
@@ -78,9 +78,12 @@ class LocalService(LoopbackService):
     def port_of(self, handle: JsonObject) -> int | None:
         return self._ports(handle).get("main")
 
+    def health_port_of(self, handle: JsonObject) -> int | None:
+        return self._ports(handle).get("health")
+
     def delete(self, handle: JsonObject) -> None:
         self._program(handle).stop(grace=float(str(handle.get("drain_seconds", 30))) + 10)
-        shutil.rmtree(self._place(handle), ignore_errors=True)
+        shutil.rmtree(self.place(handle), ignore_errors=True)
 
     def logs(self, handle: JsonObject, lines: int) -> str:
         return self._program(handle).tail(lines)
@@ -155,14 +158,11 @@ class LocalService(LoopbackService):
         drain = config.get("drain_seconds", 30) if isinstance(config, Mapping) else 30
         return {"key": key, "service_id": service.service_id, "drain_seconds": drain}
 
-    def _place(self, handle: JsonObject) -> Path:
-        return self.directory(str(handle["service_id"])) / str(handle["key"])
-
     def _program(self, handle: JsonObject) -> Program:
-        return Program(self._place(handle) / "server")
+        return Program(self.place(handle) / "server")
 
     def _ports(self, handle: JsonObject) -> dict[str, int]:
-        return read_ports(self._place(handle) / "ports.json")
+        return read_ports(self.place(handle) / "ports.json")
 
 
 def _own_layers(result: JsonObject) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from aml_plugins.store.rest.connection import Connection
 
 __all__ = ["create", "delete", "pages", "slices"]
+
+ItemT = TypeVar("ItemT")
 
 _PAGE = 1000
 _AT_ONCE = 1000
@@ -43,7 +45,7 @@ def delete(connection: Connection, path: str) -> None:
     connection.call("DELETE", path, gone_is_done=True)
 
 
-def slices(items: Collection[str]) -> Iterator[Sequence[str]]:
+def slices(items: Collection[ItemT]) -> Iterator[Sequence[ItemT]]:
     """Cut into pieces that a request takes."""
     listed = list(items)
     for start in range(0, len(listed), _AT_ONCE):

@@ -35,5 +35,9 @@ class RestComputeTargets(Named[ComputeTargetRecord]):
         path = path_of("workspaces", workspace, self._noun, name, "slots", run_id)
         return bool(self._connection.call("PUT", path, body={"limit": limit}).value["claimed"])
 
+    def pass_slot(self, ended: str, waiting: str, limit: int) -> bool:
+        del ended, waiting, limit  # the slot is freed with the run and claimed anew: as many requests
+        return False
+
     def release_slot(self, run_id: str) -> None:
         delete(self._connection, path_of("runs", run_id, "slot"))

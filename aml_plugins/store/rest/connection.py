@@ -28,6 +28,7 @@ __all__ = ["API", "Answer", "Connection", "path_of"]
 
 API = "/api/2.0/aml"
 
+EVENT_STREAM = "text/event-stream"
 _CONNECT_SECONDS, _READ_SECONDS, _FILE_SECONDS = 5.0, 60.0, 600.0
 _STRANGER_PATIENCE, _PATIENCE = 1.0, 60.0
 """How long a server is asked again that never answered, and one that did: it may be starting anew."""
@@ -124,7 +125,7 @@ class Connection:
 
     def stream(self, path: str, query: Mapping[str, Any] | None = None) -> BaseHTTPResponse:
         """Open an answer that goes on; the caller closes it."""
-        return self._ask("GET", path, query, None, {"Accept": "text/event-stream"}, repeatable=True, whole=False)[0]
+        return self._ask("GET", path, query, None, {"Accept": EVENT_STREAM}, repeatable=True, whole=False)[0]
 
     def close(self) -> None:
         """Close what is open; the next request opens anew."""
@@ -168,7 +169,8 @@ class Connection:
     ) -> BaseHTTPResponse:
         if content is not None and not isinstance(content, bytes):
             content.seek(0)
-        seconds = _READ_SECONDS if whole and not hasattr(content, "read") else _FILE_SECONDS
+        is_file = hasattr(content, "read") or not (whole or headers["Accept"] == EVENT_STREAM)
+        seconds = _FILE_SECONDS if is_file else _READ_SECONDS
         return self._pools().request(
             method,
             url,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from aml_plugins.errors import NotFoundError
 from aml_plugins.store.page_tokens import token_of
-from aml_plugins.store.records import RunRecord
+from aml_plugins.store.records import RunChange, RunRecord
 from aml_plugins.store.rest.asking import create, pages, slices
 from aml_plugins.store.rest.connection import Connection, path_of
 from aml_plugins.store.rest.records import record_of, records_of, values_of
@@ -75,6 +76,14 @@ class RestRuns(RunLeases):
         answer = self._connection.call("PUT", _run(record.workspace, record.run_id), body=body, headers=headers)
         return record_of(RunRecord, answer.value)
 
+    def save_all(self, changes: Sequence[RunChange], *, owner: str) -> Mapping[str, RunRecord]:
+        found: dict[str, RunRecord] = {}
+        for some in slices(changes):
+            body = {"owner": owner, "changes": [_change(change) for change in some]}
+            answer = self._connection.call("POST", path_of("runs", "save"), body=body).value
+            found.update((run.run_id, run) for run in records_of(RunRecord, answer["items"]))
+        return found
+
     def cancellations(self, run_ids: Collection[str]) -> Mapping[str, float]:
         found: dict[str, float] = {}
         for ids in slices(run_ids):
@@ -89,6 +98,12 @@ class RestRuns(RunLeases):
     def mark_released(self, run_ids: Collection[str], *, released: bool) -> None:
         for ids in slices(run_ids):
             self._connection.call("POST", path_of("runs", "released"), body={"run_ids": ids, "released": released})
+
+
+def _change(change: RunChange) -> dict[str, Any]:
+    beside = ("workspace", "updated_at", "cancel_requested_at", "released_at", "idempotency_key", "created_at")
+    values = values_of(change.run, *beside, "lease_owner", "lease_until")
+    return {**values, "message": change.message, "progress": change.progress, "frees_slot": change.frees_slot}
 
 
 def _runs(workspace: str) -> str:

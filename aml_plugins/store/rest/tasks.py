@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from aml_plugins.store.page_tokens import token_of
 from aml_plugins.store.records import TaskEvent, TaskRecord
 from aml_plugins.store.rest.asking import create, pages, slices
 from aml_plugins.store.rest.connection import Connection, path_of
+from aml_plugins.store.rest.event_stream import followed
 from aml_plugins.store.rest.records import record_of, records_of, values_of
 
 __all__ = ["RestTasks"]
@@ -46,6 +47,10 @@ class RestTasks:
     def events(self, workspace: str, task_id: str, after: int = 0, limit: int = 1000) -> Sequence[TaskEvent]:
         path = path_of("workspaces", workspace, "tasks", task_id, "events")
         return records_of(TaskEvent, pages(self._connection, path, {"after": after}, limit))
+
+    def follow(self, workspace: str, task_id: str, after: int, is_over: Callable[[], bool]) -> Iterator[TaskEvent]:
+        """Yield events as the server sends them; see :class:`aml_plugins.store.interface.SupportsFollowing`."""
+        return followed(self._connection, workspace, task_id, after, is_over)
 
     def undelivered(self, subjects: Collection[str]) -> Sequence[TaskEvent]:
         found: list[TaskEvent] = []

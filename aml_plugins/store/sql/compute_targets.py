@@ -24,6 +24,18 @@ _CHANGING = select(_MADE.c.state).where(
     _MADE.c.workspace == bindparam("of"), _MADE.c.name == bindparam("target"), ~_MADE.c.settled
 )
 _CLAIM = insert(_SLOTS)
+_ALIKE = _SLOTS.alias()
+_IN_USE = (
+    select(func.count())
+    .select_from(_ALIKE)
+    .where(_ALIKE.c.workspace == _SLOTS.c.workspace, _ALIKE.c.target == _SLOTS.c.target)
+    .scalar_subquery()
+)
+_PASS = (
+    update(_SLOTS)
+    .where(_SLOTS.c.run_id == bindparam("ended"), bindparam("limit") >= _IN_USE)
+    .values(run_id=bindparam("to"))
+)
 _RELEASE = delete(_SLOTS).where(_SLOTS.c.run_id == bindparam("run"))
 
 
@@ -56,6 +68,13 @@ class SqlComputeTargets(Named[ComputeTargetRecord]):
                 return _claim(connection, workspace, name, run_id, limit)
         except IntegrityError:
             return True  # another driver of the same run has just claimed it, elsewhere than on this target
+
+    def pass_slot(self, ended: str, waiting: str, limit: int) -> bool:
+        try:
+            with self._database.writing() as connection:
+                return connection.execute(_PASS, {"ended": ended, "to": waiting, "limit": limit}).rowcount > 0
+        except IntegrityError:
+            return False  # the one that waits has a slot already
 
     def release_slot(self, run_id: str) -> None:
         with self._database.writing() as connection:

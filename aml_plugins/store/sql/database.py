@@ -69,6 +69,11 @@ class Database:
         self._pid = os.getpid()
         self._inherited: list[Pool] = []
 
+    @property
+    def has_our_clock(self) -> bool:
+        """Whether the time that leases are measured with is this machine's."""
+        return self.is_sqlite
+
     def now(self) -> ColumnElement[float]:
         """Return the time that leases are measured with: the server's clock, or the only host's that there is."""
         if self.is_sqlite:

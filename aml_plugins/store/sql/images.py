@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from aml_plugins.errors import NotFoundError
@@ -13,7 +13,6 @@ from aml_plugins.store.records import ImageRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
 from aml_plugins.store.sql.leased_rows import LeasedRows
-from aml_plugins.store.sql.rows import row_of
 
 __all__ = ["SqlImages"]
 
@@ -67,6 +66,4 @@ class SqlImages(LeasedRows[ImageRecord]):
         highest = select(func.max(_T.c.version)).where(_T.c.workspace == record.workspace, _T.c.name == record.name)
         with self._database.writing() as connection:
             version = (connection.scalar(highest) or 0) + 1
-            stored = replace(self._fresh(record), version=version)
-            connection.execute(insert(_T), row_of(stored))
-        return stored
+            return self._insert(connection, replace(self._fresh(record), version=version))

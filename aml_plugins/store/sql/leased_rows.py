@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, insert, or_, select, update
 
 from aml_plugins.errors import LeaseLostError
-from aml_plugins.store.leases import host_prefix, owner_is_dead
+from aml_plugins.store.leases import LONGEST_LEASE_SECONDS, host_prefix, owner_is_dead
 from aml_plugins.store.records import ImageRecord, ProvisioningRecord, ServiceRecord
 from aml_plugins.store.sql.database import Database
 from aml_plugins.store.sql.rows import columns_of, record_of, row_of
@@ -61,10 +61,8 @@ class LeasedRows(Generic[RecordT]):
 
     def acquire(self, record: RecordT, owner: str, seconds: float) -> bool:
         now, table = self._database.now(), self._table
-        values = {"lease_owner": owner, "lease_until": now + seconds}
-        free = or_(
-            table.c.lease_owner.is_(None), table.c.lease_until <= now, table.c.lease_owner.in_(self._dead(owner))
-        )
+        values = {"lease_owner": owner, "lease_until": now + min(seconds, LONGEST_LEASE_SECONDS)}
+        free = or_(self._is_free(), table.c.lease_owner.in_(self._dead(owner)))
         statement = update(table).where(self._same(record), or_(free, table.c.lease_owner == owner)).values(values)
         with self._database.writing() as connection:
             return connection.execute(statement).rowcount > 0
@@ -75,9 +73,8 @@ class LeasedRows(Generic[RecordT]):
             connection.execute(statement.values(lease_owner=None, lease_until=None))
 
     def _due(self, owner: str, workspace: str | None, *conditions: ColumnElement[bool]) -> Sequence[RecordT]:
-        now, table = self._database.now(), self._table
-        taken = and_(table.c.lease_owner.is_not(None), table.c.lease_until > now, table.c.lease_owner != owner)
-        free = or_(~taken, table.c.lease_owner.in_(self._dead(owner)))
+        table = self._table
+        free = or_(self._is_free(), table.c.lease_owner == owner, table.c.lease_owner.in_(self._dead(owner)))
         statement = self._select.where(free, *conditions)
         if workspace is not None:
             statement = statement.where(table.c.workspace == workspace)
@@ -90,8 +87,14 @@ class LeasedRows(Generic[RecordT]):
         with self._database.reading() as connection:
             return [name for name in connection.scalars(statement) if name and owner_is_dead(name)]
 
+    def _is_free(self) -> ColumnElement[bool]:
+        now, until = self._database.now(), self._table.c.lease_until
+        free = (self._table.c.lease_owner.is_(None), until.is_(None), until <= now)
+        return or_(*free, until > now + LONGEST_LEASE_SECONDS)
+
     def _is_held_by(self, owner: str) -> ColumnElement[bool]:
-        return and_(self._table.c.lease_owner == owner, self._table.c.lease_until > self._database.now())
+        # An expired lease that nobody took is as good as a fresh one: the clock may have gone forward.
+        return self._table.c.lease_owner == owner
 
     def _same(self, record: RecordT) -> ColumnElement[bool]:
         return and_(*(self._table.c[name] == getattr(record, name) for name in self._key))
@@ -112,3 +115,12 @@ class LeasedRows(Generic[RecordT]):
     def _fresh(self, record: RecordT) -> RecordT:
         now = time.time()
         return replace(record, created_at=record.created_at or now, updated_at=now, revision=0)
+
+    def _insert(self, connection: Connection, record: RecordT) -> RecordT:
+        """Write a new row, its lease restated by the clock that leases are compared with."""
+        row = row_of(record)
+        if record.lease_until is not None:
+            seconds = min(record.lease_until - time.time(), LONGEST_LEASE_SECONDS)
+            row["lease_until"] = self._database.now() + seconds
+        written = insert(self._table).values(row).returning(self._table.c.lease_until)
+        return replace(record, lease_until=connection.scalar(written))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from aml_plugins.errors import AlreadyExistsError, NotFoundError
@@ -34,6 +34,7 @@ class Named(Generic[RecordT]):
         self._word = word
         self._how = how
         self._select = select(*columns_of(table, record_type)).order_by(table.c.name)
+        self._list = self._select.where(table.c.workspace == bindparam("of"))
 
     def add(self, record: RecordT) -> RecordT:
         stored = replace(record, created_at=record.created_at or time.time())
@@ -59,7 +60,7 @@ class Named(Generic[RecordT]):
 
     def list(self, workspace: str) -> Sequence[RecordT]:
         with self._database.reading() as connection:
-            rows = connection.execute(self._select.where(self._table.c.workspace == workspace))
+            rows = connection.execute(self._list, {"of": workspace})
             return [record_of(self._type, row) for row in rows]
 
     def not_found(self, workspace: str, name: str) -> NotFoundError:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 
-from aml_plugins.store.leases import host_prefix, owner_is_dead
+from aml_plugins.store.leases import LONGEST_LEASE_SECONDS, host_prefix, owner_is_dead
 from aml_plugins.store.records import RunRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
@@ -29,6 +29,7 @@ class RunLeases:
             _T.c.lease_owner.is_(None),
             _T.c.lease_until.is_(None),
             _T.c.lease_until <= now,
+            _T.c.lease_until > now + LONGEST_LEASE_SECONDS,
             mine,
             _T.c.lease_owner.in_(bindparam("dead", expanding=True)),
         )
@@ -70,12 +71,17 @@ class RunLeases:
 
     def start_lease(self, connection: Connection, run_id: str, seconds: float) -> None:
         """Restate a new row's lease by the clock that leases are compared with."""
-        connection.execute(self._start, {"key": run_id, "seconds": seconds})
+        connection.execute(self._start, {"key": run_id, "seconds": min(seconds, LONGEST_LEASE_SECONDS)})
 
     def _take(self, run_ids: Collection[str], owner: str, seconds: float, dead: Iterable[str]) -> list[str]:
         if not run_ids:
             return []
-        values = {"ids": list(run_ids), "owner": owner, "seconds": seconds, "dead": list(dead)}
+        values = {
+            "ids": list(run_ids),
+            "owner": owner,
+            "seconds": min(seconds, LONGEST_LEASE_SECONDS),
+            "dead": list(dead),
+        }
         with self._leased.writing() as connection:
             return list(connection.scalars(self._acquire, values))
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
 from sqlalchemy import Connection, bindparam, insert, update
 
 from aml_plugins.runs.states import RunState
-from aml_plugins.store.records import RunRecord, TaskEvent, TaskRecord
+from aml_plugins.store.records import RunChange, RunRecord, TaskEvent, TaskRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.rows import row_of
-from aml_plugins.store.sql.tasks import append_event
+from aml_plugins.store.sql.tasks import append_events
 
-__all__ = ["add_task", "move_task"]
+__all__ = ["add_task", "move_tasks"]
 
 _T = tables.tasks
 _KIND = "run"
@@ -44,19 +47,42 @@ def add_task(connection: Connection, run: RunRecord, message: str) -> None:
         updated_at=run.updated_at,
     )
     connection.execute(_INSERT, row_of(task))
-    append_event(connection, _event(run, None, message, None))
+    append_events(connection, [_event(run, None, message, None)])
 
 
-def move_task(connection: Connection, run: RunRecord, old: str, message: str, progress: float | None) -> None:
-    """Bring the task to where its run is now; a new state or a message is an event, mere progress is not."""
-    values: dict[str, object] = {"updated_at": run.updated_at, "state": _TASK_STATES[RunState(run.state)]}
-    if message:
-        values["message"] = message
-    if progress is not None:
-        values["progress"] = progress
-    connection.execute(_UPDATE, values | {"of": run.workspace, "key": run.run_id})
-    if message or old != run.state:
-        append_event(connection, _event(run, old, message, progress))
+def move_tasks(connection: Connection, moves: Iterable[tuple[str, Sequence[RunChange], RunRecord]]) -> None:
+    """Bring tasks to where their runs are now; a new state or a message is an event, mere progress is not.
+
+    :param moves: the state that a run had, what was changed, and the run as it is stored now.
+    """
+    updates: dict[tuple[str, ...], list[dict[str, object]]] = {}
+    events: list[TaskEvent] = []
+    for state, changes, run in moves:
+        values = _values(state, changes, run)
+        if values:
+            updates.setdefault(tuple(values), []).append(values)
+        events += _events(state, changes, run.updated_at)
+    for rows in updates.values():
+        connection.execute(_UPDATE, rows)
+    append_events(connection, events)
+
+
+def _values(state: str, changes: Sequence[RunChange], run: RunRecord) -> dict[str, object]:
+    """Return what of the task is to be written: of several changes, the last word counts."""
+    progress = [change.progress for change in changes if change.progress is not None]
+    messages = [change.message for change in changes if change.message]
+    if not progress and not messages and all(change.run.state == state for change in changes):
+        return {}
+    values: dict[str, object] = {"of": run.workspace, "key": run.run_id, "updated_at": run.updated_at}
+    values["state"] = _TASK_STATES[RunState(run.state)]
+    return values | ({"message": messages[-1]} if messages else {}) | ({"progress": progress[-1]} if progress else {})
+
+
+def _events(state: str, changes: Sequence[RunChange], now: float) -> Iterator[TaskEvent]:
+    for change in changes:
+        if change.message or change.run.state != state:
+            yield _event(replace(change.run, updated_at=now), state, change.message, change.progress)
+        state = change.run.state
 
 
 def _event(run: RunRecord, old: str | None, message: str, progress: float | None) -> TaskEvent:

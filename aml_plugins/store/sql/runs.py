@@ -5,19 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import bindparam, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
-from aml_plugins.errors import AlreadyExistsError, LeaseLostError, NotFoundError
-from aml_plugins.runs.states import RunState
-from aml_plugins.store.records import RunRecord
+from aml_plugins.errors import AlreadyExistsError, NotFoundError
+from aml_plugins.store.records import RunChange, RunRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
 from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of, row_of
+from aml_plugins.store.sql.run_changes import is_active, write_changes
 from aml_plugins.store.sql.run_leases import RunLeases
-from aml_plugins.store.sql.run_tasks import add_task, move_task
+from aml_plugins.store.sql.run_tasks import add_task
 
 __all__ = ["SqlRuns"]
 
@@ -28,14 +27,7 @@ _FIND_BY_IDEMPOTENCY_KEY = _SELECT.where(_T.c.workspace == bindparam("of"), _T.c
 _CANCELLATIONS = select(_T.c.run_id, _T.c.cancel_requested_at).where(
     _T.c.cancel_requested_at.is_not(None), _T.c.run_id.in_(bindparam("ids", expanding=True))
 )
-_BESIDE = ("cancel_requested_at", "released_at", "lease_owner", "lease_until")
-"""What others write without the lease, so that ``save`` never does."""
-_LOCK = select(_T.c.state, _T.c.version, *(_T.c[name] for name in _BESIDE)).where(_T.c.run_id == bindparam("key"))
-_LOCK = _LOCK.with_for_update()
-_FIXED = ("workspace", "run_id", "idempotency_key", "created_at", *_BESIDE)
-_SAVE = update(_T).where(_T.c.run_id == bindparam("key"))
 _INSERT = insert(_T).inline()
-_FREE_SLOT = delete(tables.slots).where(tables.slots.c.run_id == bindparam("key"))
 
 
 class SqlRuns(RunLeases):
@@ -50,8 +42,8 @@ class SqlRuns(RunLeases):
         created = replace(record, created_at=record.created_at or now, updated_at=now)
         try:
             with self._database.writing() as connection:
-                connection.execute(_INSERT, row_of(created) | {"active": _is_active(record.state)})
-                if record.lease_until is not None:
+                connection.execute(_INSERT, row_of(created) | {"active": is_active(record.state)})
+                if record.lease_until is not None and not self._database.has_our_clock:
                     self.start_lease(connection, record.run_id, record.lease_until - now)
                 add_task(connection, created, message)
         except IntegrityError:
@@ -104,18 +96,18 @@ class SqlRuns(RunLeases):
             return [record_of(RunRecord, row) for row in connection.execute(newest_first)]
 
     def save(self, record: RunRecord, *, owner: str, message: str = "", progress: float | None = None) -> RunRecord:
+        change = RunChange(run=record, message=message, progress=progress)
         with self._database.writing() as connection:
-            before = _lock_as_owner(connection, record, owner)
-            # What was written beside us comes back with the record: a driver learns of a cancellation by saving.
-            beside = {name: getattr(before, name) for name in _BESIDE}
-            stored = replace(record, version=record.version + 1, updated_at=time.time(), **beside)
-            values = {name: value for name, value in row_of(stored).items() if name not in _FIXED}
-            connection.execute(_SAVE, values | {"key": record.run_id, "active": _is_active(record.state)})
-            if not _is_active(record.state):
-                connection.execute(_FREE_SLOT, {"key": record.run_id})
-            if before.state != stored.state or message or progress is not None:
-                move_task(connection, stored, before.state, message, progress)
-        return stored
+            stored, lost = write_changes(connection, [change], owner)
+        if lost:
+            raise lost[record.run_id]
+        return stored[record.run_id]
+
+    def save_all(self, changes: Sequence[RunChange], *, owner: str) -> Mapping[str, RunRecord]:
+        if not changes:
+            return {}
+        with self._database.writing() as connection:
+            return write_changes(connection, changes, owner)[0]
 
     def cancellations(self, run_ids: Collection[str]) -> Mapping[str, float]:
         if not run_ids:
@@ -147,21 +139,6 @@ class SqlRuns(RunLeases):
         if earlier is not None:
             return earlier
         raise AlreadyExistsError(f"Run {record.run_id!r} exists already.", "Choose another run id.")
-
-
-def _lock_as_owner(connection: Connection, record: RunRecord, owner: str) -> Row[Any]:
-    row = connection.execute(_LOCK, {"key": record.run_id}).one_or_none()
-    if row is None:
-        raise LeaseLostError(f"Run {record.run_id!r} is not there any more.", "Read it again.")
-    if row.lease_owner != owner:
-        raise LeaseLostError(f"Run {record.run_id!r} is driven by {row.lease_owner or 'nobody'}.", "Acquire it again.")
-    if row.version != record.version:
-        raise LeaseLostError(f"Run {record.run_id!r} was written since it was read.", "Read it again.")
-    return row
-
-
-def _is_active(state: str) -> bool:
-    return not RunState(state).is_terminal
 
 
 def _not_found(workspace: str, run_id: str) -> NotFoundError:

@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from aml_plugins.errors import StoreError, StoreSchemaError
-from aml_plugins.store.sql.database import Database
+from aml_plugins.store.sql.database import Database, database_url
 from aml_plugins.store.sql.failures import missing_table, shown
 
-__all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "ensure_schema"]
+__all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "ensure_schema", "has_schema"]
 
 VERSION_TABLE = "aml_alembic_version"
 REVISIONS = ("0001", "0002", "0003", "0004")
@@ -42,6 +42,18 @@ def ensure_schema(database: Database) -> None:
             if not database.is_sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
             _migrate(connection, database)
+
+
+def has_schema(plain: str) -> bool:
+    """Say whether a database has our tables, of whatever revision that this installation knows; change nothing.
+
+    :param plain: its URI without ``aml+``.
+    """
+    database = Database(database_url(plain))
+    try:
+        return _stored_revision(database) is not None
+    finally:
+        database.close()
 
 
 def _stored_revision(database: Database) -> str | None:

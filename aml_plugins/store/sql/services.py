@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 
 from aml_plugins.errors import AlreadyExistsError, LeaseLostError, NotFoundError
@@ -14,7 +14,7 @@ from aml_plugins.store.records import ServiceRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
 from aml_plugins.store.sql.leased_rows import LeasedRows
-from aml_plugins.store.sql.rows import columns_of, row_of
+from aml_plugins.store.sql.rows import columns_of
 
 __all__ = ["SqlServices"]
 
@@ -29,16 +29,14 @@ class SqlServices(LeasedRows[ServiceRecord]):
         super().__init__(database, _T, ServiceRecord, key=("service_id",), kept=("desired",), word="service")
 
     def add(self, record: ServiceRecord) -> ServiceRecord:
-        stored = self._fresh(record)
         try:
             with self._database.writing() as connection:
-                connection.execute(insert(_T), row_of(stored))
+                return self._insert(connection, self._fresh(record))
         except IntegrityError:
             raise AlreadyExistsError(
                 f"Service {record.name!r} exists already in workspace {record.workspace!r}.",
                 f"Choose another name, or update it with: aml service update {record.name}",
             ) from None
-        return stored
 
     def get(self, workspace: str, name: str) -> ServiceRecord:
         found = self._all(self._select.where(_T.c.workspace == workspace, _T.c.name == name))

@@ -15,7 +15,7 @@ from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
 from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of, row_of
 
-__all__ = ["SqlTasks", "append_event"]
+__all__ = ["SqlTasks", "append_events"]
 
 _T, _EVENTS = tables.tasks, tables.task_events
 _ACTIVE_STATES = ("Queued", "Running")
@@ -25,13 +25,20 @@ _INSERT = insert(_T)
 _UPDATE = update(_T).where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindparam("key"))
 _SELECT_EVENTS = select(*columns_of(_EVENTS, TaskEvent)).order_by(_EVENTS.c.sequence)
 _INSERT_EVENT = insert(_EVENTS).inline()  # inline: nobody asks for the new number
+_UNDELIVERED = _SELECT_EVENTS.where(_EVENTS.c.subject.in_(bindparam("subjects", expanding=True)), ~_EVENTS.c.delivered)
+_NUMBERED = _EVENTS.c.sequence.in_(bindparam("numbers", expanding=True))
+_WITHIN = _EVENTS.c.workspace.in_(bindparam("workspaces", expanding=True))
+_DELIVER = update(_EVENTS).where(locked_in_order(_EVENTS.c.sequence, _NUMBERED)).values(delivered=True)
+_DELIVER_WITHIN = update(_EVENTS).where(locked_in_order(_EVENTS.c.sequence, _NUMBERED, _WITHIN)).values(delivered=True)
 
 
-def append_event(connection: Connection, event: TaskEvent) -> None:
-    """Write an event within the caller's transaction; the database numbers it."""
-    values = row_of(event) | {"delivered": False}
-    del values["sequence"]
-    connection.execute(_INSERT_EVENT, values)
+def append_events(connection: Connection, events: Iterable[TaskEvent]) -> None:
+    """Write events within the caller's transaction; the database numbers them in their order."""
+    rows = [row_of(event) | {"delivered": False} for event in events]
+    for row in rows:
+        del row["sequence"]
+    if rows:
+        connection.execute(_INSERT_EVENT, rows)
 
 
 class SqlTasks:
@@ -83,18 +90,18 @@ class SqlTasks:
             return [record_of(TaskEvent, row) for row in connection.execute(statement.limit(limit))]
 
     def undelivered(self, subjects: Iterable[str]) -> Sequence[TaskEvent]:
-        statement = _SELECT_EVENTS.where(_EVENTS.c.subject.in_(list(subjects)), ~_EVENTS.c.delivered)
         with self._database.reading() as connection:
-            return [record_of(TaskEvent, row) for row in connection.execute(statement)]
+            return [record_of(TaskEvent, row) for row in connection.execute(_UNDELIVERED, {"subjects": list(subjects)})]
 
     def mark_delivered(self, sequences: Iterable[int], workspaces: Collection[str] | None = None) -> None:
         numbers = list(sequences)
         if not numbers:
             return
-        within = [] if workspaces is None else [_EVENTS.c.workspace.in_(list(workspaces))]
-        chosen = locked_in_order(_EVENTS.c.sequence, _EVENTS.c.sequence.in_(numbers), *within)
+        values: dict[str, list[int] | list[str]] = {"numbers": numbers}
+        if workspaces is not None:
+            values["workspaces"] = list(workspaces)
         with self._database.writing() as connection:
-            connection.execute(update(_EVENTS).where(chosen).values(delivered=True))
+            connection.execute(_DELIVER if workspaces is None else _DELIVER_WITHIN, values)
 
     def _put(self, record: TaskRecord, message: str) -> TaskRecord:
         now = time.time()
@@ -112,7 +119,7 @@ class SqlTasks:
             else:
                 connection.execute(_UPDATE, keys | row_of(stored))
             if message or _changed(before, stored):
-                append_event(connection, _event(before, stored, message))
+                append_events(connection, [_event(before, stored, message)])
         return stored
 
 

@@ -64,7 +64,28 @@ class EndingContract(ContractBase):
         status = wait_until_ended(backend, start(NO_RUNNER), self.patience)
         assert status.state is JobState.FAILED
         assert status.reason
+        assert status.lost, "the script did not fail by itself: such losses are retried apart"
         wait_until(lambda: not self.remaining_processes(key), self.patience)
+
+    def test_a_script_that_fails_was_not_lost(self, backend: ComputeBackend, start: Start) -> None:
+        status = wait_until_ended(backend, start(FAILING), self.patience)
+        assert (status.state, status.exit_code, status.lost) == (JobState.FAILED, 3, False)
+
+    def test_another_attempt_is_another_job(
+        self, backend: ComputeBackend, key: str, start: Start, tmp_path: Path
+    ) -> None:
+        first = start(FAILING)
+        assert wait_until_ended(backend, first, self.patience).state is JobState.FAILED
+        clean_up(backend, first, self.patience)
+        again = f"{key[:-1]}2"
+        second = backend.submit(make_job(tmp_path, again, GREETING), again)
+        try:
+            assert second != first
+            assert backend.find(key) is None
+            assert wait_until_ended(backend, second, self.patience).state is JobState.SUCCEEDED
+            assert (fetched(backend, second, tmp_path) / "outputs" / "result.txt").read_text() == "done"
+        finally:
+            clean_up(backend, second, self.patience)
 
     def test_cancel_and_cleanup_of_a_missing_job_are_silent(self, backend: ComputeBackend) -> None:
         missing = self.missing(backend)

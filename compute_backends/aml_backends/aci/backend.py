@@ -13,6 +13,7 @@ from aml_backends.aci.config import AciConfig
 from aml_backends.aci.plan import CONTAINER, HIDDEN, Secrets, group_body, tags_of
 from aml_backends.aci.states import status_of
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobState, JobStatus, LogChunk, TargetConfig
+from aml_plugins.compute.live_records import LiveRecords
 from aml_plugins.compute.staging import Staging, environment_inside
 from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError, TransientBackendError
 
@@ -40,6 +41,7 @@ class AciBackend(ComputeBackend):
     def __init__(self, target: Any) -> None:
         super().__init__(target)
         self._opened: AciApi | None = None
+        self._live = LiveRecords()
         self._looked: dict[str, tuple[float, JobStatus]] = {}
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
@@ -129,6 +131,10 @@ class AciBackend(ComputeBackend):
         data = whole[first : first + CHUNK_BYTES]
         return LogChunk(data, str(first + len(data)))
 
+    def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
+        """Return whole lines of the records since ``cursor``, as far as they were sent."""
+        return self._live.read(self._staging(handle.job_id), handle.job_id, cursor)
+
     def list_jobs(self) -> Iterable[JobHandle]:
         """Return the handles of this target's container groups."""
         ours = tags_of(self.target.workspace, self.target.name).items()
@@ -170,7 +176,7 @@ class AciBackend(ComputeBackend):
 
     def _create(self, spec: JobSpec, key: str, staging: Staging) -> None:
         files = staging.bring(spec.bundle, cache=None, environment=environment_inside(spec.environment))
-        orders = {"fetch": files, "deliver": staging.delivery_urls(), "echo": True}
+        orders = {"fetch": files, "deliver": staging.delivery_urls(), "live": staging.live_url(), "echo": True}
         secrets = Secrets(orders, self._registry_password(spec))
         self._api.put_group(key, group_body(self._config, spec, key, self.target.name, secrets))
 

@@ -69,7 +69,13 @@ def _ended(
     else:
         state, reason = JobState.FAILED, _reason(code, view)
     return JobStatus(
-        state=state, native_state="Terminated", exit_code=code, reason=reason, started_at=times[0], finished_at=times[1]
+        state=state,
+        native_state="Terminated",
+        reason=reason,
+        lost=state is JobState.FAILED and code == _KILLED,
+        exit_code=code,
+        started_at=times[0],
+        finished_at=times[1],
     )
 
 

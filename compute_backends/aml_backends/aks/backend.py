@@ -16,8 +16,18 @@ from aml_backends.aks.creation import cluster_body
 from aml_backends.aks.log import look_back, take_new
 from aml_backends.aks.plan import HIDDEN, LABEL, job_body, secret_body, service_body
 from aml_backends.aks.states import CANCELLED, status_of
-from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobStatus, LogChunk, TargetConfig
+from aml_plugins.compute import (
+    ComputeBackend,
+    ComputeTarget,
+    JobHandle,
+    JobPlan,
+    JobSpec,
+    JobStatus,
+    LogChunk,
+    TargetConfig,
+)
 from aml_plugins.compute.azure_resources import ResourceId, has_marks, marks
+from aml_plugins.compute.live_records import LiveRecords
 from aml_plugins.compute.runner_directory import job_status
 from aml_plugins.compute.staging import Staging
 from aml_plugins.errors import AlreadyExistsError, BackendError, InvalidInputError, JobNotFoundError, NotYetDoneError
@@ -42,6 +52,10 @@ class AksBackend(ComputeBackend):
     type_name: ClassVar[str] = "aks"
     config_model: ClassVar[type[TargetConfig]] = AksConfig
     _opened: Cluster | None = None
+
+    def __init__(self, target: ComputeTarget) -> None:
+        super().__init__(target)
+        self._live = LiveRecords()
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec, key)
@@ -104,6 +118,10 @@ class AksBackend(ComputeBackend):
         if pod is None and self._cluster.find("job", handle.job_id) is None:
             raise self._missing(handle)
         return take_new(self._cluster.log(pod, look_back(cursor)), cursor) if pod else LogChunk(b"", cursor)
+
+    def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
+        """Return whole lines of the records since ``cursor``, as far as they were sent."""
+        return self._live.read(self._staging(handle.job_id), handle.job_id, cursor)
 
     def list_jobs(self) -> Iterable[JobHandle]:
         """Return the handles of all our jobs in the namespace."""
@@ -190,6 +208,7 @@ class AksBackend(ComputeBackend):
         orders = {
             "fetch": staging.bring(spec.bundle, cache=_CACHE),
             "deliver": staging.delivery_urls(),
+            "live": staging.live_url(),
             "echo": True,
         }
         self._cluster.create(

@@ -132,14 +132,16 @@ def _container(spec: JobSpec, config: AksConfig, key: str) -> dict[str, Any]:
     return container
 
 
-def _environment(spec: JobSpec, config: AksConfig, key: str) -> list[dict[str, str]]:
-    """What MPI and PyTorch want to know of the other nodes; ``JOB_COMPLETION_INDEX`` is Kubernetes' own."""
+def _environment(spec: JobSpec, config: AksConfig, key: str) -> list[dict[str, Any]]:
+    """What MPI and PyTorch want to know of the other nodes, by names that are the same on every target."""
     variables = {"AML_JOB_KEY": key, "AML_NODE_COUNT": str(spec.node_count)}
     if spec.node_count > 1:
         variables["AML_MASTER_ADDRESS"] = f"{key}-0.{key}"
+    index = {"fieldRef": {"fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"}}
     if config.ca_bundle:
         variables |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"), "/aml-ca/ca.crt")
-    return [{"name": name, "value": value} for name, value in sorted(variables.items())]
+    plain: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in sorted(variables.items())]
+    return [*plain, {"name": "AML_NODE_RANK", "valueFrom": index}]
 
 
 def _amounts(spec: JobSpec, config: AksConfig) -> dict[str, str]:

@@ -69,7 +69,8 @@ def _ended(condition: Mapping[str, Any], pod: Mapping[str, Any] | None, said: Sa
     if asked_to_end:  # a pod that is taken away may count as one that failed
         return JobStatus(state=JobState.CANCELLED, native_state=reason, exit_code=code)
     words = _killed(pod) or _FAILURES.get(reason) or str(condition.get("message") or reason)
-    return JobStatus(state=JobState.FAILED, native_state=reason, exit_code=code, reason=words)
+    lost = reason == "BackoffLimitExceeded" and _killed(pod) is None
+    return JobStatus(state=JobState.FAILED, native_state=reason, exit_code=code, reason=words, lost=lost)
 
 
 def _living(pod: Mapping[str, Any] | None) -> JobStatus:

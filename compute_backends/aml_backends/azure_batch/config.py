@@ -43,6 +43,9 @@ class AzureBatchConfig(TargetConfig):
     vm_priority: Literal["dedicated", "lowpriority"] = Field(
         "dedicated", description="lowpriority nodes cost less and may be taken away: their runs start again."
     )
+    max_spot_nodes: int = Field(
+        0, ge=0, description="Spot nodes at most, beside dedicated ones, once those are in use."
+    )
     idle_seconds_before_scaledown: int = Field(1800, ge=300, description="How long a node may have nothing to do.")
     slots_per_node: int = Field(1, ge=1, le=256, description="Runs at a time on one node.")
     containers: bool = Field(False, description="Whether the pool runs Docker environments, and nothing else.")
@@ -68,6 +71,8 @@ class AzureBatchConfig(TargetConfig):
     def _fits_together(self) -> AzureBatchConfig:
         if self.min_nodes > self.max_nodes:
             raise ValueError("min_nodes is greater than max_nodes")
+        if self.max_spot_nodes and self.vm_priority != "dedicated":
+            raise ValueError("max_spot_nodes stands beside dedicated nodes: with lowpriority ones, set max_nodes")
         if self.multi_node and self.slots_per_node != 1:
             raise ValueError("a multi_node pool has one slot a node")
         if self.account_key is not None and not self.name_of_account:

@@ -93,8 +93,15 @@ def autoscale_formula(config: AzureBatchConfig) -> str:
         f"max($PendingTasks.GetSample(TimeInterval_Second * {config.idle_seconds_before_scaledown}));\n"
         f"nodes = (tasks + {slots - 1}) / {slots};\n"
         f"{kind} = max({config.min_nodes}, min({config.max_nodes}, nodes));\n"
+        f"{_spot(config)}"
         "$NodeDeallocationOption = taskcompletion;"
     )
+
+
+def _spot(config: AzureBatchConfig) -> str:
+    """Return the line for spot nodes beside dedicated ones: they take what those leave."""
+    left = f"nodes - {config.max_nodes}"
+    return f"$TargetLowPriorityNodes = max(0, min({config.max_spot_nodes}, {left}));\n" if config.max_spot_nodes else ""
 
 
 def job_marks(workspace: str, target: str) -> list[dict[str, str]]:
@@ -122,7 +129,7 @@ def task_body(config: AzureBatchConfig, spec: JobSpec, key: str, addresses: Addr
     body: dict[str, Any] = {
         "id": key,
         "displayName": str(spec.display.get("run", spec.run_id))[:1024],
-        "commandLine": _command_line(config),
+        "commandLine": _command_line(config, spec),
         "resourceFiles": [{"httpUrl": url, "filePath": name} for name, url in sorted(addresses.files.items())],
         "environmentSettings": _environment(spec, key, addresses, hide=hide),
         "constraints": {"maxTaskRetryCount": 0, "retentionTime": "P7D"},
@@ -135,16 +142,18 @@ def task_body(config: AzureBatchConfig, spec: JobSpec, key: str, addresses: Addr
     return body | _containers(spec, addresses) | _instances(spec)
 
 
-def _command_line(config: AzureBatchConfig) -> str:
-    """Batch starts no shell; this one only puts the node's directory in."""
+def _command_line(config: AzureBatchConfig, spec: JobSpec) -> str:
+    """Batch starts no shell; this one puts in what only the node knows: its directory, and who is the first of many."""
     command = courier_command(config.python, "runner.pyz", ".")
-    return shlex.join(["/bin/sh", "-c", f"cd {_DIRECTORY} && exec {shlex.join(command)}"])
+    master = "" if spec.node_count == 1 else 'export AML_MASTER_ADDRESS="${AZ_BATCH_MASTER_NODE%:*}" && '
+    return shlex.join(["/bin/sh", "-c", f"cd {_DIRECTORY} && {master}exec {shlex.join(command)}"])
 
 
 def _environment(spec: JobSpec, key: str, addresses: Addresses, *, hide: bool) -> list[dict[str, str]]:
     orders = json.dumps({"deliver": dict(addresses.delivery)})
-    variables = {**spec.environment_variables, "AML_JOB_KEY": key, "AML_COURIER": orders}
-    shown = {"AML_JOB_KEY"} if hide else set(variables)
+    nodes = {"AML_NODE_COUNT": str(spec.node_count), "AML_NODE_RANK": "0"}
+    variables = {**spec.environment_variables, **nodes, "AML_JOB_KEY": key, "AML_COURIER": orders}
+    shown = {"AML_JOB_KEY", *nodes} if hide else set(variables)
     return [{"name": name, "value": variables[name] if name in shown else HIDDEN} for name in sorted(variables)]
 
 

@@ -45,7 +45,7 @@ def status_of(
     lost = int(info.get("requeueCount") or 0)
     if lost > losses_allowed:
         often = f"The run lost its node {lost} times, or had it preempted; the target allows {losses_allowed}."
-        return JobStatus(state=JobState.FAILED, native_state=word, reason=often)
+        return JobStatus(state=JobState.FAILED, native_state=word, reason=often, lost=True)
     state = state_of(word)
     reason = f"Started again after its node was lost ({lost} of {losses_allowed} times)." if lost else None
     started = _time(info.get("startTime")) if state is JobState.RUNNING else None

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from aml_backends.docker.config import DockerConfig
 from aml_backends.docker.engine import Engine
 from aml_backends.docker.images import PASSWORD, REQUEST, is_carried, preparing_status
-from aml_backends.docker.observing import dead_container_reason, explained
+from aml_backends.docker.observing import OUT_OF_MEMORY, dead_container_reason, explained
 from aml_backends.docker.plan import ENVIRONMENTS, VARIABLES, image_of, job_request, labels_of
 from aml_plugins.compute import (
     ComputeBackend,
@@ -157,7 +157,7 @@ class DockerBackend(ComputeBackend):
             return seen
         if job.is_started:  # its runner is dead, or says its last word right now
             reason = dead_container_reason(self._engine.state(handle.job_id))
-            return job.status() if job.bury(reason) else seen
+            return job.status() if job.bury(reason, lost=reason != OUT_OF_MEMORY) else seen
         return self._unstarted(job, seen, is_over=container in {"exited", "dead"})
 
     def _unstarted(self, job: RunnerDirectory, seen: JobStatus, *, is_over: bool) -> JobStatus:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aml_plugins.compute import JobStatus
 
-__all__ = ["dead_container_reason", "explained"]
+__all__ = ["OUT_OF_MEMORY", "dead_container_reason", "explained"]
 
 _KILLED = -9
 OUT_OF_MEMORY = "The container ran out of memory: ask for more with the run's resources, or for less in the script."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +16,7 @@ from aml_backends.hdinsight.livy import Livy
 from aml_backends.hdinsight.plan import batch_request, check_spec
 from aml_backends.hdinsight.sealing import seal, sealed_name
 from aml_backends.hdinsight.staging import Staging
-from aml_backends.hdinsight.states import ENDED, job_status
+from aml_backends.hdinsight.states import ENDED, application_link, job_status
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobStatus, LogChunk, TargetConfig
 from aml_plugins.compute.azure_resources import ResourceId, has_marks, marks
 from aml_plugins.compute.spark_section import files_from_snapshot, paths_in_snapshot
@@ -255,7 +256,10 @@ class HDInsightBackend(ComputeBackend):
         asked = False
         if batch is None or batch.get("state") in ENDED:
             asked = self._staging.exists(handle.job_id, "cancel")
-        return job_status(batch, said, asked_to_end=asked)
+        status = job_status(batch, said, asked_to_end=asked)
+        if status.state.is_terminal:  # Spark's page is gone, or about to go
+            return status
+        return replace(status, link=application_link(batch, self._config.livy))
 
     def _chunk(self, handle: JobHandle, folder: str, cursor: str) -> LogChunk:
         chunk = self._staging.chunk(handle.job_id, folder, cursor)

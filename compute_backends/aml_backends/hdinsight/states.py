@@ -8,11 +8,12 @@ from typing import Any
 
 from aml_plugins.compute import JobState, JobStatus
 
-__all__ = ["ENDED", "job_status", "runner_status"]
+__all__ = ["ENDED", "application_link", "job_status", "runner_status"]
 
 SILENCE_SECONDS = 600.0
 """How long a runner that Livy knows nothing of may be silent before it counts as lost; it speaks every 5 s."""
 
+_GATEWAY = (".azurehdinsight.net", ".azurehdinsight.cn", ".azurehdinsight.us")
 ENDED = frozenset({"success", "dead", "killed", "error"})
 
 _RUNNER = {
@@ -42,11 +43,25 @@ def runner_status(said: Mapping[str, Any]) -> JobStatus:
         native_state=word,
         preparing=word == "preparing",
         reason=said.get("reason"),
+        lost=bool(said.get("lost")),
         exit_code=said.get("exit_code"),
         environment=said.get("environment"),
         started_at=said.get("started_at"),
         finished_at=said.get("finished_at"),
     )
+
+
+def application_link(batch: Mapping[str, Any] | None, livy: str) -> str | None:
+    """Return the page of a batch's application: on YARN behind an HDInsight gateway, else Spark's, as Livy tells it.
+
+    :param livy: Livy's address.
+    """
+    application = str((batch or {}).get("appId") or "")
+    gateway = livy.removesuffix("/livy")
+    if application.startswith("application_") and gateway.endswith(_GATEWAY):
+        return f"{gateway}/yarnui/hn/cluster/app/{application}"
+    told = ((batch or {}).get("appInfo") or {}).get("sparkUiUrl")
+    return str(told) if told and str(told).startswith(("http://", "https://")) else None
 
 
 def job_status(batch: Mapping[str, Any] | None, said: Mapping[str, Any] | None, *, asked_to_end: bool) -> JobStatus:
@@ -65,17 +80,18 @@ def job_status(batch: Mapping[str, Any] | None, said: Mapping[str, Any] | None, 
     if word is None:
         return _without_livy(told, said, asked_to_end=asked_to_end)
     if word in ENDED:
-        return _ended(word, batch or {}, asked_to_end=asked_to_end)
+        return _ended(word, batch or {}, asked_to_end=asked_to_end, has_begun=told is not None)
     if told is not None:
         return told
     return JobStatus(state=_LIVY.get(word, JobState.UNKNOWN), native_state=_native(word, batch or {}))
 
 
-def _ended(word: str, batch: Mapping[str, Any], *, asked_to_end: bool) -> JobStatus:
+def _ended(word: str, batch: Mapping[str, Any], *, asked_to_end: bool, has_begun: bool) -> JobStatus:
     """Spark ended and the runner has not said how: it did not get so far, or died with Spark."""
     state = JobState.CANCELLED if asked_to_end else _LIVY[word]
     reason = None if state is JobState.CANCELLED else f"Spark ended before the script did ({word}).{_tail(batch)}"
-    return JobStatus(state=state, native_state=_native(word, batch), reason=reason)
+    lost = has_begun and state is JobState.FAILED
+    return JobStatus(state=state, native_state=_native(word, batch), reason=reason, lost=lost)
 
 
 def _without_livy(told: JobStatus | None, said: Mapping[str, Any] | None, *, asked_to_end: bool) -> JobStatus:
@@ -85,7 +101,7 @@ def _without_livy(told: JobStatus | None, said: Mapping[str, Any] | None, *, ask
     if asked_to_end:
         return JobStatus(state=JobState.CANCELLED, native_state="gone")
     reason = "Livy does not know the job any more, and its script is silent."
-    return JobStatus(state=JobState.FAILED, native_state="gone", reason=reason)
+    return JobStatus(state=JobState.FAILED, native_state="gone", reason=reason, lost=True)
 
 
 def _native(word: str, batch: Mapping[str, Any]) -> str:

@@ -61,7 +61,7 @@ def test_an_evicted_run_starts_again(backend: AksBackend, kubernetes: Kubernetes
 def test_nodes_find_each_other(backend: AksBackend, tmp_path: Path) -> None:
     script = """
 import os, pathlib
-index = os.environ["JOB_COMPLETION_INDEX"]
+index = os.environ["AML_NODE_RANK"]
 pathlib.Path("outputs/node.txt").write_text(index)
 print("node", index, "of", os.environ["AML_NODE_COUNT"], os.environ["AML_MASTER_ADDRESS"])
 """

@@ -70,6 +70,8 @@ def test_a_plan_is_the_request(make_backend):
     assert task["environmentSettings"] == [
         {"name": "AML_COURIER", "value": "***"},
         {"name": "AML_JOB_KEY", "value": KEY},
+        {"name": "AML_NODE_COUNT", "value": "1"},
+        {"name": "AML_NODE_RANK", "value": "0"},
         {"name": "TOKEN", "value": "***"},
     ]
     assert task["constraints"] == {"maxTaskRetryCount": 0, "retentionTime": "P7D", "maxWallClockTime": "PT3660S"}
@@ -121,10 +123,14 @@ def test_a_run_on_two_nodes_sees_both(make_backend, key, tmp_path):
     from dataclasses import replace
 
     backend = make_backend(multi_node=True)
-    job = make_job(tmp_path, key, "import os; print(os.environ['AZ_BATCH_NODE_LIST'].count(';'))")
-    handle = backend.submit(replace(job, node_count=2), key)
+    script = """
+import os
+first, second = os.environ["AZ_BATCH_HOST_LIST"].split(",")
+print(os.environ["AML_NODE_RANK"], os.environ["AML_NODE_COUNT"], os.environ["AML_MASTER_ADDRESS"] == first)
+"""
+    handle = backend.submit(replace(make_job(tmp_path, key, script), node_count=2), key)
     assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED
-    assert backend.logs(handle).data == b"1\n"
+    assert backend.logs(handle).data == b"0 2 True\n"
 
 
 def test_a_docker_environment_runs_in_its_image(make_backend, azure, emulators_engine, key, tmp_path):
@@ -333,3 +339,19 @@ def test_the_formula_asks_for_as_many_nodes_as_there_is_work(azure, pending, nod
         account.delete_job(job)
         account.delete_pool(pool)
     assert f"$TargetLowPriorityNodes={nodes};$NodeDeallocationOption=taskcompletion" in run["results"]
+
+
+@pytest.mark.parametrize(("pending", "dedicated", "spot"), [(0, 0, 0), (2, 2, 0), (5, 2, 3), (9, 2, 4)])
+def test_spot_nodes_take_what_dedicated_ones_leave(azure, pending, dedicated, spot):
+    config = AzureBatchConfig(account_url="https://a.b.batch.azure.com", pool="p", max_nodes=2, max_spot_nodes=4)
+    name = f"pool-{uuid.uuid4().hex[:8]}"
+    account = azure.account
+    with azure.account.engine.lock:
+        pool = account.add_pool({"id": name, "vmSize": "x"})
+        job = account.add_job({"id": name, "poolInfo": {"poolId": name}})
+        for number in range(pending):
+            job.add({"id": str(number), "commandLine": "x"})
+        run = evaluate(autoscale_formula(config), pool, account)
+        account.delete_job(job)
+        account.delete_pool(pool)
+    assert f"$TargetDedicatedNodes={dedicated};$TargetLowPriorityNodes={spot};" in run["results"]

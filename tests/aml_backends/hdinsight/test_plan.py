@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aml_backends.hdinsight.backend import HDInsightBackend
+from aml_backends.hdinsight.states import application_link
 from aml_plugins.compute import ComputeTarget, JobSpec
 from aml_plugins.compute.targets import validate_config
 from aml_plugins.errors import InvalidInputError
@@ -100,3 +101,21 @@ def test_wrong_settings_are_told_without_the_secret(settings: dict[str, Any], se
     assert "hunter2" not in str(caught.value) + caught.value.fix
     assert "Value error" not in str(caught.value)
     assert ("Did you mean" in str(caught.value)) == ("pasword" in settings)
+
+
+@pytest.mark.parametrize(
+    ("batch", "livy", "link"),
+    [
+        (
+            {"appId": "application_1_2"},
+            "https://spark.azurehdinsight.net/livy",
+            "https://spark.azurehdinsight.net/yarnui/hn/cluster/app/application_1_2",
+        ),
+        ({"appId": "local-1", "appInfo": {"sparkUiUrl": "http://node:4040"}}, "http://livy", "http://node:4040"),
+        ({"appInfo": {"sparkUiUrl": "javascript:alert(1)"}}, "http://livy", None),
+        ({"appId": None, "appInfo": {"sparkUiUrl": None}}, "https://spark.azurehdinsight.net/livy", None),
+        (None, "http://livy", None),
+    ],
+)
+def test_the_page_of_the_application(batch: dict[str, object] | None, livy: str, link: str | None) -> None:
+    assert application_link(batch, livy) == link

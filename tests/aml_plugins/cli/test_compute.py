@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,3 +124,48 @@ def test_the_kit_needs_a_target(aml: Aml) -> None:
     assert "brings no compute target type" in aml("plugins", "check", "notifiers", "--kit", code=2)
     assert "host" in aml("plugins", "check", "ssh", "--kit", code=2)
     assert "Name a plugin" in aml("plugins", "check", "--kit", code=2)
+
+
+@pytest.fixture
+def pool(aml_home: Path, azure: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The options of a pool that is to be created."""
+    monkeypatch.setenv("BATCH_KEY", azure.settings.key)
+    settings = {
+        "account-url": azure.batch_url,
+        "account-name": azure.settings.account,
+        "account-key": "secret://env/BATCH_KEY",
+        "pool": f"cli-{uuid.uuid4().hex[:8]}",
+        "vm-size": "standard_d2s_v3",
+    }
+    return [word for name, value in settings.items() for word in (f"--{name}", value)]
+
+
+def test_a_target_is_planned_created_listed_and_deleted(aml: Aml, pool: list[str]) -> None:
+    assert "$TargetDedicatedNodes" in aml("compute", "create", "azure-batch", "cpu", *pool, "--plan")
+    assert [row["name"] for row in json.loads(aml("compute", "list", "-o", "json"))] == ["local"]
+    assert "Created compute target 'cpu'" in aml("compute", "create", "azure-batch", "cpu", *pool)
+    assert json.loads(aml("compute", "list", "-o", "json"))[0]["state"] == "Ready"
+    assert json.loads(aml("compute", "show", "cpu", "-o", "json"))["state"] == "ready"
+    assert "Deleted compute target 'cpu'" in aml("compute", "delete", "cpu")
+    assert "has no compute target 'cpu'" in aml("compute", "delete", "cpu", code=2)
+
+
+def test_a_creation_that_nobody_waits_for_is_shown_and_canceled(aml: Aml, pool: list[str]) -> None:
+    made = json.loads(aml("compute", "create", "azure-batch", "cpu", *pool, "--no-wait", "-o", "json"))
+    assert made["state"] == "Creating"
+    assert json.loads(aml("compute", "show", "cpu", "-o", "json"))["state"] == "Creating"
+    assert "is being created or deleted" in aml("compute", "detach", "cpu", code=2)
+    aml("task", "cancel", made["task_id"])
+    aml("monitor", "--until-idle")
+    assert json.loads(aml("task", "show", made["task_id"], "-o", "json"))["state"] == "Canceled"
+    assert "has no compute target 'cpu'" in aml("compute", "show", "cpu", code=2)
+
+
+def test_a_failed_creation_ends_with_1_and_a_mistake_with_2(aml: Aml, pool: list[str]) -> None:
+    limits = ["--min-nodes", "1000", "--max-nodes", "1000"]
+    said = aml("compute", "create", "azure-batch", "cpu", *pool, *limits, code=1)
+    assert "quota of dedicated cores is used up" in said
+    assert "Nothing is left of it" in said
+    assert "cannot be created here" in aml("compute", "create", "ssh", "vm", "--host", "a", code=2)
+    aml("compute", "attach", "local", "box")
+    assert "was attached, not created" in aml("compute", "delete", "box", code=2)

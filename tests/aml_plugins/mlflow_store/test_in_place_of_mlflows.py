@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from mlflow.entities import Metric, Param, RunStatus, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, TEMPORARILY_UNAVAILABLE
+from mlflow.store.db.base_sql_model import Base
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as TheirRegistry
 from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlRun
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as TheirTracking
@@ -55,7 +57,7 @@ def uri(tmp_path: Path, migrated: Path) -> str:
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database that our store made and let go of: nothing but its file is copied."""
     directory = tmp_path_factory.mktemp("migrated")
-    store = SingleWorkspaceTrackingStore(f"sqlite:///{directory / 'mlflow.db'}", (directory / "artifacts").as_uri())
+    store = SingleWorkspaceTrackingStore(f"aml+sqlite:///{directory / 'mlflow.db'}", (directory / "artifacts").as_uri())
     store.engine.dispose()
     return directory / "mlflow.db"
 
@@ -73,8 +75,6 @@ def new_run(store: Any) -> Callable[[], str]:
 
 @contextmanager
 def counted(store: Any) -> Iterator[list[str]]:
-    import sqlalchemy as sa
-
     seen: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -262,6 +262,40 @@ def test_our_tables_cost_the_stores_engine_no_statement(store: Any, new_run: Cal
         store.delete_run(new_run())
     assert statements
     assert not [statement for statement in statements if "aml_" in statement]
+
+
+def tables_in(uri: str) -> set[str]:
+    engine = sa.create_engine(uri.removeprefix("aml+"))
+    names = set(sa.inspect(engine).get_table_names())
+    engine.dispose()
+    return names
+
+
+@pytest.mark.parametrize("kind", [TheirTracking, SingleWorkspaceTrackingStore])
+def test_mlflows_own_uri_makes_mlflows_tables_and_no_others(kind: type[TheirTracking], empty_uri: str) -> None:
+    store = kind(empty_uri, "artifacts")
+    assert getattr(store, "jobs", None) is None
+    run_id = store.create_run(store.create_experiment("e"), "u", 0, [], "n").info.run_id
+    store.delete_run(run_id)
+    store._dispose_engine()
+    assert tables_in(empty_uri) == set(Base.metadata.tables) | {"alembic_version"}
+
+
+def test_mlflows_own_uri_finds_our_tables_where_they_are(empty_uri: str) -> None:
+    SingleWorkspaceTrackingStore(f"aml+{empty_uri}", "artifacts")._dispose_engine()
+    store = SingleWorkspaceTrackingStore(empty_uri, "artifacts")
+    store._dispose_engine()
+    assert store.jobs is not None
+    assert "aml_runs" in tables_in(empty_uri)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_uri(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "false")
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    uri: str = request.getfixturevalue("postgresql_uri")
+    return uri
 
 
 def test_a_database_in_memory_ends_with_its_engine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_STATE
 from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore
 
+from aml_plugins import Workspace
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from aml_plugins.mlflow_store import workspace_provider as open_provider
+from aml_plugins.mlflow_store.tracking import TrackingStore
 from aml_plugins.mlflow_store.workspaces import create_workspace, delete_workspace, get_workspace, list_workspaces
 from aml_plugins.store.records import ComputeTargetRecord, WorkspaceRecord
 
@@ -49,7 +51,9 @@ def test_one_that_is_not_empty_stays_and_is_counted(store_uri, new_job, jobs):
     new_job(state="Completed", ended_at=1.0)
     run_id = new_job(state="Completed", ended_at=1.0)
     jobs.compute_targets.add(ComputeTargetRecord(workspace="team-a", name="box", type="local"))
-    with pytest.raises(InvalidInputError, match=r"'team-a' has 2 runs, 1 compute target and 1 experiment\. Delete it"):
+    with pytest.raises(
+        InvalidInputError, match=r"'team-a' still contains 2 runs, 1 compute target and 1 experiment\. Delete it"
+    ):
         delete_workspace(store_uri, "team-a")
     assert get_workspace(store_uri, "team-a")
     assert jobs.runs.find(run_id).released_at is None
@@ -99,6 +103,47 @@ def test_runs_with_jobs_do_not_move_to_default(store_uri, new_job):
     with pytest.raises(MlflowException, match="stay in their workspace"):
         open_provider(store_uri).delete_workspace("team-a", WorkspaceDeletionMode.SET_DEFAULT)
     assert get_workspace(store_uri, "team-a")
+
+
+def test_an_unknown_way_to_delete_is_refused_before_anything_is_lost(store_uri, jobs):
+    jobs.compute_targets.add(ComputeTargetRecord(workspace="team-a", name="box", type="local"))
+    with pytest.raises(MlflowException, match="Invalid workspace deletion mode"):
+        open_provider(store_uri).delete_workspace("team-a", "EVERYTHING")
+    assert [target.name for target in jobs.compute_targets.list("team-a")] == ["box"]
+
+
+def test_files_stay_where_mlflow_refuses_to_move_experiments(store_uri, tmp_path):
+    file = _file_in_the_built_in_datastore(store_uri)
+    for workspace in ("team-a", "default"):
+        TrackingStore(store_uri).in_workspace(workspace).create_experiment("iris")
+    with pytest.raises(MlflowException, match="already exist in the default workspace"):
+        open_provider(store_uri).delete_workspace("team-a", WorkspaceDeletionMode.SET_DEFAULT)
+    assert file.read_text() == "mine"
+
+
+def test_experiments_do_not_move_away_from_the_datastore_of_their_artifacts(store_uri):
+    file = _file_in_the_built_in_datastore(store_uri)
+    workspace = Workspace.get("team-a", store=store_uri)
+    workspace.set_default_datastore("workspace-files", artifacts=True)
+    TrackingStore(store_uri).in_workspace("team-a").create_experiment("iris")
+    with pytest.raises(MlflowException, match="have their artifacts in its datastores"):
+        open_provider(store_uri).delete_workspace("team-a", WorkspaceDeletionMode.SET_DEFAULT)
+    assert file.read_text() == "mine"
+
+
+def test_experiments_move_to_default(store_uri):
+    experiment = TrackingStore(store_uri).in_workspace("team-a").create_experiment("iris")
+    open_provider(store_uri).delete_workspace("team-a", WorkspaceDeletionMode.SET_DEFAULT)
+    assert TrackingStore(store_uri).in_workspace("default").get_experiment(experiment).name == "iris"
+    assert "team-a" not in list_workspaces(store_uri)
+
+
+def _file_in_the_built_in_datastore(store_uri):
+    datastore = Workspace.get("team-a", store=store_uri).datastores["workspace-files"]
+    file = datastore.served_directory() / "mine.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("mine")
+    return file
 
 
 @pytest.mark.parametrize("store_uri", ["sqlite_uri"], indirect=True)

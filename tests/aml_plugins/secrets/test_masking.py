@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aml_plugins import Experiment, ScriptRunConfig, Workspace
@@ -12,6 +12,7 @@ from aml_plugins.secrets.masking import Mask, mask_file
 SECRET = "s3cr3t-value-77"
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # how fast a loaded machine draws says nothing here
 @given(st.lists(st.sampled_from(["abcabc", "abcabd", "cabcab", "x", "ab", "\n", "ü"]), max_size=12), st.data())
 def test_pieces_are_masked_as_the_whole_is(words, data):
     whole = "".join(words).encode()

@@ -226,6 +226,7 @@ OF_MANY = {
     "acquire_runs": {"run_ids": ["RUN"], "owner": "me", "seconds": 1},
     "release_runs": {"run_ids": ["RUN"], "owner": "me"},
     "list_cancellations": {"run_ids": ["RUN"]},
+    "save_runs": {"owner": "me", "changes": []},
     "mark_runs_released": {"run_ids": ["RUN"], "released": True},
     "list_undelivered_events": {"subjects": ["RUN"]},
     "mark_events_delivered": {"subjects": ["RUN"], "sequences": [1, 2, 3]},

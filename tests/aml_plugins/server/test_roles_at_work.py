@@ -11,7 +11,7 @@ from services.aml_users import ADMIN, password_of
 from aml_plugins.errors import NotFoundError, PermissionDeniedError
 from aml_plugins.store.leases import new_owner
 from aml_plugins.store.opening import open_store
-from aml_plugins.store.records import ComputeTargetRecord, RunRecord
+from aml_plugins.store.records import ComputeTargetRecord, RunChange, RunRecord
 
 
 @pytest.fixture
@@ -60,7 +60,8 @@ def test_a_reader_reads_and_takes_no_lease(store_of):
 
 
 def test_others_runs_are_not_there_by_any_way(store_of):
-    run = store_of("contributor-of-team-a").runs.add(new_run(lease_owner=None))
+    owner = new_owner()
+    run = store_of("contributor-of-team-a").runs.add(new_run(lease_owner=owner, lease_until=time.time() - 1))
     for user in ("owner-of-team-b", "nobody"):
         other = store_of(user)
         assert other.runs.find(run.run_id) is None
@@ -71,10 +72,12 @@ def test_others_runs_are_not_there_by_any_way(store_of):
         assert other.tasks.undelivered([run.run_id]) == []
         other.runs.release([run.run_id], new_owner())
         other.compute_targets.release_slot(run.run_id)
+        assert other.runs.save_all([RunChange(run=run, message="mine now")], owner=owner) == {}
         with pytest.raises(NotFoundError):
             other.runs.due(new_owner(), workspace="team-a")
         with pytest.raises(NotFoundError):
             other.tasks.get("team-a", run.run_id)
+    assert store_of("contributor-of-team-a").runs.find(run.run_id) == run
 
 
 def test_others_events_stay_undelivered(store_of):

@@ -7,13 +7,13 @@ import sys
 import time
 from dataclasses import replace
 
-from aml_plugins.store.leases import host_prefix, new_owner
+from aml_plugins.store.leases import LONGEST_LEASE_SECONDS, host_prefix, new_owner
 
-_TAKEN = 600.0
+_TAKEN = 300.0
 
 
 def _held(store, new_run, **changes):
-    return store.runs.add(new_run(lease_until=time.time() + _TAKEN, **changes))
+    return store.runs.add(new_run(**{"lease_until": time.time() + _TAKEN, **changes}))
 
 
 def _foreign_owner() -> str:
@@ -36,9 +36,17 @@ def test_a_held_lease_is_refused_and_a_free_one_is_given(store, new_run):
 
 def test_a_lease_lasts_as_long_as_was_asked(store, new_run):
     run = store.runs.add(new_run(lease_owner=None))
-    store.runs.acquire([run.run_id], new_owner(), 1000)
+    store.runs.acquire([run.run_id], new_owner(), 400)
     until = store.runs.get("team-a", run.run_id).lease_until
-    assert 900 < until - time.time() < 1100
+    assert 300 < until - time.time() < 500
+
+
+def test_no_lease_is_longer_than_the_longest(store, new_run):
+    first, second = store.runs.add(new_run(lease_owner=None)), _held(store, new_run, lease_until=time.time() + 1e6)
+    store.runs.acquire([first.run_id], new_owner(), 80_000)
+    for run in (first, second):
+        until = store.runs.get("team-a", run.run_id).lease_until
+        assert 500 < until - time.time() <= LONGEST_LEASE_SECONDS + 60
 
 
 def test_an_expired_lease_is_free(store, new_run):
@@ -50,8 +58,8 @@ def test_an_expired_lease_is_free(store, new_run):
 
 def test_an_owner_renews(store, new_run, owner):
     run = _held(store, new_run)
-    assert store.runs.acquire([run.run_id], owner, 5000) == [run.run_id]
-    assert store.runs.get("team-a", run.run_id).lease_until > time.time() + 4000
+    assert store.runs.acquire([run.run_id], owner, 550) == [run.run_id]
+    assert store.runs.get("team-a", run.run_id).lease_until > time.time() + 400
 
 
 def test_acquiring_nothing_is_nothing(store):

@@ -11,6 +11,7 @@ import pytest
 from aml_plugins.errors import AlreadyExistsError, LeaseLostError, NotFoundError
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.leases import new_owner
+from aml_plugins.store.records import ComputeTargetRecord, RunChange
 
 
 def test_a_run_comes_back_as_it_was_written(store, new_run):
@@ -182,6 +183,59 @@ def test_only_the_owner_writes(store, new_run):
     with pytest.raises(LeaseLostError, match="nobody"):
         store.runs.save(store.runs.add(new_run(lease_owner=None)), owner=new_owner())
     assert store.runs.get("team-a", run.run_id).state == "NotStarted"
+
+
+def test_several_changes_are_written_together_and_each_is_an_event(store, new_run, owner):
+    first, second = store.runs.add(new_run()), store.runs.add(new_run())
+    preparing = replace(first, state="Preparing")
+    changes = [
+        RunChange(run=preparing, message="Stored."),
+        RunChange(run=replace(second, state="Running", handle={"a": 1}), progress=0.1),
+        RunChange(run=replace(preparing, state="Queued", version=first.version + 1)),
+        RunChange(run=replace(preparing, state="Queued", version=first.version + 2, reason="full"), message="Full."),
+    ]
+    saved = store.runs.save_all(changes, owner=owner)
+    assert saved == store.runs.get_many([first.run_id, second.run_id])
+    assert (saved[first.run_id].version, saved[first.run_id].state, saved[first.run_id].reason) == (3, "Queued", "full")
+    events = store.tasks.events("team-a", first.run_id)
+    assert [(event.old, event.new, event.message) for event in events] == [
+        (None, "NotStarted", ""),
+        ("NotStarted", "Preparing", "Stored."),
+        ("Preparing", "Queued", ""),
+        (None, None, "Full."),
+    ]
+    task = store.tasks.get("team-a", second.run_id)
+    assert (task.state, task.progress) == ("Running", 0.1)
+    assert store.runs.save_all([], owner=owner) == {}
+
+
+def test_of_several_runs_only_those_whose_lease_is_held_are_written(store, new_run, owner):
+    mine, stale, strange = (store.runs.add(new_run(lease_owner=who)) for who in (owner, owner, new_owner()))
+    newer = store.runs.save(replace(stale, state="Preparing"), owner=owner)
+    runs = [mine, stale, strange, replace(mine, run_id="f" * 32)]
+    saved = store.runs.save_all([RunChange(run=replace(run, state="Failed"), message="m") for run in runs], owner=owner)
+    assert set(saved) == {mine.run_id}
+    assert store.runs.get("team-a", mine.run_id).state == "Failed"
+    assert store.runs.get_many([stale.run_id, strange.run_id]) == {stale.run_id: newer, strange.run_id: strange}
+    gap = [RunChange(run=newer), RunChange(run=replace(newer, version=newer.version + 2))]
+    assert store.runs.save_all(gap, owner=owner) == {}
+
+
+def test_a_wish_to_cancel_comes_back_with_what_was_saved(store, new_run, owner):
+    run = store.runs.add(new_run())
+    asked = store.runs.request_cancel("team-a", run.run_id)
+    saved = store.runs.save_all([RunChange(run=replace(run, state="Preparing"))], owner=owner)
+    assert saved[run.run_id].cancel_requested_at == asked.cancel_requested_at
+
+
+def test_a_slot_is_free_once_it_is_saved_that_the_job_has_ended(store, new_run, owner):
+    store.compute_targets.add(ComputeTargetRecord(workspace="team-a", name="box", type="local"))
+    run = store.runs.add(new_run(target="box"))
+    assert store.compute_targets.claim_slot("team-a", "box", run.run_id, 1)
+    kept = store.runs.save_all([RunChange(run=replace(run, state="Running"))], owner=owner)[run.run_id]
+    assert not store.compute_targets.claim_slot("team-a", "box", "next", 1)
+    store.runs.save_all([RunChange(run=replace(kept, state="Finalizing"), frees_slot=True)], owner=owner)
+    assert store.compute_targets.claim_slot("team-a", "box", "next", 1)
 
 
 def test_an_expired_lease_that_nobody_took_still_writes(store, new_run, owner):

@@ -88,7 +88,7 @@ class Jobs:
             return said or PENDING
         try:
             if claiming.is_started(path):
-                burial.bury(path, **({"reason": REBOOTED} if rebooted(path) else {}))
+                burial.bury(path, REBOOTED if rebooted(path) else burial.REASON)
         finally:
             claiming.release(lock)
         return read_status(path) or PENDING

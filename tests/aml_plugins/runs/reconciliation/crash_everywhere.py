@@ -60,9 +60,9 @@ def arm(context: Context, workspace: str, target: str, fatal: int) -> None:
     store, history = context.store, context.history(workspace)
     backend = context.backends.get(workspace, target)
     for owner, names in (
-        (store.runs, ("add", "save", "acquire", "release")),
+        (store.runs, ("add", "save_all", "acquire", "release")),
         (store.snapshots, ("put",)),
-        (store.compute_targets, ("claim_slot", "release_slot")),
+        (store.compute_targets, ("claim_slot", "pass_slot")),
         (store.tasks, ("mark_delivered",)),
         (history, ("ensure_experiment", "create_run", "upload", "set_status", "log")),
         (backend, ("plan", "submit", "cancel", "fetch", "cleanup")),

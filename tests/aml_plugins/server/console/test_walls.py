@@ -14,9 +14,11 @@ from aml_plugins.server.console.actions import CONSOLE
 from aml_plugins.server.console.routes import router
 from aml_plugins.server.identity import Identity
 from aml_plugins.server.serving import Server
+from aml_plugins.store.records import ServiceRecord
 
 BASE = "/api/2.0/aml"
-ABOUT_A_RUN = [route for route in router.routes if "{run_id}" in route.path or "{task_id}" in route.path]
+THINGS = ("{run_id}", "{task_id}", "{name}")
+ABOUT_A_THING = [route for route in router.routes if any(thing in route.path for thing in THINGS)]
 
 
 class OnlyReader:
@@ -47,19 +49,26 @@ class ClosedDoor:
 
 
 def ask(client: TestClient, route, workspace: str, run_id: str):
-    path = BASE + route.path.format(workspace=workspace, run_id=run_id, task_id=run_id)
-    return client.request(
-        next(iter(route.methods)), path, params={"path": "x", "key": "x"}, headers={"X-AML-Request": "1"}
-    )
+    path = BASE + route.path.format(workspace=workspace, run_id=run_id, task_id=run_id, name=run_id)
+    body = {"body": "{}"} if route.name == "console_try_service" else None
+    parameters = {"path": "x", "key": "x"}
+    headers = {"X-AML-Request": "1"}
+    return client.request(next(iter(route.methods)), path, params=parameters, headers=headers, json=body)
+
+
+def add_service(server: Server, name: str) -> None:
+    record = {"workspace": "team-b", "name": name, "service_id": "b", "type": "local", "state": "Healthy"}
+    server.store.services.add(ServiceRecord(**record, desired={"generation": 1, "image": "iris:1", "config": {}}))
 
 
 def test_every_route_is_in_the_table() -> None:
     assert {route.name for route in router.routes} == set(CONSOLE) - {"console_page", "console_asset"}
 
 
-@pytest.mark.parametrize("route", ABOUT_A_RUN, ids=lambda route: route.name)
-def test_a_run_of_another_workspace_is_as_missing_as_none(client: TestClient, add_run, route) -> None:
+@pytest.mark.parametrize("route", ABOUT_A_THING, ids=lambda route: route.name)
+def test_a_thing_of_another_workspace_is_as_missing_as_none(client: TestClient, server: Server, add_run, route) -> None:
     theirs = add_run(workspace="team-b")
+    add_service(server, theirs.run_id)
     missing = "0" * 32
     answers = [ask(client, route, "team-a", run_id) for run_id in (theirs.run_id, missing)]
     assert [answer.status_code for answer in answers] == [404, 404]
@@ -85,8 +94,9 @@ def test_a_reader_sees_their_workspace_and_changes_nothing(reader: TestClient, s
     assert server.store.runs.get("team-a", run.run_id).cancel_requested_at is None
 
 
-def test_only_canceling_needs_more_than_a_reader() -> None:
-    assert [name for name, action in CONSOLE.items() if action not in {Action.READ, Action.ENTER}] == ["console_cancel"]
+def test_only_what_does_something_needs_more_than_a_reader() -> None:
+    more = [name for name, action in CONSOLE.items() if action not in {Action.READ, Action.ENTER}]
+    assert more == ["console_cancel", "console_try_service"]
 
 
 def test_who_does_not_say_who_they_are_gets_nothing(server: Server, add_run) -> None:
@@ -102,6 +112,6 @@ def test_who_does_not_say_who_they_are_gets_nothing(server: Server, add_run) -> 
 
 @pytest.mark.parametrize("strange", ["%00", "a%00b", "x" * 200, "%F0%9F%92%A9", "..%2f..", "%ff"])
 def test_strange_ids_are_not_found(client: TestClient, strange: str) -> None:
-    for noun in ("runs", "tasks"):
+    for noun in ("runs", "tasks", "services"):
         answer = client.get(f"{BASE}/console/workspaces/team-a/{noun}/{strange}")
         assert answer.status_code in {400, 404}

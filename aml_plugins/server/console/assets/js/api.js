@@ -35,9 +35,9 @@ export async function read(address, signal) {
 }
 
 /** Ask for a change. Another site's page cannot send this header in a visitor's name. */
-export async function change(address) {
+export async function change(address, value = {}) {
   const headers = { "Content-Type": "application/json", "X-AML-Request": "1" };
-  return (await send(address, { method: "POST", headers, body: "{}" })).json();
+  return (await send(address, { method: "POST", headers, body: JSON.stringify(value) })).json();
 }
 
 async function send(address, options) {

@@ -7,6 +7,7 @@ import { mlflowHome, page } from "./places.js";
 import { follow } from "./router.js";
 import { overview } from "./pages/overview.js";
 import { run } from "./pages/run.js";
+import { service } from "./pages/service.js";
 import { task } from "./pages/task.js";
 import { workspaces } from "./pages/workspaces.js";
 
@@ -22,6 +23,7 @@ follow((parts, query, arrived) => {
   else if (parts[0] !== "workspaces" || !workspace) open(nowhere, {}, arrived);
   else if (parts.length === 2) open(overview, { workspace, query }, arrived);
   else if (parts.length === 4 && kind === "runs") open(run, { workspace, id, query }, arrived);
+  else if (parts.length === 4 && kind === "services") open(service, { workspace, id, query }, arrived);
   else if (parts.length === 4 && kind === "tasks") open(task, { workspace, id }, arrived);
   else open(nowhere, { workspace }, arrived);
 });

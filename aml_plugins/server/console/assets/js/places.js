@@ -12,6 +12,8 @@ export const page = {
   workspaces: () => `${base}/`,
   workspace: (workspace, query = "") => `${base}/${path("workspaces", workspace)}${query ? `?${query}` : ""}`,
   run: (workspace, run, tab = "") => `${base}/${path("workspaces", workspace, "runs", run)}${tab ? `?tab=${tab}` : ""}`,
+  service: (workspace, service, tab = "") =>
+    `${base}/${path("workspaces", workspace, "services", service)}${tab ? `?tab=${tab}` : ""}`,
   task: (workspace, task) => `${base}/${path("workspaces", workspace, "tasks", task)}`,
 };
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+from services.axe import RULES, assert_accessible
 
 from aml_plugins.runs.history import Metric
 from aml_plugins.server.console.pages import assets
@@ -12,7 +13,6 @@ from aml_plugins.store.records import ImageRecord, ServiceRecord
 
 pytestmark = pytest.mark.timeout(300)
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 LOOKS = [("light", 1300), ("dark", 1300), ("light", 380), ("dark", 380)]
 
 
@@ -42,12 +42,6 @@ def run_id(context, add_job, tmp_path) -> str:
     (tmp_path / "x.txt").write_text("x")
     history.upload(run.run_id, tmp_path / "x.txt", "outputs")
     return run.run_id
-
-
-def assert_accessible(page) -> None:
-    results = Axe().run(page, options=RULES)
-    found = [(item["id"], [node["html"][:150] for node in item["nodes"]]) for item in results.response["violations"]]
-    assert found == []
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)

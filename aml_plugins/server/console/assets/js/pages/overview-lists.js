@@ -83,12 +83,17 @@ export function datastoreList(datastores) {
 }
 
 /** The services with their health. An endpoint is shown, not linked to: it is what somebody wrote. */
-export function serviceList(services) {
+export function serviceList(workspace, services) {
   return services.map(({ name, type, state, image, endpoint, reason, looked_at: looked }) =>
     el(
       "li",
       {},
-      el("div.line-of", {}, el("strong", {}, name), badge(state)),
+      el(
+        "div.line-of",
+        {},
+        el("a.name", { href: page.service(workspace, name), "data-key": `service-${name}` }, name),
+        badge(state),
+      ),
       el("p.dim", {}, [type, image].filter(Boolean).join(", ")),
       endpoint ? el("p", {}, el("code.long", {}, endpoint)) : null,
       reason ? el("p.dim", {}, reason.split("\n")[0]) : null,

@@ -92,7 +92,7 @@ function draw(view, state, value) {
   show(view.targets, ...targetCards(value.targets));
   show(view.datastores, ...datastoreList(value.datastores));
   view.withServices.hidden = !value.services.length;
-  show(view.services, ...serviceList(value.services));
+  show(view.services, ...serviceList(state.workspace, value.services));
   view.withImages.hidden = !value.images.length;
   show(view.images, ...imageList(value.images));
   view.filters.update(value.choices);

@@ -27,8 +27,15 @@ export function facts({ workspace, run, value }) {
     ["Submitted", age(run.created_at)],
     run.started_at ? ["Ran for", took(run.started_at, run.ended_at, over)] : null,
     run.attempt > 1 ? ["Attempt", String(run.attempt)] : null,
+    ...(run.earlier_attempts ?? []).map((one) => [
+      `Attempt ${one.number}`,
+      `${one.lost ? "Lost its machine" : "Failed"}${one.reason ? `: ${one.reason}` : ""}`,
+    ]),
     run.exit_code !== null ? ["Exit code", String(run.exit_code)] : null,
     run.native_state && !over ? ["Target says", run.native_state] : null,
+    run.link && /^https?:\/\//.test(run.link)
+      ? ["On the target", el("a", { href: run.link, rel: "noreferrer", "data-key": "link" }, run.link)]
+      : null,
     run.parent_run_id
       ? [
           "Parent",
