@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import aml_airflow
 from aml_airflow.get_provider_info import get_provider_info
 
 PAGE = Path(__file__).parent / "reference" / "airflow.md"
-SOURCES = Path(__file__).parents[1] / "providers" / "aml_airflow"
+SOURCES = Path(aml_airflow.__file__).parent
 KINDS = {"operators": "Operators", "sensors": "Sensors", "triggers": "Triggers", "hooks": "Hook"}
 INTRODUCTION = """\
 # Airflow provider

@@ -15,8 +15,8 @@ from aml_plugins import Workspace
 from aml_plugins.store.records import RunRecord
 
 HERE = Path(__file__).parent
-POLL_SECONDS = 10.0
-MEASURED_SECONDS = 60.0
+POLL_SECONDS = 30.0
+MEASURED_SECONDS = 90.0
 WARM_UP_SECONDS = 40.0
 
 

@@ -34,7 +34,7 @@ MAKER = "aml.airflow.maker"
 """Tag of a model's version, an image or a service: the task instance that made it, and in which try."""
 
 ENDED = frozenset({"Completed", "Failed", "Canceled"})
-"""The states of a run that has ended."""
+"""The states of a run, or of any other task of a workspace, that has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import textwrap
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,3 +136,15 @@ def wait_for_end():
         return run.wait_for_completion(raise_on_error=False, timeout=PATIENCE_SECONDS).status
 
     return wait
+
+
+@pytest.fixture
+def own_monitor(aml_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let tasks start a monitor in the background, as they do by themselves; it ends with the test."""
+    monkeypatch.setenv("AML_AUTO_MONITOR", "1")
+    yield
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            is_ours = f"AML_HOME={aml_home}\0".encode() in (folder / "environ").read_bytes()
+            if is_ours and b"monitor" in (folder / "cmdline").read_bytes():
+                os.kill(int(folder.name), signal.SIGTERM)

@@ -83,6 +83,7 @@ def test_a_generator_writes_its_page(tmp_path):
         (copy / f"{name}.py").write_text((DOCS / f"{name}.py").read_text(encoding="utf-8"), encoding="utf-8")
         subprocess.run([sys.executable, copy / f"{name}.py"], check=True, timeout=60)
     assert sorted(path.name for path in (copy / "reference").iterdir()) == [
+        "airflow.md",
         "command-line.md",
         "openapi.json",
         "python-api.md",

@@ -1,28 +1,19 @@
-"""What all operators have: a workspace, and errors in Airflow's words."""
+"""What all operators have: the fields that name a workspace."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from airflow.configuration import conf  # noqa: TID253  a leaf that Airflow loads
-from airflow.sdk import BaseOperator  # noqa: TID253  as above
+from airflow.sdk import BaseOperator  # noqa: TID253  a leaf that Airflow loads
 
-from aml_airflow.address import DEFAULT_CONNECTION, Address
-from aml_airflow.failures import in_airflows_words
-
-if TYPE_CHECKING:
-    from aml_plugins import Workspace
+from aml_airflow.address import DEFAULT_CONNECTION
+from aml_airflow.in_workspace import ADDRESS_FIELDS, DEFERRABLE, InWorkspace
 
 __all__ = ["ADDRESS_FIELDS", "DEFERRABLE", "AmlBaseOperator"]
 
-ADDRESS_FIELDS = ("aml_conn_id", "workspace", "store")
-DEFERRABLE: bool = conf.getboolean("operators", "default_deferrable", fallback=False)
-"""Airflow's default for ``deferrable``."""
 
-
-class AmlBaseOperator(BaseOperator):
+class AmlBaseOperator(InWorkspace, BaseOperator):
     """An operator that works in a workspace.
 
     :param aml_conn_id: a connection of the type ``aml``; where there is no ``aml_default``, the environment names store
@@ -46,18 +37,3 @@ class AmlBaseOperator(BaseOperator):
         self.aml_conn_id = aml_conn_id
         self.workspace = workspace
         self.store = store
-
-    @property
-    def address(self) -> Address:
-        """The workspace, by names alone."""
-        return Address(aml_conn_id=self.aml_conn_id, workspace=self.workspace, store=self.store)
-
-    @contextmanager
-    def opened(self) -> Iterator[Workspace]:
-        """Open the workspace for a while; errors meanwhile are said in Airflow's words."""
-        with in_airflows_words():
-            workspace = self.address.open()
-            try:
-                yield workspace
-            finally:
-                workspace.close()

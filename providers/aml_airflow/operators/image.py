@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from aml_airflow.identity import made_by, maker_tags
 from aml_airflow.operators.base import ADDRESS_FIELDS, DEFERRABLE, AmlBaseOperator
 from aml_airflow.triggers.task import AmlTaskTrigger
+from aml_plugins.errors import NotFoundError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -102,14 +103,18 @@ class AmlCreateImageOperator(AmlBaseOperator):
             image.wait_for_creation(show_output=True)
             return self._made(image)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any], version: int) -> str:
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> str:
         """Return what was built, or fail with the reason why it was not."""
         from aml_plugins import Image  # noqa: PLC0415  DAG files are parsed without it
+        from aml_plugins.images.building import task_id  # noqa: PLC0415  as above
 
-        del context, event
+        del context
         with self.opened() as workspace:
-            image = Image.get(workspace, self.image_name, version)
-            print(image.get_logs(), flush=True)  # noqa: T201  the task's log takes what is printed, as without deferring
+            built = event["aml_task_id"]
+            image = next((one for one in Image.list(workspace, self.image_name) if task_id(one.record) == built), None)
+            if image is None:
+                raise NotFoundError(f"The image '{self.image_name}' was deleted while it was built.", "Build it again.")
+            print(image.get_logs(), flush=True)  # noqa: T201  the task's log takes what is printed
             image.wait_for_creation()
             return self._made(image)
 
@@ -119,7 +124,6 @@ class AmlCreateImageOperator(AmlBaseOperator):
         self.defer(
             trigger=AmlTaskTrigger(aml_task_id=task_id(image.record), **self.address.to_dict()),
             method_name="execute_complete",
-            kwargs={"version": image.version},
             timeout=self.execution_timeout,
         )
 

@@ -165,9 +165,11 @@ class AmlRunOperator(AmlBaseOperator):
         except TaskDeferralTimeout:
             with in_airflows_words():
                 workspace = self.address.open()
-                self._key = claim(workspace, context["ti"]).key
-                cancel_by_key(workspace, self._key)
-                leave_to_monitor(workspace, self._key)
+                claimed = claim(workspace, context["ti"])
+                run = claimed.run or claimed.ending  # the latter, as a rule: this try is no retry of itself
+                if run is not None:
+                    run.cancel()
+                    leave_to_monitor(workspace, run=run)
             raise AirflowTaskTimeout(f"The run did not end within {self.execution_timeout}.") from None
 
     def on_kill(self) -> None:

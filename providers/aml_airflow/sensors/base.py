@@ -1,30 +1,23 @@
-"""What all sensors have: a workspace, and errors in Airflow's words."""
+"""What all sensors have: the fields that name a workspace, and waiting in the triggerer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.configuration import conf  # noqa: TID253  a leaf that Airflow loads
-from airflow.sdk import BaseSensorOperator, PokeReturnValue  # noqa: TID253  as above
+from airflow.sdk import BaseSensorOperator, PokeReturnValue  # noqa: TID253  a leaf that Airflow loads
 
-from aml_airflow.address import DEFAULT_CONNECTION, Address
-from aml_airflow.failures import in_airflows_words
+from aml_airflow.address import DEFAULT_CONNECTION
+from aml_airflow.in_workspace import ADDRESS_FIELDS, DEFERRABLE, InWorkspace
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from aml_plugins import Workspace
-
 __all__ = ["ADDRESS_FIELDS", "AmlBaseSensor"]
 
-ADDRESS_FIELDS = ("aml_conn_id", "workspace", "store")
-DEFERRABLE: bool = conf.getboolean("operators", "default_deferrable", fallback=False)
 
-
-class AmlBaseSensor(BaseSensorOperator):
+class AmlBaseSensor(InWorkspace, BaseSensorOperator):
     """Waits for something in a workspace. Killing it changes nothing there.
 
     :param aml_conn_id: a connection of the type ``aml``; where there is no ``aml_default``, the environment names store
@@ -52,21 +45,6 @@ class AmlBaseSensor(BaseSensorOperator):
         self.workspace = workspace
         self.store = store
         self.deferrable = deferrable
-
-    @property
-    def address(self) -> Address:
-        """The workspace, by names alone."""
-        return Address(aml_conn_id=self.aml_conn_id, workspace=self.workspace, store=self.store)
-
-    @contextmanager
-    def opened(self) -> Iterator[Workspace]:
-        """Open the workspace for a while; errors meanwhile are said in Airflow's words."""
-        with in_airflows_words():
-            workspace = self.address.open()
-            try:
-                yield workspace
-            finally:
-                workspace.close()
 
     def execute(self, context: Context) -> Any:
         """Look once; then go on in the triggerer, or here."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import PokeReturnValue  # noqa: TID253  a leaf that Airflow loads
 
+from aml_airflow.identity import ENDED
 from aml_airflow.sensors.base import ADDRESS_FIELDS, AmlBaseSensor
 from aml_airflow.triggers.task import AmlTaskTrigger
 from aml_plugins.errors import OperationFailedError
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from aml_plugins import Task
 
 __all__ = ["AmlTaskSensor"]
-
-_ENDED = frozenset({"Completed", "Failed", "Canceled"})
 
 
 class AmlTaskSensor(AmlBaseSensor):
@@ -42,7 +41,7 @@ class AmlTaskSensor(AmlBaseSensor):
 
         with self.opened() as workspace:
             task = Task.get(workspace, self.aml_task_id)
-            ended = task.record.state in _ENDED
+            ended = task.record.state in ENDED
             return PokeReturnValue(ended, self._checked(task) if ended else None)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import TriggerEvent  # noqa: TID253  a leaf that Airflow loads
 
+from aml_airflow.identity import ENDED
 from aml_airflow.triggers.base import AmlBaseTrigger
 from aml_airflow.watching.watch import watch_of
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from aml_plugins import Workspace
 
 __all__ = ["AmlTaskTrigger"]
-
-_ENDED = frozenset({"Completed", "Failed", "Canceled"})
 
 
 class AmlTaskTrigger(AmlBaseTrigger):
@@ -49,7 +48,7 @@ class AmlTaskTrigger(AmlBaseTrigger):
                 if record.message != said:
                     said = record.message
                     self.log.info("%s", said)
-                if record.state in _ENDED:
+                if record.state in ENDED:
                     break
         yield TriggerEvent({"aml_task_id": self.aml_task_id, "state": record.state})  # type: ignore[no-untyped-call]  # Airflow has not typed it
 

@@ -29,15 +29,24 @@ def log_of(dag) -> str:
     return dag.world.log(dag.dag_id, dag.run_id, "train", dag.task()["try_number"])
 
 
+def links_of(dag) -> dict[str, str]:
+    path = f"dags/{dag.dag_id}/dagRuns/{dag.run_id}/taskInstances/train/links"
+    return dict(dag.world.ask("GET", path)["extra_links"])
+
+
 def test_the_triggerer_waits_with_the_log(make_deferred):
     dag = make_deferred()
     assert dag.workers() == []
+    (run,), url = dag.runs(), dag.world.server.url
+    assert links_of(dag) == {
+        "MLflow run": f"{url}/#/experiments/{run.record.experiment_id}/runs/{run.id}?workspace=default",
+        "AML console": f"{url}/aml/workspaces/default/runs/{run.id}",
+    }
     dag.let_go()
 
     done = dag.wait_for("success", "failed")
 
     assert done["state"] == "success", log_of(dag)
-    (run,) = dag.runs()
     assert dag.returned() == run.id
     assert dag.states() == ["Completed"]
     log = log_of(dag)
