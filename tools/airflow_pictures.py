@@ -88,6 +88,7 @@ def _take(world: AirflowWorld, page: Page, name: str, picture: Path) -> None:
 
 
 def _delete_services(world: AirflowWorld) -> None:
+    os.environ["AML_HOME"] = world.environment["AML_HOME"]  # where the services' processes are known
     workspace = Workspace.get("default", store=world.server.url)
     for name in ("iris", "iris-nightly"):
         with suppress(NotFoundError):

@@ -69,7 +69,9 @@ class _Module:
         if isinstance(value, ModuleType):
             self._import_module(name, value)
         elif isinstance(value, FunctionType | type) and module == self._home:
-            self.add_definition(name, value, user)
+            self.add_definition(value.__name__, value, user)
+            if value.__name__ != name:
+                self._parts.setdefault(name, f"{name} = {value.__name__}")
         elif isinstance(module, str) and getattr(sys.modules.get(module), str(_name_of(value)), None) is value:
             alias = f" as {name}" if _name_of(value) != name else ""
             self._imports[name] = f"from {module} import {_name_of(value)}{alias}"

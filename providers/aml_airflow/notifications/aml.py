@@ -104,8 +104,9 @@ def _post(workspace: Workspace, event: TaskEvent) -> None:
     from aml_plugins.home import aml_home  # noqa: PLC0415  DAG files are parsed without it
     from aml_plugins.store.opening import is_server  # noqa: PLC0415  as above
     from aml_plugins.tasks.courier import Posting, courier_of  # noqa: PLC0415  as above
+    from aml_plugins.workspaces.settings import settings  # noqa: PLC0415  as above
 
     store = workspace.context.store
-    Posting(store, aml_home()).post(event)
+    Posting(store, aml_home(), lambda name: settings(store, name)).post(event)
     if not is_server(store.uri):
         courier_of(store, aml_home()).finish()

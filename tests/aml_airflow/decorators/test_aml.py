@@ -16,6 +16,15 @@ from airflow.sdk import DAG, task
 from pathlib import Path
 
 SCALE = 10
+
+
+def scaled(value):
+    return Scaled(value).value
+
+
+class Scaled:
+    def __init__(self, value):
+        self.value = value * SCALE
 """
 
 
@@ -28,7 +37,7 @@ with DAG("DAG_ID", schedule=None):
     def train(rows, *, rate=0.5):
         Path("outputs/model.txt").write_text("model")
         print("training in", os.environ["MLFLOW_RUN_ID"])
-        return {"score": rows * rate * SCALE, "run": os.environ["MLFLOW_RUN_ID"]}
+        return {"score": scaled(rows * rate), "run": os.environ["MLFLOW_RUN_ID"]}
 
     @task
     def use(found):

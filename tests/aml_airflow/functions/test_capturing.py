@@ -87,6 +87,17 @@ def test_functions_may_call_each_other():
     assert called(even, 10) is True
 
 
+tripled = helper
+
+
+def uses_another_name(value: float) -> float:
+    return tripled(value)
+
+
+def test_a_function_under_another_name_travels():
+    assert called(uses_another_name, 2) == 6
+
+
 def test_what_encloses_a_function_travels():
     threshold = {"low": 1}
 
