@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from aml_plugins.mlflow_rest import run_files
 from aml_plugins.mlflow_rest.api import MlflowApi, metric_of, model_of, point_of, view_of
 from aml_plugins.mlflow_rest.models import download_model
 from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory, RunView
+from aml_plugins.runs.log_batches import in_log_batches
 from aml_plugins.runs.run_files import check_path
 from aml_plugins.runs.states import MlflowStatus
 from aml_plugins.store.rest.asking import create
@@ -20,8 +20,6 @@ from aml_plugins.store.rest.store import connect
 
 __all__ = ["RestRunHistory", "open_history"]
 
-# MLflow takes 1,000 things a request, of them 100 params and 100 tags.
-_METRICS, _TEXTS = 800, 100
 _PAGE = 1000
 _MODELS_PAGE = 100
 
@@ -94,11 +92,9 @@ class RestRunHistory:
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        points = map(point_of, metrics)
-        batches: Iterator[tuple[list[Any], ...]] = zip_longest(
-            _batches(points, _METRICS), _batches(_pairs(params), _TEXTS), _batches(_pairs(tags), _TEXTS), fillvalue=[]
-        )
-        for some_metrics, some_params, some_tags in batches:
+        for some_metrics, some_params, some_tags in in_log_batches(
+            map(point_of, metrics), _pairs(params), _pairs(tags)
+        ):
             self._mlflow.post("runs/log-batch", run_id=run_id, metrics=some_metrics, params=some_params, tags=some_tags)
 
     def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
@@ -184,17 +180,6 @@ class RestRunHistory:
 
 def _pairs(texts: Mapping[str, str] | None) -> Iterator[dict[str, str]]:
     return ({"key": key, "value": value} for key, value in (texts or {}).items())
-
-
-def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    batch: list[Any] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _number(version: ModelVersion) -> int:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mlflow.store.db import utils as mlflow_db  # noqa: TID253  a leaf: imported when a store is opened
-from sqlalchemy import Engine, PoolProxiedConnection, event
+from sqlalchemy import URL, Engine, PoolProxiedConnection, event
 
 if TYPE_CHECKING:
     from aml_plugins.store.interface import Store
 
-__all__ = ["close_together", "prepare_database", "tune"]
+__all__ = ["close_together", "let_go", "prepare_database", "tune", "watch"]
+
+_engines: dict[URL, weakref.WeakSet[Engine]] = {}
+"""MLflow's engines in this process, by database."""
 
 
 def prepare_database(engine: Engine) -> None:
@@ -39,6 +42,7 @@ def close_together(engine: Engine, store: Store) -> None:
     People copy a database that MLflow let go of, as MLflow's own tests do; they know nothing of our write-ahead log.
     """
     store.close()
+    watch(engine)
     known = weakref.ref(store)
 
     def close(_engine: Engine) -> None:
@@ -49,6 +53,20 @@ def close_together(engine: Engine, store: Store) -> None:
             _write_log_back(str(engine.url.database))
 
     event.listen(engine, "engine_disposed", close)
+
+
+def watch(engine: Engine) -> None:
+    """Let :func:`let_go` find an engine."""
+    _engines.setdefault(engine.url, weakref.WeakSet()).add(engine)
+
+
+def let_go(engine: Engine) -> None:
+    """Close the connections that nobody uses at this moment of all stores on the engine's database.
+
+    Of all: SQLite closes no file while the process has another connection to it.
+    """
+    for one in [engine, *_engines.get(engine.url, ())]:
+        one.dispose()
 
 
 def _write_log_back(path: str) -> None:

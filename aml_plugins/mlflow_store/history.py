@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,6 @@ from mlflow.exceptions import MlflowException  # noqa: TID253  as above
 from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: TID253  as above
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_USER  # noqa: TID253  as above
 from mlflow.utils.uri import append_to_uri_path  # noqa: TID253  as above
-from mlflow.utils.validation import (  # noqa: TID253  as above
-    MAX_METRICS_PER_BATCH,
-    MAX_PARAMS_TAGS_PER_BATCH,
-)
 
 from aml_plugins.home import aml_home
 from aml_plugins.mlflow_store import artifacts, models
@@ -30,19 +24,18 @@ from aml_plugins.mlflow_store.locations import (
     server_artifact_root,
     server_artifacts_destination,
 )
+from aml_plugins.mlflow_store.opened import opened_stores
 from aml_plugins.mlflow_store.registry import ModelRegistryStore
 from aml_plugins.mlflow_store.tracking import TrackingStore
 from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory, RunView
+from aml_plugins.runs.log_batches import in_log_batches
 from aml_plugins.runs.states import MlflowStatus
-from aml_plugins.store.opening import plain_uri
 
 __all__ = ["SqlRunHistory", "open_history"]
 
 _PAGE = 1000
 _PLACE_SECONDS = 2.0
 _PLACES = 1000
-# Metrics, params and tags of one call together stay below MLflow's limit of 1,000.
-_METRICS_AT_ONCE = MAX_METRICS_PER_BATCH - 2 * MAX_PARAMS_TAGS_PER_BATCH
 
 
 def open_history(
@@ -60,16 +53,9 @@ def open_history(
     """
     with ours():
         root = artifact_root or server_artifact_root() or default_artifact_root(store_uri)
-        tracking, registry = _open_stores(store_uri, root)
+        tracking, registry = opened_stores(store_uri, root)
         bound = tracking.in_workspace(workspace), registry.in_workspace(workspace)
         return SqlRunHistory(*bound, store_uri, workspace, script_access)
-
-
-# Opening checks MLflow's schema, which takes longer than all that a run writes.
-@lru_cache(maxsize=8)
-def _open_stores(store_uri: str, artifact_root: str) -> tuple[TrackingStore, ModelRegistryStore]:
-    uri = f"aml+{plain_uri(store_uri)}"  # with our tables, whichever way the caller writes it
-    return TrackingStore(uri, artifact_root), ModelRegistryStore(uri)
 
 
 class SqlRunHistory:
@@ -142,14 +128,10 @@ class SqlRunHistory:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         points = (entities.Metric(m.key, m.value, m.timestamp, m.step) for m in metrics)
-        batches: Iterator[tuple[list[Any], ...]] = zip_longest(
-            _batches(points, _METRICS_AT_ONCE),
-            _batches((entities.Param(*item) for item in (params or {}).items()), MAX_PARAMS_TAGS_PER_BATCH),
-            _batches((entities.RunTag(*item) for item in (tags or {}).items()), MAX_PARAMS_TAGS_PER_BATCH),
-            fillvalue=[],
-        )
+        some_params = (entities.Param(*item) for item in (params or {}).items())
+        some_tags = (entities.RunTag(*item) for item in (tags or {}).items())
         with ours():
-            for batch in batches:
+            for batch in in_log_batches(points, some_params, some_tags):
                 self._tracking.log_batch(run_id, *batch)
 
     def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
@@ -264,17 +246,6 @@ class SqlRunHistory:
 
     def _repository(self, run_id: str) -> ArtifactRepository:
         return artifacts.repository(self._tracking.run_artifact_uri(run_id), self._workspace, self._store_uri)
-
-
-def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    batch: list[Any] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _view(run: Any) -> RunView:

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import RunInfo, RunStatus  # noqa: TID253  a leaf: imported when a store is opened
 from mlflow.store.tracking.dbmodels.models import SqlRun  # noqa: TID253  as above
 
 from aml_plugins.mlflow_store.failures import to_mlflow
+from aml_plugins.runs.log_batches import in_pieces
 from aml_plugins.store.interface import Store
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ else:
 __all__ = ["JobAware", "release_runs"]
 
 _AT_ONCE = 500
+"""Run ids that every database takes as the parameters of one statement."""
 
 
 class JobAware(_Base):
@@ -86,13 +88,13 @@ class JobAware(_Base):
     def _keep(self, run_ids: Sequence[str]) -> None:
         if self.jobs is not None:
             with to_mlflow():
-                for ids in _slices(run_ids):
+                for ids in in_pieces(run_ids, _AT_ONCE):
                     self.jobs.runs.mark_released(ids, released=False)
 
 
 def release_runs(store: Store, run_ids: Sequence[str]) -> None:
     """Note that runs were deleted in MLflow, and ask those that still execute to end."""
-    for ids in _slices(run_ids):
+    for ids in in_pieces(run_ids, _AT_ONCE):
         store.runs.mark_released(ids, released=True)
         _cancel(store, ids)
 
@@ -101,9 +103,3 @@ def _cancel(store: Store, run_ids: Sequence[str]) -> None:
     for record in store.runs.get_many(run_ids).values():
         if record.ended_at is None:
             store.runs.request_cancel(record.workspace, record.run_id)
-
-
-def _slices(run_ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Cut into pieces that every database takes as the parameters of one statement."""
-    for start in range(0, len(run_ids), _AT_ONCE):
-        yield run_ids[start : start + _AT_ONCE]

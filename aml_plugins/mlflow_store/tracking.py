@@ -15,7 +15,7 @@ from aml_plugins.mlflow_store import locations
 from aml_plugins.mlflow_store.artifact_root import ArtifactRoot
 from aml_plugins.mlflow_store.beside import open_beside
 from aml_plugins.mlflow_store.bound import WorkspaceBound
-from aml_plugins.mlflow_store.engines import close_together, prepare_database, tune
+from aml_plugins.mlflow_store.engines import close_together, prepare_database, tune, watch
 from aml_plugins.mlflow_store.failures import to_mlflow
 from aml_plugins.mlflow_store.jobs import JobAware
 from aml_plugins.mlflow_store.own_writes import OwnWrites
@@ -53,6 +53,9 @@ class _Opening(_Base):
         if self.jobs is not None:
             tune(self.engine)
             close_together(self.engine, self.jobs)
+            provider = getattr(self, "_workspace_provider", None)  # MLflow's own, opened just now and kept for ever
+            if provider is not None:
+                watch(provider._engine)  # noqa: SLF001  it has no other name
 
 
 _WorkspaceAware = WorkspaceAwareSqlAlchemyStore

@@ -47,7 +47,7 @@ class RunFilter:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the filter as SQL conditions."""
-        wanted: list[ColumnElement[bool]] = []
+        wanted: list[ColumnElement[bool]] = [tables.listed_runs]
         if self.experiment:
             wanted.append(_R.c.experiment_name == self.experiment)
         if self.target:
@@ -79,7 +79,7 @@ class ConsoleQueries:
 
     def children(self, workspace: str, run_id: str, limit: int) -> Sequence[dict[str, Any]]:
         """Return the runs that were submitted below a run, oldest first."""
-        mine = and_(_R.c.workspace == workspace, _R.c.parent_run_id == run_id)
+        mine = and_(_R.c.workspace == workspace, _R.c.parent_run_id == run_id, tables.listed_runs)
         return self._rows(select(*_RUN_COLUMNS).where(mine).order_by(_R.c.created_at, _R.c.run_id).limit(limit))
 
     def queues(self, workspace: str) -> Sequence[dict[str, Any]]:
@@ -95,7 +95,7 @@ class ConsoleQueries:
 
     def experiments(self, workspace: str) -> Sequence[str]:
         """Return the names of the experiments that have runs here."""
-        statement = select(_R.c.experiment_name).where(_R.c.workspace == workspace).distinct()
+        statement = select(_R.c.experiment_name).where(_R.c.workspace == workspace, tables.listed_runs).distinct()
         return [row["experiment_name"] for row in self._rows(statement.order_by(_R.c.experiment_name))]
 
     def active_tasks(self, workspace: str, limit: int) -> Sequence[dict[str, Any]]:

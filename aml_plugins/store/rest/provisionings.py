@@ -16,7 +16,7 @@ __all__ = ["RestProvisionings"]
 
 
 class RestProvisionings(Leased[ProvisioningRecord]):
-    """Implements :class:`aml_plugins.store.interface.Provisionings`."""
+    """Implements :class:`aml_plugins.store.provisionings.Provisionings`."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, ProvisioningRecord, identity=("operation_id",))

@@ -24,7 +24,7 @@ _KEY = ("workspace", "name", "operation_id")
 
 
 class SqlProvisionings(LeasedRows[ProvisioningRecord]):
-    """Implements :class:`aml_plugins.store.interface.Provisionings`."""
+    """Implements :class:`aml_plugins.store.provisionings.Provisionings`."""
 
     def __init__(self, database: Database) -> None:
         # By its operation: a target that was deleted, and another under its name, are not the same.

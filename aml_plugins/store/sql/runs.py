@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from aml_plugins.errors import AlreadyExistsError, NotFoundError
+from aml_plugins.store.leases import LONGEST_LEASE_SECONDS
 from aml_plugins.store.records import RunChange, RunRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
@@ -39,7 +40,7 @@ class SqlRuns(RunLeases):
 
     def add(self, record: RunRecord, message: str = "") -> RunRecord:
         now = time.time()
-        created = replace(record, created_at=record.created_at or now, updated_at=now)
+        created = replace(record, created_at=record.created_at or now, updated_at=now, lease_until=_until(record, now))
         try:
             with self._database.writing() as connection:
                 connection.execute(_INSERT, row_of(created) | {"active": is_active(record.state)})
@@ -90,7 +91,7 @@ class SqlRuns(RunLeases):
             conditions.append(_T.c.state.in_(states))
         if before is not None:
             conditions.append(tuple_(_T.c.created_at, _T.c.run_id) < tuple_(*before))
-        statement = _SELECT.where(_T.c.workspace == workspace, *conditions)
+        statement = _SELECT.where(_T.c.workspace == workspace, tables.listed_runs, *conditions)
         newest_first = statement.order_by(_T.c.created_at.desc(), _T.c.run_id.desc()).limit(limit)
         with self._database.reading() as connection:
             return [record_of(RunRecord, row) for row in connection.execute(newest_first)]
@@ -139,6 +140,10 @@ class SqlRuns(RunLeases):
         if earlier is not None:
             return earlier
         raise AlreadyExistsError(f"Run {record.run_id!r} exists already.", "Choose another run id.")
+
+
+def _until(record: RunRecord, now: float) -> float | None:
+    return None if record.lease_until is None else min(record.lease_until, now + LONGEST_LEASE_SECONDS)
 
 
 def _not_found(workspace: str, run_id: str) -> NotFoundError:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    or_,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -31,6 +32,7 @@ __all__ = [
     "compute_targets",
     "datastores",
     "images",
+    "listed_runs",
     "metadata",
     "provisionings",
     "runs",
@@ -206,6 +208,9 @@ runs = Table(
     Index("ix_aml_runs_snapshot", "workspace", "snapshot_digest"),
     Index("ix_aml_runs_parent", "parent_run_id"),
 )
+
+listed_runs = or_(runs.c.released_at.is_(None), runs.c.active)
+"""The condition of what a list of runs shows: one that was deleted in MLflow only until it has ended."""
 
 tasks = Table(
     "aml_tasks",

@@ -173,6 +173,7 @@ def test_a_machine_that_was_restarted_says_so(backend: SshBackend, key: str, tmp
     status = wait_until_ended(backend, handle)
     assert status.state is JobState.FAILED
     assert status.reason == "The machine was restarted while the job was on it."
+    assert status.lost
 
 
 def test_a_killed_runner_is_no_restart(backend: SshBackend, key: str, tmp_path: Path, vm: SshMachine) -> None:

@@ -32,6 +32,20 @@ def test_the_server_knows_our_schemes(python):
     assert done.stdout.split() == ["True", "True"], done.stderr
 
 
+def test_scorers_are_kept_in_our_store(python, tmp_path):
+    listed = python(
+        "-m", "mlflow", "scorers", "list", "-x", "0", MLFLOW_TRACKING_URI=f"aml+sqlite:///{tmp_path}/new.db"
+    )
+    assert listed.returncode == 0, listed.stderr
+
+
+@pytest.mark.parametrize("uri", ["sqlite_uri", "aml_postgresql_uri"])
+def test_mlflow_upgrades_a_database_by_our_uri(python, request, uri):
+    done = python("-m", "mlflow", "db", "upgrade", request.getfixturevalue(uri))
+    assert done.returncode == 0, done.stderr
+    assert "Updating database tables" in done.stderr
+
+
 def test_a_plain_client_opens_our_uri_and_leaves_nothing_in_the_working_directory(python, tmp_path):
     code = "import mlflow; mlflow.log_metric('m', 1); mlflow.log_text('x', 'a.txt'); print(mlflow.get_artifact_uri())"
     done = python("-c", code, MLFLOW_TRACKING_URI=f"aml+sqlite:///{tmp_path}/new.db")

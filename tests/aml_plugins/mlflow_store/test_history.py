@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import threading
 import uuid
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from aml_plugins.context import open_run_history as open_history
 from aml_plugins.errors import InvalidInputError, NotFoundError
+from aml_plugins.mlflow_store import opened
 from aml_plugins.runs.history import Metric
 
 on_databases = pytest.mark.parametrize("any_store_uri", ["sqlite_uri", "aml_postgresql_uri"], indirect=True)
@@ -255,3 +258,15 @@ def test_inside_a_server_its_artifact_store_is_used(store_uri, tmp_path, monkeyp
     assert history.get(run_id).artifact_uri.startswith("mlflow-artifacts:/")
     assert list((tmp_path / "served").rglob("log.txt"))
     assert [file.path for file in history.files(run_id, "logs")] == ["logs/log.txt"]
+
+
+def test_files_of_databases_that_nobody_asks_for_any_more_are_closed(tmp_path, template, monkeypatch):
+    monkeypatch.setattr(opened, "_KEPT", 1)
+    files = [tmp_path / f"{name}.db" for name in ("first", "second")]
+    for file in files:
+        shutil.copy(template, file)
+        open_history(f"aml+sqlite:///{file}", "team-a").ensure_experiment("iris")
+    open_files = {str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+    assert [str(file) in open_files for file in files] == [False, True]
+    again = open_history(f"aml+sqlite:///{files[0]}", "team-a")
+    assert again.ensure_experiment("iris")

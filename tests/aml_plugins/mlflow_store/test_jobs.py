@@ -63,6 +63,18 @@ def test_deleting_a_run_releases_it_and_restoring_takes_that_back(client, jobs, 
     assert jobs.runs.find(run_id).released_at is None
 
 
+def test_a_deleted_run_is_listed_until_it_has_ended(client, jobs, new_job):
+    def listed():
+        return {record.run_id for record in jobs.runs.list("team-a")}
+
+    ended, running = new_job(state="Completed", ended_at=1.0), new_job()
+    client.delete_run(ended)
+    client.delete_run(running)
+    assert listed() == {running}
+    client.restore_run(ended)
+    assert listed() == {ended, running}
+
+
 def test_deleting_a_run_that_executes_requests_its_cancellation(client, jobs, new_job):
     run_id = new_job()
     client.delete_run(run_id)
