@@ -13,6 +13,7 @@ import pytest
 from services.airflow_installation import Airflow, Triggerer
 
 from aml_plugins import Run, ScriptRunConfig, Workspace
+from aml_plugins.store.leases import LONGEST_LEASE_SECONDS
 from aml_plugins.store.records import RunRecord
 
 
@@ -63,7 +64,7 @@ class SomebodysRuns:
             config={"script": "task.py", "target": "local"},
             created_at=time.time(),
             lease_owner=self.owner,
-            lease_until=time.time() + 3600,
+            lease_until=time.time() + LONGEST_LEASE_SECONDS - 10,
         )
         return self._runs.add(record)
 
