@@ -33,6 +33,7 @@ class Model:
         self.run_id = version.run_id
         self.source = version.source
         self.tags = version.tags
+        self.aliases = version.aliases
 
     def __repr__(self) -> str:
         return f"Model(name={self.name!r}, version={self.version!r})"

@@ -17,6 +17,7 @@ BENCHMARKS = {
     "scoring": HERE / "scoring",
     "targets": HERE / "targets",
     "server": HERE / "server",
+    "airflow": HERE / "airflow",
 }
 
 

@@ -1,6 +1,6 @@
 """Take the pictures of tutorial and how-to: demos in homes of their own, real servers, Debian's Chromium.
 
-tools/chromium install && python tools/screenshots.py [tutorial|console ...]
+tools/chromium install && python tools/screenshots.py [tutorial|console|airflow ...]
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from airflow_pictures import take_airflow_pictures
 from console_pictures import take_console_pictures
 from demo_ui import WORKSPACE, running_server
 from playwright.sync_api import Page, sync_playwright
@@ -22,6 +23,7 @@ from aml_plugins import ScriptRunConfig, Workspace
 
 ROOT = Path(__file__).parents[1]
 IMAGES = {"tutorial": ROOT / "docs" / "tutorial" / "images", "console": ROOT / "docs" / "how-to" / "images"}
+IMAGES["airflow"] = IMAGES["console"]
 # Chromium has a sandbox that root may not use, and calls that a closed network does not answer.
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 SWITCHES += ["--disable-component-update", "--disable-sync"]
@@ -39,7 +41,7 @@ def main(wanted: Sequence[str]) -> None:
     """Write the pictures."""
     for name in wanted or IMAGES:
         IMAGES[name].mkdir(parents=True, exist_ok=True)
-        {"tutorial": _tutorial, "console": _console}[name](IMAGES[name])
+        {"tutorial": _tutorial, "console": _console, "airflow": _airflow}[name](IMAGES[name])
 
 
 def _console(directory: Path) -> None:
@@ -47,6 +49,13 @@ def _console(directory: Path) -> None:
         os.environ["AML_HOME"] = home
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
         take_console_pictures(browser, Path(home), directory)
+        browser.close()
+
+
+def _airflow(directory: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="aml-screenshots-") as home, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
+        take_airflow_pictures(browser, Path(home), directory)
         browser.close()
 
 

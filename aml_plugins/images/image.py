@@ -24,6 +24,7 @@ from aml_plugins.images.building import (
 from aml_plugins.images.registry.workspace import registry_of
 from aml_plugins.images.saving import write_docker_archive, write_layout
 from aml_plugins.names import check_name
+from aml_plugins.runs.monitoring import ensure_monitor
 from aml_plugins.runs.snapshot import take_snapshot
 from aml_plugins.store.records import ImageRecord
 
@@ -69,6 +70,7 @@ class Image:
         variables: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
         show_output: bool = False,
+        wait: bool = True,
     ) -> Image:
         """Build the next version of an image and register it.
 
@@ -81,6 +83,7 @@ class Image:
             by default the workspace's registry, ``{}`` for none.
         :param variables: environment variables of the image.
         :param show_output: print the build's log as it comes.
+        :param wait: False returns once the image is written down, and leaves building it to a monitor.
         :raises InvalidInputError: for what cannot be built; nothing was written.
         :raises OperationFailedError: where the build failed.
         """
@@ -92,7 +95,10 @@ class Image:
             registry=registry, variables=variables, tags=tags,
         )  # fmt: skip
         image = cls(workspace, workspace.context.store.images.add(record))
-        image.wait_for_creation(show_output=show_output)
+        if wait:
+            image.wait_for_creation(show_output=show_output)
+        else:
+            ensure_monitor(workspace.context)
         return image
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from aml_plugins.errors import NotFoundError
@@ -87,8 +87,11 @@ def point_of(metric: Metric) -> dict[str, Any]:
     return {"key": metric.key, "value": value, "timestamp": metric.timestamp, "step": metric.step}
 
 
-def model_of(version: dict[str, Any]) -> ModelVersion:
-    """Make a model's version of what MLflow's API or ours tells."""
+def model_of(version: dict[str, Any], aliases: Sequence[Mapping[str, Any]] = ()) -> ModelVersion:
+    """Make a model's version of what MLflow's API or ours tells.
+
+    :param aliases: of the whole model, each ``{"alias", "version"}``.
+    """
     tags = version.get("tags") or {}
     texts = dict(tags) if isinstance(tags, dict) else _texts(tags)
     texts.pop(_KEY_TAG, None)
@@ -98,6 +101,7 @@ def model_of(version: dict[str, Any]) -> ModelVersion:
         source=version.get("source", ""),
         run_id=version.get("run_id") or None,
         tags=texts,
+        aliases=sorted(one["alias"] for one in aliases if str(one["version"]) == str(version["version"])),
     )
 
 

@@ -135,10 +135,12 @@ class RestRunHistory:
     def models(self, name: str | None = None) -> Sequence[ModelVersion]:
         if name is None:
             return self._newest_versions()
-        self._mlflow.get("registered-models/get", name=name)  # says so where there is none
+        model = self._mlflow.get("registered-models/get", name=name)  # says so where there is none
+        aliases = model.get("registered_model", {}).get("aliases", [])
         quote = '"' if "'" in name else "'"
         asked = {"filter": f"name = {quote}{name}{quote}", "max_results": _PAGE}
-        found = map(model_of, self._mlflow.pages("model_versions", "GET", "model-versions/search", **asked))
+        pages = self._mlflow.pages("model_versions", "GET", "model-versions/search", **asked)
+        found = (model_of(version, aliases) for version in pages)
         return sorted(found, key=_number, reverse=True)
 
     def download_model(self, name: str, version: str, destination: Path) -> Path:

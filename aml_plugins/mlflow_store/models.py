@@ -42,10 +42,10 @@ def newest_versions(registry: ModelRegistryStore) -> Sequence[ModelVersion]:
 
 def all_versions(registry: ModelRegistryStore, name: str) -> Sequence[ModelVersion]:
     """Return all versions of a model, newest first."""
-    registry.get_registered_model(name)  # says so where there is none
+    aliases = dict(registry.get_registered_model(name).aliases or {})  # says so where there is none
     quote = '"' if "'" in name else "'"
     found = _pages(lambda token: registry.search_model_versions(f"name = {quote}{name}{quote}", _PAGE, None, token))
-    return [_value(version) for version in sorted(found, key=_number, reverse=True)]
+    return [_value(version, aliases) for version in sorted(found, key=_number, reverse=True)]
 
 
 def download_model(registry: ModelRegistryStore, name: str, version: str, destination: Path, workspace: str) -> Path:
@@ -68,11 +68,12 @@ def _number(version: Any) -> int:
     return int(version.version)
 
 
-def _value(version: Any) -> ModelVersion:
+def _value(version: Any, aliases: Mapping[str, Any] | None = None) -> ModelVersion:
     return ModelVersion(
         name=version.name,
         version=str(version.version),
         source=version.source,
         run_id=version.run_id,
         tags=dict(version.tags),
+        aliases=sorted(alias for alias, number in (aliases or {}).items() if str(number) == str(version.version)),
     )

@@ -52,13 +52,14 @@ class RunView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
-    """A version of a registered model."""
+    """A version of a registered model; ``aliases`` where all versions of one model were asked for."""
 
     name: str
     version: str
     source: str
     run_id: str | None
     tags: Mapping[str, str]
+    aliases: Sequence[str] = ()
 
 
 class RunHistory(Protocol):

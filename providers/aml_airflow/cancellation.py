@@ -1,15 +1,15 @@
-"""Cancel a task's run when the task is killed, also while the run is only being submitted."""
+"""Cancel what a task has begun when the task is killed, also while it is only being begun."""
 
 from __future__ import annotations
 
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-if TYPE_CHECKING:
-    from aml_plugins import Workspace
+from aml_plugins.errors import AmlError
 
 __all__ = ["Cancellation"]
 
@@ -21,16 +21,17 @@ _JOIN_SECONDS = 10.0
 
 
 class Cancellation:
-    """Cancels the run that has a key, once asked to. A context manager around the task's work.
+    """Cancels what a task has begun, once asked to. A context manager around the task's work.
 
     Airflow asks inside a signal handler, on top of whatever the task is doing at that moment. That may hold the
     database's write lock, so the handler leaves a note and a thread does the rest.
+
+    :param cancel: cancels what is there by now; says whether nothing is left to do.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.key: str | None = None
+    def __init__(self, cancel: Callable[[], bool]) -> None:
         self.requested = False
-        self._workspace = workspace
+        self._do = cancel
         self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -46,7 +47,7 @@ class Cancellation:
             thread.join(_JOIN_SECONDS)
 
     def request(self) -> None:
-        """Cancel the run; may be called by a signal handler, and after the work is over (a task that timed out)."""
+        """Cancel; may be called by a signal handler, and after the work is over (a task that timed out)."""
         self.requested = True
         if self._thread is None:
             self._cancel()
@@ -64,16 +65,8 @@ class Cancellation:
                 continue
 
     def _cancel(self) -> bool:
-        """Cancel the run if it is written down yet; say whether nothing is left to do."""
-        from aml_plugins.errors import AmlError  # noqa: PLC0415  DAG files are parsed without it
-
         try:
-            run = self._workspace.find_run(idempotency_key=self.key) if self.key else None
-            if run is None:
-                return False
-            run.cancel()
-            self._workspace.driver.release()
+            return self._do()
         except AmlError as error:
-            logger.warning("The run cannot be canceled now: %s", error)
+            logger.warning("It cannot be canceled now: %s", error)
             return False
-        return True

@@ -5,20 +5,36 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
     from aml_plugins import Run, Workspace
 
-__all__ = ["ENDED", "Claim", "claim", "mark_delivered", "tags_of"]
+__all__ = [
+    "ENDED",
+    "Claim",
+    "claim",
+    "made_by",
+    "maker_tags",
+    "mark_deferred",
+    "mark_delivered",
+    "same_maker",
+    "tags_of",
+]
 
 DELIVERED = "aml.airflow.delivered"
 """Tag of a run whose success a task has returned: the task's ``max_tries`` and ``try_number`` at that moment."""
 
+DEFERRED = "aml.airflow.deferred"
+"""Tag of a run that a trigger waits for: the task's ``max_tries`` and ``try_number`` when it left its worker."""
+
+MAKER = "aml.airflow.maker"
+"""Tag of a model's version, an image or a service: the task instance that made it, and in which try."""
+
 ENDED = frozenset({"Completed", "Failed", "Canceled"})
-"""The states of a run that has ended."""
+"""The states of a run, or of any other task of a workspace, that has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +42,7 @@ class Claim:
     """The idempotency key under which a try finds or submits its run.
 
     :param run: the run of an earlier try that this try goes on with.
-    :param ending: the canceled run of an earlier try that has not ended yet; a fresh run waits for it.
+    :param ending: the run of an earlier try that has to end, and has not yet; a fresh run waits for it.
     """
 
     key: str
@@ -34,8 +50,11 @@ class Claim:
     ending: Run | None = None
 
 
-def claim(workspace: Workspace, instance: RuntimeTaskInstanceProtocol) -> Claim:
-    """Return the task instance's newest run where this try goes on with it, else the key of its next one."""
+def claim(workspace: Workspace, instance: RuntimeTaskInstanceProtocol, *, durable: bool = True) -> Claim:
+    """Return the task instance's newest run where this try goes on with it, else the key of its next one.
+
+    :param durable: False: this try goes on with none.
+    """
     keys = (f"{_identity(instance)}/{generation}" for generation in itertools.count(1))
     newest: Run | None = None
     key = newest_key = next(keys)
@@ -44,14 +63,34 @@ def claim(workspace: Workspace, instance: RuntimeTaskInstanceProtocol) -> Claim:
     if newest is None:
         return Claim(key=key)
     status = newest.status
-    if _goes_on(newest, status, instance):
+    if durable and _goes_on(newest, status, instance):
         return Claim(key=newest_key, run=newest)
     return Claim(key=key, ending=None if status in ENDED else newest)
 
 
 def mark_delivered(run: Run, instance: RuntimeTaskInstanceProtocol) -> None:
     """Write down that this try returns the run's success."""
-    run.tag(DELIVERED, f"{instance.max_tries}/{instance.try_number}")
+    run.tag(DELIVERED, _try(instance))
+
+
+def mark_deferred(run: Run, instance: RuntimeTaskInstanceProtocol) -> None:
+    """Write down that this try leaves its worker while a trigger waits for the run."""
+    run.tag(DEFERRED, _try(instance))
+
+
+def maker_tags(instance: RuntimeTaskInstanceProtocol) -> Mapping[str, str]:
+    """Return the tags by which a next try finds what this one made, and people find who made it."""
+    return {**tags_of(instance), MAKER: f"{_identity(instance)} {_try(instance)}"}
+
+
+def made_by(tags: Mapping[str, Any], instance: RuntimeTaskInstanceProtocol) -> bool:
+    """Say whether something was made by an earlier try of this task instance that was not cleared since."""
+    return same_maker(tags, instance) and _is_retry(str(tags[MAKER]).rpartition(" ")[2], instance)
+
+
+def same_maker(tags: Mapping[str, Any], instance: RuntimeTaskInstanceProtocol) -> bool:
+    """Say whether something was made by this task instance, cleared since or not."""
+    return str(tags.get(MAKER, "")).rpartition(" ")[0] == _identity(instance)
 
 
 def tags_of(instance: RuntimeTaskInstanceProtocol) -> Mapping[str, str]:
@@ -70,6 +109,10 @@ def _identity(instance: RuntimeTaskInstanceProtocol) -> str:
     return f"airflow/{instance.dag_id}/{instance.run_id}/{instance.task_id}/{_map_index(instance)}"
 
 
+def _try(instance: RuntimeTaskInstanceProtocol) -> str:
+    return f"{instance.max_tries}/{instance.try_number}"
+
+
 def _map_index(instance: RuntimeTaskInstanceProtocol) -> int:
     return -1 if instance.map_index is None else instance.map_index
 
@@ -79,17 +122,19 @@ def _goes_on(run: Run, status: str, instance: RuntimeTaskInstanceProtocol) -> bo
     record = run.record
     if status in {"Failed", "Canceled"} or record is None or record.released_at is not None:
         return False
-    if status != "Completed":
-        return record.cancel_requested_at is None
-    delivered = run.get_tags().get(DELIVERED)
-    return delivered is None or _is_retry(delivered, instance)
+    if record.cancel_requested_at is not None and status != "Completed":
+        return False
+    said = run.get_tags().get(DELIVERED if status == "Completed" else DEFERRED)
+    return said is None or _is_retry(said, instance)
 
 
-def _is_retry(delivered: str, instance: RuntimeTaskInstanceProtocol) -> bool:
-    """Say whether the worker was killed between returning the success and Airflow's noting it.
+def _is_retry(said: str, instance: RuntimeTaskInstanceProtocol) -> bool:
+    """Say whether this try follows the one that said so, and nobody cleared the task in between.
 
-    A retry leaves ``max_tries`` as it was. Clearing a task adds its tries so far to it, and a DAG run that was deleted
-    and created anew begins with the first try again: both want a fresh run.
+    The worker may have been killed between returning a success and Airflow's noting it; and a cleared task may begin
+    anew before the triggerer cancels the run of the try that was deferred. A retry leaves ``max_tries`` as it was.
+    Clearing a task adds its tries so far to it, and a DAG run that was deleted and created anew begins with the first
+    try again: both want a fresh run.
     """
-    max_tries, _, number = delivered.partition("/")
+    max_tries, _, number = said.partition("/")
     return max_tries == str(instance.max_tries) and number.isdecimal() and int(number) < instance.try_number

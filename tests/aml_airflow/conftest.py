@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import textwrap
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +103,21 @@ def make_task(worker: Worker, tmp_path: Path):
     return make
 
 
+@pytest.fixture
+def run_dag(worker: Worker):
+    """Run the DAG of a file's text with ``DAG.test``; return what became of its tasks by name and map index."""
+
+    def run(text: str) -> dict[tuple[str, int], dict]:
+        dag_id = f"dag_{os.getpid()}_{time.time_ns()}"
+        file = worker.airflow.dags / f"{dag_id}.py"
+        file.write_text(textwrap.dedent(text).replace("DAG_ID", dag_id))
+        worker.load(file)
+        done = worker.ask("test_dag", dag_id=dag_id)
+        return {(task["task_id"], task["map_index"]): {**task, "dag_id": dag_id} for task in done["tasks"]}
+
+    return run
+
+
 _DAG = """\
 from datetime import timedelta
 from airflow.sdk import DAG
@@ -119,3 +136,15 @@ def wait_for_end():
         return run.wait_for_completion(raise_on_error=False, timeout=PATIENCE_SECONDS).status
 
     return wait
+
+
+@pytest.fixture
+def own_monitor(aml_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let tasks start a monitor in the background, as they do by themselves; it ends with the test."""
+    monkeypatch.setenv("AML_AUTO_MONITOR", "1")
+    yield
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            is_ours = f"AML_HOME={aml_home}\0".encode() in (folder / "environ").read_bytes()
+            if is_ours and b"monitor" in (folder / "cmdline").read_bytes():
+                os.kill(int(folder.name), signal.SIGTERM)

@@ -124,4 +124,5 @@ def reader(aml_home: Path, built_before: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     shutil.copytree(ROOT / "docs" / "examples", Path.cwd() / "docs" / "examples")
+    shutil.copytree(ROOT / "dags", Path.cwd() / "dags", ignore=shutil.ignore_patterns("__pycache__"))
     return dict(os.environ)

@@ -18,7 +18,7 @@ from aml_plugins.cli.app import NOUNS
 from aml_plugins.cli.app import ROOT as COMMANDS
 
 DOCS = ROOT / "docs"
-GENERATORS = ["generate_command_line", "generate_openapi", "generate_python_api", "generate_roles"]
+GENERATORS = ["generate_airflow", "generate_command_line", "generate_openapi", "generate_python_api", "generate_roles"]
 
 
 def generator(name: str) -> ModuleType:
@@ -83,6 +83,7 @@ def test_a_generator_writes_its_page(tmp_path):
         (copy / f"{name}.py").write_text((DOCS / f"{name}.py").read_text(encoding="utf-8"), encoding="utf-8")
         subprocess.run([sys.executable, copy / f"{name}.py"], check=True, timeout=60)
     assert sorted(path.name for path in (copy / "reference").iterdir()) == [
+        "airflow.md",
         "command-line.md",
         "openapi.json",
         "python-api.md",

@@ -49,9 +49,9 @@ def load(file: str) -> list[str]:
     return sorted(bag.dags)
 
 
-def test_dag(dag_id: str) -> dict[str, Any]:
+def test_dag(dag_id: str, conf: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: PT028  an action, no test
     """Run a whole DAG with ``DAG.test``."""
-    run = DAGS[dag_id].test()
+    run = DAGS[dag_id].test(run_conf=conf)
     return {"state": run.state, "tasks": [told(instance) for instance in run.get_task_instances()]}
 
 
@@ -127,6 +127,26 @@ def providers() -> dict[str, Any]:
     return {"version": found.version, "operators": found.data["operators"]}
 
 
+def connection_form(connection_type: str) -> dict[str, Any]:
+    """Return what the UI's form for a connection type shows."""
+    manager = ProvidersManager()
+    widgets = manager.connection_form_widgets
+    behaviour = manager.field_behaviours[connection_type]
+    prefix = f"extra__{connection_type}__"
+    hook = manager.hooks[connection_type]
+    assert hook is not None
+    return {
+        "name": hook.hook_name,
+        "fields": {
+            key.removeprefix(prefix): widget.field["schema"]["title"]
+            for key, widget in widgets.items()
+            if key.startswith(prefix)
+        },
+        "relabeling": dict(behaviour["relabeling"]),
+        "hidden": list(behaviour["hidden_fields"]),
+    }
+
+
 def find(session: Any, dag_id: str, run_id: str) -> TaskInstance:
     query = select(TaskInstance).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
     return session.scalars(query).one()
@@ -161,7 +181,8 @@ def interrupted(at: tuple[str, int] | None) -> Iterator[None]:
 
 
 ACTIONS: dict[str, Callable[..., Any]] = {
-    action.__name__: action for action in (load, test_dag, create, attempt, lost, clear, delete_run, providers)
+    action.__name__: action
+    for action in (load, test_dag, create, attempt, lost, clear, delete_run, providers, connection_form)
 }
 
 

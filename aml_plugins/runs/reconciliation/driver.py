@@ -101,12 +101,13 @@ class Driver:
         with_jobs = [run for run in self._held.values() if needs_status(run) and self._is_time(run)]
         sleep_until_news(self._context, with_jobs, seconds, stopped or _slept, bell.descriptor if bell else None)
 
-    def release(self) -> None:
-        """Give up all leases, so that another driver can go on at once."""
-        if self._leases:
-            self._store.runs.release(list(self._leases), self.owner)
+    def release(self, run_ids: Collection[str] | None = None) -> None:
+        """Give up leases, by default all, so that another driver can go on at once."""
+        held = [run_id for run_id in self._leases if run_ids is None or run_id in run_ids]
+        if held:
+            self._store.runs.release(held, self.owner)
             ring(self._context)
-        for run_id in list(self._leases):
+        for run_id in held:
             self._forget(run_id)
 
     def _hold(self, run_ids: Collection[str]) -> set[str]:

@@ -112,3 +112,23 @@ def test_a_run_deleted_in_mlflow_does_not_count(make_task):
 
     assert done["state"] == "success", done
     assert done["returned"] != deleted.id
+
+
+def test_a_task_that_is_not_durable_goes_on_with_nothing_and_leaves_nothing(make_task, tmp_path):
+    task = make_task(
+        "import time\nif len(open(sys.argv[1]).readlines()) == 1: time.sleep(600)",
+        arguments=repr([str(tmp_path / "marks")]),
+        durable="False",
+        retries="1",
+    )
+    with pytest.raises(ProcessLookupError):
+        task.attempt(("aml_plugins.experiment:Experiment.submit", KILL))
+    task.wait_for_mark()
+    task.ask("lost")
+
+    done = task.attempt()
+
+    assert done["state"] == "success", done
+    first, second = task.runs()
+    assert done["returned"] == second.id
+    assert [first.status, second.status] == ["Canceled", "Completed"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.utils.workspace_context import WorkspaceContext
 
 from aml_plugins.errors import InvalidInputError, NotFoundError
 
@@ -27,6 +29,18 @@ def test_versions_count_up(history, run_with_model):
     assert (first.version, first.tags, first.run_id) == ("1", {"kind": "test"}, run_with_model)
     assert [version.version for version in history.models("flower")] == ["2", "1"]
     assert history.models("flower")[0] == second
+
+
+def test_aliases_are_those_of_their_version(history, run_with_model, store_uri, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")  # as plain MLflow has to be told
+    for _ in range(2):
+        history.register_model("flower", run_with_model, "outputs/model")
+    with WorkspaceContext("team-a"):
+        client = MlflowClient(tracking_uri=store_uri, registry_uri=store_uri)
+        for alias in ("production", "champion"):
+            client.set_registered_model_alias("flower", alias, "1")
+
+    assert [list(version.aliases) for version in history.models("flower")] == [[], ["champion", "production"]]
 
 
 def test_the_newest_of_each(history, run_with_model):

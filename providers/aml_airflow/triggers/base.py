@@ -1,0 +1,43 @@
+"""What all triggers have: a workspace, one loop a workspace, and nothing that must not be written down."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from airflow.triggers.base import BaseTrigger  # noqa: TID253  a leaf that Airflow loads
+
+from aml_airflow.address import DEFAULT_CONNECTION, Address
+
+__all__ = ["AmlBaseTrigger"]
+
+
+class AmlBaseTrigger(BaseTrigger):
+    """Waits for something in a workspace. Whatever the number of triggers, a triggerer asks each workspace once.
+
+    :param aml_conn_id: a connection of the type ``aml``.
+    :param workspace: a workspace, in place of the connection's.
+    :param store: a store's URI without a password, in place of the connection's.
+    :param poll_interval: seconds between two looks at most.
+    """
+
+    _written: ClassVar[tuple[str, ...]] = ()
+    """The constructor's own parameters, all of which are attributes."""
+
+    def __init__(
+        self,
+        *,
+        aml_conn_id: str = DEFAULT_CONNECTION,
+        workspace: str | None = None,
+        store: str | None = None,
+        poll_interval: float = 5.0,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow has not typed it
+        self.address = Address(aml_conn_id=aml_conn_id, workspace=workspace, store=store)
+        self.poll_interval = poll_interval
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class and the arguments that make this trigger again: names and numbers, no secret."""
+        kind = type(self)
+        own = {name: getattr(self, name) for name in self._written}
+        arguments = {**own, **self.address.to_dict(), "poll_interval": self.poll_interval}
+        return f"{kind.__module__}.{kind.__qualname__}", arguments

@@ -1,0 +1,1 @@
+"""How a triggerer watches what its deferred tasks wait for: one loop a workspace."""

@@ -1,0 +1,164 @@
+"""One whole Airflow for all tests of a session, and DAGs whose script says that it was started."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from services.airflow_world import INSTALL_REDIS, AirflowWorld, find_redis, running_world, until
+from services.postgresql import PostgresqlServer
+from services.requirements import require_service
+
+from aml_plugins import Run, Workspace
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory, postgresql: PostgresqlServer) -> Iterator[AirflowWorld]:
+    redis = find_redis()
+    require_service("Redis", redis, INSTALL_REDIS)
+    assert redis is not None
+    with running_world(tmp_path_factory.mktemp("world"), postgresql, redis) as started:
+        yield started
+
+
+@pytest.fixture
+def workspace(world: AirflowWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """The workspace that the world's tasks use, over the server that they use."""
+    monkeypatch.setenv("AML_HOME", str(world.home / "of-the-tests"))
+    monkeypatch.setenv("AML_AUTO_MONITOR", "0")
+    opened = Workspace.get("default", store=world.server.url)
+    yield opened
+    opened.close()
+
+
+@dataclass
+class Dag:
+    """A DAG run of one task that runs a script.
+
+    :param marks_file: gets a line with its process id each time the script is started.
+    """
+
+    world: AirflowWorld
+    workspace: Workspace
+    dag_id: str
+    marks_file: Path
+    run_id: str = ""
+
+    def trigger(self) -> None:
+        self.run_id = self.world.trigger(self.dag_id)
+
+    def wait_for_mark(self, count: int = 1) -> None:
+        until(lambda: len(self.marks()) >= count, "the start of the script")
+
+    def marks(self) -> list[int]:
+        return [int(line) for line in self.marks_file.read_text().split()] if self.marks_file.exists() else []
+
+    def let_go(self) -> None:
+        """Let the script end."""
+        self.marks_file.with_name("go").touch()
+
+    def wait_for(self, *states: str) -> dict[str, Any]:
+        return self.world.wait_for_task(self.dag_id, self.run_id, "train", *states)
+
+    def task(self) -> dict[str, Any]:
+        return self.world.task(self.dag_id, self.run_id, "train")
+
+    def workers(self) -> list[psutil.Process]:
+        return self.world.workers_of(self.dag_id, self.run_id, "train")
+
+    def returned(self) -> Any:
+        return self.world.returned(self.dag_id, self.run_id, "train")
+
+    def runs(self) -> list[Run]:
+        """The runs that were submitted, oldest first."""
+        return list(reversed(self.workspace.experiment(self.dag_id).get_runs()))
+
+    def states(self) -> list[str]:
+        return [run.get_status() for run in self.runs()]
+
+    def wait_for_states(self, *states: str) -> None:
+        until(lambda: self.states() == list(states), f"runs in {states}, which are {self.states()},")
+
+    def still_running(self) -> list[int]:
+        """The scripts' processes that are there."""
+        return [pid for pid in self.marks() if psutil.pid_exists(pid)]
+
+
+@pytest.fixture
+def make_dag(world: AirflowWorld, workspace: Workspace, tmp_path: Path):
+    """Make a DAG whose script runs until it is let go, and start a run of it."""
+
+    def make(code: str = "", **settings: str) -> Dag:
+        source = tmp_path / "source"
+        source.mkdir()
+        dag = Dag(world, workspace, f"dag_{time.time_ns()}", tmp_path / "marks")
+        (source / "task.py").write_text(_SCRIPT.format(marks=str(dag.marks_file), code=textwrap.dedent(code)))
+        given = {"source_directory": repr(str(source)), "script": "'task.py'", "target": "'local'", **settings}
+        text = _DAG.format(dag_id=dag.dag_id, given=", ".join(f"{name}={value}" for name, value in given.items()))
+        world.add_dag(dag.dag_id, text)
+        dag.trigger()
+        return dag
+
+    return make
+
+
+@pytest.fixture
+def make_function_dag(world: AirflowWorld, workspace: Workspace, tmp_path: Path):
+    """Make a DAG whose function, on a target, runs until it is let go and returns the number that it got, doubled."""
+
+    def make(**settings: str) -> Dag:
+        dag = Dag(world, workspace, f"dag_{time.time_ns()}", tmp_path / "marks")
+        given = ", ".join(f"{name}={value}" for name, value in settings.items())
+        world.add_dag(dag.dag_id, _FUNCTION.format(dag_id=dag.dag_id, marks=str(dag.marks_file), given=given))
+        dag.trigger()
+        return dag
+
+    return make
+
+
+_SCRIPT = """
+import os, pathlib, time
+marks = pathlib.Path({marks!r})
+with marks.open("a") as file:
+    file.write(f"{{os.getpid()}}\\n")
+print("the script is started", flush=True)
+while not marks.with_name("go").exists():
+    time.sleep(0.1)
+print("the script ends", flush=True)
+{code}
+"""
+
+_DAG = """
+from datetime import timedelta
+from airflow.sdk import DAG
+from aml_airflow.operators.run import AmlRunOperator
+
+with DAG({dag_id!r}, schedule=None):
+    AmlRunOperator(task_id="train", retry_delay=timedelta(0), {given})
+"""
+
+_FUNCTION = """
+import os, pathlib, time
+from datetime import timedelta
+from airflow.sdk import DAG, task
+
+MARKS = {marks!r}
+
+with DAG({dag_id!r}, schedule=None):
+    @task.aml(target="local", retry_delay=timedelta(0), {given})
+    def train(number):
+        marks = pathlib.Path(MARKS)
+        with marks.open("a") as file:
+            file.write(str(os.getpid()) + chr(10))
+        while not marks.with_name("go").exists():
+            time.sleep(0.1)
+        return 2 * number
+
+    train(21)
+"""

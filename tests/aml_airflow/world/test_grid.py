@@ -1,0 +1,48 @@
+"""A person goes from Airflow's grid to the run, in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from services.requirements import require_service
+
+pytestmark = [pytest.mark.xdist_group("airflow-world"), pytest.mark.timeout(900)]
+
+# Chromium has a sandbox that root may not use, and calls that a closed network does not answer.
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+SWITCHES += ["--disable-component-update", "--disable-sync"]
+SLOWLY = 120_000  # milliseconds; how long something may take that always comes
+
+
+@pytest.fixture
+def page(world) -> Iterator[Page]:
+    """A browser in which somebody has signed in to Airflow."""
+    found = shutil.which("chromium")
+    require_service("Chromium", found, "tools/chromium install")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=SWITCHES)
+        page = browser.new_context(locale="en-GB", timezone_id="UTC").new_page()
+        page.set_default_timeout(SLOWLY)
+        world.sign_in(page)
+        yield page
+        browser.close()
+
+
+def test_from_the_grid_to_the_run(page, make_dag, world):
+    dag = make_dag()
+    dag.let_go()
+    dag.wait_for("success")
+    run_id = dag.returned()
+
+    page.goto(f"{world.url}/dags/{dag.dag_id}")
+    page.locator("a[href*='/runs/'][href$='/tasks/train']").first.click()
+    page.get_by_role("link", name="Details").last.click()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="MLflow run").click()
+
+    mlflow = opened.value
+    assert run_id in mlflow.url
+    expect(mlflow.get_by_text(run_id).first).to_be_visible(timeout=SLOWLY)
