@@ -87,7 +87,7 @@ class Writes:
         return stored.get(run.run_id, run)
 
     def take_unwritten(self) -> tuple[set[str], set[str]]:
-        """Return the runs of which changes were lost since the last call, and those among them that others drive now."""
+        """Return the runs of which changes were lost since the last call, and those among them that others drive."""
         found = self._unwritten, self._lost
         self._unwritten, self._lost = set(), set()
         return found
