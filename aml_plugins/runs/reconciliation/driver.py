@@ -188,8 +188,8 @@ class Driver:
     def _take_back(self, runs: dict[str, RunRecord], before: Mapping[str, RunRecord]) -> None:
         """Forget what could not be written: such a run is where it was, and is read again."""
         unwritten, lost = self._step.writes.take_unwritten()
-        for run_id in unwritten:
-            runs[run_id] = before[run_id]
+        for run_id, stored in unwritten.items():
+            runs[run_id] = stored or before[run_id]
             self._held.pop(run_id, None)
         for run_id in lost:
             self._forget(run_id)
