@@ -7,21 +7,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
 from aml_plugins.errors import InvalidInputError, NotFoundError
 from aml_plugins.runs.configuration.documents import Document, read_document
 from aml_plugins.runs.configuration.mistakes import explain
+from aml_plugins.runs.configuration.section import Section
 from aml_plugins.suggestions import did_you_mean
-
-if TYPE_CHECKING:
-    from aml_plugins.runs.configuration.model import RunConfiguration
 
 __all__ = ["load", "save"]
 
-_C = TypeVar("_C", bound="RunConfiguration")
+_C = TypeVar("_C", bound=Section)
 
 _FOLDER: Final = ".aml"
 _SUFFIX: Final = ".runconfig"
@@ -46,7 +44,7 @@ def load(model: type[_C], directory: Path, name: str) -> _C:
     """Find and read a run configuration; see ``RunConfiguration.load``."""
     path = _find(directory, name)
     document = read_document(path, _display(path, directory))
-    from aml_plugins.runs.configuration.azure_ml import is_azure_ml, read  # noqa: PLC0415  they need what is above
+    from aml_plugins.runs.configuration.azure_ml import is_azure_ml, read  # noqa: PLC0415  only where a file is read
 
     if path.parent.name in _OLD_FOLDERS or is_azure_ml(document.value):
         return read(model, document, directory, path)
@@ -101,7 +99,7 @@ def _display(path: Path, directory: Path) -> str:
     return str(path.relative_to(directory)) if path.is_relative_to(directory) else str(path)
 
 
-def save(config: RunConfiguration, directory: Path, name: str) -> Path:
+def save(config: Section, directory: Path, name: str) -> Path:
     """Write a run configuration; see ``RunConfiguration.save``."""
     from aml_plugins.runs.configuration.yaml_dialect import dump  # noqa: PLC0415  PyYAML only where a file is written
 

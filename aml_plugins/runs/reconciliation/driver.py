@@ -187,11 +187,13 @@ class Driver:
                 self._put_off(runs[run_id], error)
 
     def _take_back(self, runs: dict[str, RunRecord], before: Mapping[str, RunRecord]) -> None:
-        """Forget what could not be written: such a run is where it was, and is taken and read again."""
-        for run_id in self._step.writes.take_unwritten():
-            runs[run_id] = before[run_id]
+        """Forget what could not be written: such a run is where it was, and is read again."""
+        unwritten, lost = self._step.writes.take_unwritten()
+        for run_id, stored in unwritten.items():
+            runs[run_id] = stored or before[run_id]
             self._held.pop(run_id, None)
-            self._leases.pop(run_id, None)
+        for run_id in lost:
+            self._forget(run_id)
 
     def _is_ours(self, run: RunRecord) -> bool:
         return run.run_id in self._held and run.run_id not in self._step.writes.unwritten

@@ -30,6 +30,8 @@ class Writes:
         self._changes: list[RunChange] = []
         self._then: list[tuple[str, Callable[[RunRecord], None]]] = []
         self._unwritten: set[str] = set()
+        self._lost: set[str] = set()
+        self._stored: dict[str, RunRecord] = {}
 
     def add(self, change: RunChange, then: Callable[[RunRecord], None] | None = None) -> RunRecord:
         """Keep a change; return the run as it will be stored, but for what others write beside us.
@@ -66,7 +68,9 @@ class Writes:
         self._changes, self._then = [], []
         self._unwritten.update(change.run.run_id for change in changes)
         stored = self._runs.save_all(changes, owner=self._owner) if changes else {}
+        self._stored.update(stored)
         self._unwritten.difference_update(stored)
+        self._lost.update(change.run.run_id for change in changes if change.run.run_id not in stored)
         for run_id, tell in then:
             if run_id in stored:
                 tell(stored[run_id])
@@ -84,7 +88,11 @@ class Writes:
             raise LeaseLostError(f"Run {run.run_id!r} could not be written.", "Read it again.")
         return stored.get(run.run_id, run)
 
-    def take_unwritten(self) -> set[str]:
-        """Return the runs of which changes were lost since the last call: they have to be read again."""
-        found, self._unwritten = self._unwritten, set()
+    def take_unwritten(self) -> tuple[Mapping[str, RunRecord | None], Collection[str]]:
+        """Return the runs of which changes were lost since the last call, and those among them that others drive.
+
+        The former as they were stored since, None where they were not.
+        """
+        found = {run_id: self._stored.get(run_id) for run_id in self._unwritten}, self._lost
+        self._unwritten, self._lost, self._stored = set(), set(), {}
         return found

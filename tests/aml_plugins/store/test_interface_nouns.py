@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
+from aml_plugins.store.opening import open_store
 from aml_plugins.store.records import (
     ComputeTargetRecord,
     DatastoreRecord,
@@ -116,6 +117,25 @@ def test_a_lowered_limit_counts_the_slots_that_are_held(store):
     store.compute_targets.release_slot("r1")
     store.compute_targets.release_slot("r2")
     assert store.compute_targets.claim_slot("team-a", "box", "new", 2)
+
+
+def test_a_slot_passes_from_a_run_whose_job_ended_to_one_that_waits(database_uri):
+    targets = open_store(database_uri).compute_targets
+    targets.add(_BOX)
+    for number in range(3):
+        assert targets.claim_slot("team-a", "box", f"r{number}", 3)
+    assert targets.pass_slot("r0", "waiting", 3)
+    assert not targets.claim_slot("team-a", "box", "r0", 3)
+    assert targets.claim_slot("team-a", "box", "waiting", 3)
+    assert not targets.pass_slot("r0", "another", 3)  # it has none any more
+    assert not targets.pass_slot("r1", "waiting", 3)  # it has one
+    assert not targets.pass_slot("r1", "another", 2)  # the limit was lowered
+
+
+def test_where_no_slot_can_be_passed_it_is_freed_and_claimed(store):
+    store.compute_targets.add(_BOX)
+    assert not store.compute_targets.pass_slot("never had one", "waiting", 1)
+    assert store.compute_targets.claim_slot("team-a", "box", "waiting", 1)
 
 
 def test_the_slot_of_a_run_that_ended_is_not_lost(store, new_run, owner):

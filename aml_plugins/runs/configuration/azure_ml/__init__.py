@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,13 +14,11 @@ from aml_plugins.runs.configuration.azure_ml.version1 import version1
 from aml_plugins.runs.configuration.azure_ml.workbench import workbench
 from aml_plugins.runs.configuration.documents import Document
 from aml_plugins.runs.configuration.mistakes import explain
-
-if TYPE_CHECKING:
-    from aml_plugins.runs.configuration.model import RunConfiguration
+from aml_plugins.runs.configuration.section import Section
 
 __all__ = ["is_azure_ml", "read"]
 
-_C = TypeVar("_C", bound="RunConfiguration")
+_C = TypeVar("_C", bound=Section)
 
 _THEIR_WORDS: Final = {
     "node_count": "nodeCount",

@@ -73,6 +73,33 @@ def test_a_metric_of_an_unknown_model_is_refused_alike(pair: Pair) -> None:
     assert ends[1][0][0] == "MlflowException"
 
 
+_ORDINARY = [Metric(f"k{n % 3}", n / 7, n % 5, n % 4) for n in range(40)]
+_ODD: dict[str, list[Metric]] = {
+    "ordinary": _ORDINARY,
+    "some twice, the newest first": [*reversed(_ORDINARY), *_ORDINARY[:10]],
+    "zeros of either sign": [*_ORDINARY, Metric("k0", 0.0, 9, 9), Metric("k0", -0.0, 9, 9), Metric("k1", -0.0, 9, 9)],
+    "NaN between": [*_ORDINARY, Metric("k0", NAN, 9, 9), Metric("k0", 0.0, 9, 9), Metric("k1", float("inf"), 9, 9)],
+    "a number that is whole": [*_ORDINARY, Metric("k0", 3, 9, 9)],
+    "a truth": [*_ORDINARY, Metric("k0", True, 9, 9)],
+    "a key that is none": [*_ORDINARY, Metric("k?!", 1.0, 9, 9), Metric("", 1.0, 9, 9)],
+    "a time before all time": [*_ORDINARY, Metric("k0", 1.0, -1, 9)],
+    "a step beyond 64 bits": [*_ORDINARY, Metric("k0", 1.0, 9, 2**63)],
+    "a step that is text": [*_ORDINARY, Metric("k0", 1.0, 9, "9")],
+    "a value that is text": [*_ORDINARY, Metric("k0", "1.0", 9, 9)],
+}
+
+
+@pytest.mark.parametrize("batch", _ODD.values(), ids=list(_ODD))
+def test_a_large_batch_is_written_or_refused_alike(pair: Pair, batch: list[Metric]) -> None:
+    experiment = pair.experiment()
+    ends = []
+    for store in (pair.plain, pair.fast):
+        run_id = new_run(store, experiment)
+        said = [outcome(lambda s=store, r=run_id: s.log_batch(r, batch, [], []), run_id) for _ in range(2)]
+        ends.append((said, rows_of(store, run_id), described(store.get_run(run_id))))
+    assert ends[0] == ends[1]
+
+
 CREATIONS: list[dict[str, Any]] = [
     {},
     {"run_name": None, "tags": [RunTag("mlflow.runName", "tagged")]},

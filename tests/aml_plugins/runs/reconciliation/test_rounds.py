@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
+from aml_plugins.errors import StoreError
+from aml_plugins.runs.reconciliation.bell import Bell, ring
 from aml_plugins.runs.reconciliation.driver import Driver
-from aml_plugins.store.records import RunRecord
+from aml_plugins.store.records import RunChange, RunRecord
 
 FOR_EVER = 600.0
 PATIENCE = 90.0
@@ -64,6 +66,49 @@ def test_a_wish_to_stop_ends_the_sleep(workspace: Workspace, submit: Callable[[s
     assert stop.is_set()
     run.cancel()
     run.wait_for_completion(raise_on_error=False)
+
+
+def test_a_run_that_is_left_to_monitors_ends_their_sleep(workspace: Workspace, submit: Callable[[str], Run]) -> None:
+    bell = Bell(workspace.context)
+    runs = [submit("600"), submit("0")]
+    assert not bell.has_rung()
+
+    workspace.driver.release()
+    Driver(workspace.context).sleep(FOR_EVER, bell=bell)
+    assert bell.has_rung()
+    assert not bell.has_rung()
+
+    bell.close()
+    ring(workspace.context)  # nobody hears it
+    for run in runs:
+        run.cancel()
+    for run in runs:
+        run.wait_for_completion(raise_on_error=False)
+    assert {run.get_status() for run in runs} == {"Canceled"}
+
+
+def test_what_could_not_be_written_is_not_shown_and_done_again(
+    workspace: Workspace, submit: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database refuses once between the end of the job and the end of the run: nothing is lost by it."""
+    run = submit("0")
+    runs, tries = workspace.context.store.runs, []
+    original = runs.save_all
+
+    def refusing(changes: Sequence[RunChange], *, owner: str) -> Mapping[str, RunRecord]:
+        tries.append([change.run.state for change in changes])
+        if len(tries) in {1, 3}:
+            raise StoreError("The database is locked.")
+        return original(changes, owner=owner)
+
+    monkeypatch.setattr(runs, "save_all", refusing)
+    shown = workspace.driver.drive([run.id])[run.id]
+    while shown.ended_at is None or shown.state != "Completed":
+        assert shown.state == runs.get("default", run.id).state
+        workspace.driver.sleep(0.05)
+        shown = workspace.driver.drive([run.id])[run.id]
+    assert len(tries) > 3
+    assert shown.version == runs.get("default", run.id).version
 
 
 def test_with_nothing_to_watch_the_sleep_is_as_long_as_asked(workspace: Workspace) -> None:
