@@ -6,12 +6,14 @@ this cluster, and on which its pods are. What pods shall reach listens there, to
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -67,6 +69,11 @@ class _Plan:
         return f"{self.subnet}.1"
 
     @property
+    def services(self) -> str:
+        """The network of Services: as many as there may be clusters."""
+        return f"{self.subnet.replace('10.98.', '10.97.')}.0/24"
+
+    @property
     def kubeconfig(self) -> Path:
         return self.directory / "kubeconfig"
 
@@ -84,8 +91,12 @@ def find_programs() -> Path | None:
 
 
 @contextmanager
-def running_kubernetes(programs: Path, directory: Path) -> Iterator[Kubernetes]:
-    """Start a cluster below ``directory``, which must be a short path; stop it and all its containers."""
+def running_kubernetes(programs: Path, directory: Path, *, with_services: bool = False) -> Iterator[Kubernetes]:
+    """Start a cluster below ``directory``, which must be a short path; stop it and all its containers.
+
+    :param with_services: whether Services have working addresses. One cluster of a machine at a time can: kube-proxy's
+        rules have the same names everywhere, so others wait until it is gone.
+    """
     plan = _Plan(programs, directory, _claim_subnet(), *_free_ports(3))
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -94,6 +105,8 @@ def running_kubernetes(programs: Path, directory: Path) -> Iterator[Kubernetes]:
         _write_kubeconfig(plan)
         for start in (_start_etcd, _start_api_server, _start_controllers, _start_containerd, _start_kubelet):
             start(plan, stack)
+        if with_services:
+            _start_proxy(plan, stack)
         _wait(lambda: _is_ready(plan), plan, "the node is ready")
         yield Kubernetes(directory, plan.kubeconfig, plan.address)
 
@@ -168,7 +181,7 @@ def _start_api_server(plan: _Plan, stack: ExitStack) -> None:
         "cert-dir": str(plan.directory / "certificates"),
         "token-auth-file": str(tokens),
         "authorization-mode": "RBAC",
-        "service-cluster-ip-range": "10.97.0.0/24",
+        "service-cluster-ip-range": plan.services,
         "service-account-issuer": "https://kubernetes.default.svc",
         "service-account-key-file": str(key),
         "service-account-signing-key-file": str(key),
@@ -272,6 +285,31 @@ def _start_kubelet(plan: _Plan, stack: ExitStack) -> None:
         "node-ip": plan.address,
     }
     _start(plan, stack, "kubelet", [_program(plan, "kubelet"), *_flags(flags)])
+
+
+def _start_proxy(plan: _Plan, stack: ExitStack) -> None:
+    lock = os.open(Path(tempfile.gettempdir(), "aml-kube-proxy.lock"), os.O_RDWR | os.O_CREAT)
+    stack.callback(os.close, lock)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    run("ip", "route", "add", plan.services, "dev", plan.bridge)
+    health, metrics = _free_ports(2)
+    settings = {
+        "kind": "KubeProxyConfiguration",
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "mode": "iptables",
+        "clientConnection": {"kubeconfig": str(plan.kubeconfig)},
+        "hostnameOverride": _NODE,
+        "clusterCIDR": f"{plan.subnet}.0/24",
+        "nodePortAddresses": [f"{plan.address}/32"],
+        "healthzBindAddress": f"127.0.0.1:{health}",
+        "metricsBindAddress": f"127.0.0.1:{metrics}",
+        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+        "iptables": {"minSyncPeriod": "0s", "syncPeriod": "5s"},
+    }
+    file = plan.file("kube-proxy.json", json.dumps(settings))
+    stack.callback(run, _program(plan, "kube-proxy"), "--cleanup", f"--config={file}", check=False)
+    _start(plan, stack, "kube-proxy", [_program(plan, "kube-proxy"), f"--config={file}"])
+    _wait(lambda: urllib.request.urlopen(f"http://127.0.0.1:{health}/healthz", timeout=5), plan, "kube-proxy works")
 
 
 def _is_ready(plan: _Plan) -> bool:
