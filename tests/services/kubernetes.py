@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.bridges import bridge_name, own_bridge, run
+
 __all__ = ["INSTALL", "Kubernetes", "find_programs", "running_kubernetes"]
 
 _TOOL = Path(__file__).parents[2] / "tools" / "kubernetes"
@@ -62,7 +64,7 @@ class _Plan:
 
     @property
     def bridge(self) -> str:
-        return f"aml{self.subnet.replace('.', '')}"
+        return bridge_name(self.subnet)
 
     @property
     def address(self) -> str:
@@ -97,11 +99,10 @@ def running_kubernetes(programs: Path, directory: Path, *, with_services: bool =
     :param with_services: whether Services have working addresses. One cluster of a machine at a time can: kube-proxy's
         rules have the same names everywhere, so others wait until it is gone.
     """
-    plan = _Plan(programs, directory, _claim_subnet(), *_free_ports(3))
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        plan = _Plan(programs, directory, stack.enter_context(own_bridge()), *_free_ports(3))
         stack.callback(_end_containers, plan)
-        stack.enter_context(_network(plan))
         _write_kubeconfig(plan)
         for start in (_start_etcd, _start_api_server, _start_controllers, _start_containerd, _start_kubelet):
             start(plan, stack)
@@ -109,28 +110,6 @@ def running_kubernetes(programs: Path, directory: Path, *, with_services: bool =
             _start_proxy(plan, stack)
         _wait(lambda: _is_ready(plan), plan, "the node is ready")
         yield Kubernetes(directory, plan.kubeconfig, plan.address)
-
-
-def run(*command: str, check: bool = True) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if check and done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-@contextmanager
-def _network(plan: _Plan) -> Iterator[None]:
-    rules = [["-i", plan.bridge, "-j", "ACCEPT"], ["-o", plan.bridge, "-j", "ACCEPT"]]
-    try:
-        run("ip", "addr", "add", f"{plan.address}/24", "dev", plan.bridge)
-        run("ip", "link", "set", plan.bridge, "up")
-        for rule in rules:
-            run("iptables", "-I", "FORWARD", *rule, check=False)
-        yield
-    finally:
-        for rule in rules:
-            run("iptables", "-D", "FORWARD", *rule, check=False)
-        run("ip", "link", "del", plan.bridge, check=False)
 
 
 def _start(plan: _Plan, stack: ExitStack, name: str, command: Sequence[str], **variables: str) -> None:
@@ -396,15 +375,3 @@ def _free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
-
-
-def _claim_subnet() -> str:
-    """Make the first bridge that nobody has; its name says its network. Those of killed tests may still be there."""
-    used = run("ip", "-4", "-o", "addr")
-    for number in range(1, 255):
-        subnet = f"10.98.{number}"
-        bridge = ["ip", "link", "add", f"aml{subnet.replace('.', '')}", "type", "bridge"]
-        taken = f" {subnet}." in used
-        if not taken and subprocess.run(bridge, capture_output=True, check=False).returncode == 0:
-            return subnet
-    raise RuntimeError("No bridge for the pods can be made: ip link add … type bridge")

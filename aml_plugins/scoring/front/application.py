@@ -71,7 +71,8 @@ class Front:
         with suppress(OSError, ValueError):
             self.table.look()
         busy = self.table.forget_idle()
-        return {"pid": os.getpid(), "port": self.port, "version": self.table.version, "busy": busy}
+        told = {"pid": os.getpid(), "port": self.port, "version": self.table.version, "busy": busy}
+        return {**told, "digests": self.table.digests()}
 
     async def keep_up(self) -> None:
         """Follow ``routes.json`` for ever."""

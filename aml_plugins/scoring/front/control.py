@@ -1,7 +1,7 @@
 """What a front is asked and told over HTTP: probes, its state, and new routes from whoever signs them.
 
-A message is signed, not hidden: it holds digests of keys, never a key. One that is older than what is in force changes
-nothing, so that repeating one is of no use to anybody.
+A message is signed, not hidden: it holds digests of keys, never a key. It must come next after what is in force: so
+repeating one is of no use to anybody, and of two at a time one is refused. It may hold the routes or the keys alone.
 """
 
 from __future__ import annotations
@@ -52,13 +52,15 @@ class Control:
         self, front: Front, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], send: Any
     ) -> None:
         body = await _bounded(receive)
-        given = dict(scope["headers"]).get(SIGNATURE.encode(), b"").decode("ascii", "replace")
-        if body is None or not hmac.compare_digest(given, signature(self._secret or b"", body)):
+        signed = dict(scope["headers"]).get(SIGNATURE.encode(), b"").decode("ascii", "replace")
+        if body is None or not hmac.compare_digest(signed, signature(self._secret or b"", body)):
             await refuse(send, 403, "The routes are not signed by the service's owner.")
             return
-        if json.loads(body)["version"] > front.state()["version"]:
-            _write(front.table.path, body)
-        await respond(send, 200, _JSON, json.dumps(front.state()).encode())
+        given = json.loads(body)
+        is_next = given["version"] == max(0, front.state()["version"]) + 1
+        if is_next:
+            _write(front.table.path, json.dumps({**front.table.content, **given}).encode())
+        await respond(send, 200 if is_next else 409, _JSON, json.dumps(front.state()).encode())
 
 
 def signature(secret: bytes, body: bytes) -> str:

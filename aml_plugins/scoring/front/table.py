@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from typing import Any
@@ -23,6 +24,7 @@ class Table:
         self.weights: dict[str, int] = {}
         self.keys: list[str] | None = None
         self.version = -1
+        self.content: dict[str, Any] = {}
         self._credit: dict[str, float] = {}
         self._seen: Any = None
 
@@ -47,15 +49,20 @@ class Table:
             return
         with open(self.path, encoding="utf-8") as file:
             wanted = json.load(file)
-        for route in wanted["routes"]:
+        routes = wanted.get("routes", [])
+        for route in routes:
             known = self.upstreams.get(route["key"])
             address = (route.get("host", "127.0.0.1"), route["port"])
             if known is None or known.address != address:
                 self.upstreams[route["key"]] = Upstream(*address, in_flight=known.in_flight if known else 0)
-        self.weights = {route["key"]: route["weight"] for route in wanted["routes"] if route["weight"] > 0}
+        self.weights = {route["key"]: route["weight"] for route in routes if route["weight"] > 0}
         self._credit = {key: self._credit.get(key, 0.0) for key in self.weights}
         self.keys = wanted.get("keys")
-        self.version, self._seen = wanted["version"], seen
+        self.version, self.content, self._seen = wanted["version"], wanted, seen
+
+    def digests(self) -> dict[str, str]:
+        """Return what tells these routes and keys from others."""
+        return {part: _digest(self.content.get(part)) for part in ("routes", "keys")}
 
     def forget_idle(self) -> list[str]:
         """Forget deployments that get no requests and have none; return those that still have some."""
@@ -64,3 +71,7 @@ class Table:
             if not self.upstreams[key].in_flight:
                 self.upstreams.pop(key).close()
         return sorted(key for key in without if key in self.upstreams)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
