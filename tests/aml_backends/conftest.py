@@ -32,6 +32,20 @@ def built_environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def built_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Layers are packed once a session, too."""
+    return tmp_path_factory.mktemp("images")
+
+
+@pytest.fixture
+def serving_home(aml_home: Path, built_environments: Path, built_images: Path) -> Path:
+    """A home in which images are built quickly."""
+    (aml_home / "environments").symlink_to(built_environments)
+    (aml_home / "images").symlink_to(built_images)
+    return aml_home
+
+
+@pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     program = find_program()
     require_service("A container registry", program, REGISTRY_INSTALL)

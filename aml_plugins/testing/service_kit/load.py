@@ -16,11 +16,12 @@ _TIMEOUT = 60
 
 
 class Load:
-    """What the callers met."""
+    """What the callers met; ``seconds`` has how long each answer took, in their order."""
 
     def __init__(self) -> None:
         self.versions: Counter[int] = Counter()
         self.failures: list[str] = []
+        self.seconds: list[float] = []
         self.stopping = threading.Event()
         self._lock = threading.Lock()
 
@@ -29,13 +30,16 @@ class Load:
         """How many requests were answered."""
         return sum(self.versions.values())
 
-    def note(self, version: int | None, failure: str | None) -> None:
-        """Take down one request."""
+    def fail(self, failure: str) -> None:
+        """Take down a request that was not answered well."""
         with self._lock:
-            if failure is not None:
-                self.failures.append(failure)
-            elif version is not None:
-                self.versions[version] += 1
+            self.failures.append(failure)
+
+    def note(self, version: int, seconds: float) -> None:
+        """Take down a request that a version answered."""
+        with self._lock:
+            self.versions[version] += 1
+            self.seconds.append(seconds)
 
     def wait_for_more(self, more: int = 50, patience: float = 60) -> None:
         """Return once some more requests were answered."""
@@ -72,13 +76,13 @@ def _call(load: Load, url: str, key: str | None, pause: float, *, keeps: bool) -
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
     pool = urllib3.PoolManager()
     while not load.stopping.wait(pause):
-        sent = headers if keeps else {**headers, "Connection": "close"}
+        begun, sent = time.monotonic(), headers if keeps else {**headers, "Connection": "close"}
         try:
             answer = pool.request("POST", url, body=b'"x"', headers=sent, retries=False, timeout=_TIMEOUT)
         except urllib3.exceptions.HTTPError as error:
-            load.note(None, f"{type(error).__name__}: {error}")
+            load.fail(f"{type(error).__name__}: {error}")
             continue
         if answer.status == _OK:
-            load.note(int(json.loads(answer.data)["version"]), None)
+            load.note(int(json.loads(answer.data)["version"]), time.monotonic() - begun)
         else:
-            load.note(None, f"{answer.status}: {answer.data[:200]!r}")
+            load.fail(f"{answer.status}: {answer.data[:200]!r}")

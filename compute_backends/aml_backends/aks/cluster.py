@@ -175,7 +175,7 @@ def _in_words(error: Any, method: str) -> BackendError:
     if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return RefusedError(
             f"The cluster refuses '{method}': {said}",
-            "Give the user of the target's kubeconfig rights on that; docs: the rights that targets and services need.",
+            "Give the user of the target's kubeconfig that right; the docs list all that runs and services need.",
             status=error.status,
         )
     return RefusedError(f"The cluster refuses '{method}' ({error.status}): {said}", status=error.status)

@@ -20,6 +20,12 @@ def built_environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("environments")
 
 
+@pytest.fixture(scope="session")
+def built_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Layers are packed once a session, too."""
+    return tmp_path_factory.mktemp("images")
+
+
 @pytest.fixture
 def serving(aml_home: Path, built_environments: Path, tmp_path: Path) -> Iterator[Serving]:
     (aml_home / "environments").symlink_to(built_environments)

@@ -12,8 +12,9 @@ from aml_plugins.testing import ServiceTypeContract
 
 class _OnThisMachine(ServiceTypeContract):
     @pytest.fixture
-    def workspace(self, aml_home, built_environments) -> Iterator[Workspace]:
+    def workspace(self, aml_home, built_environments, built_images) -> Iterator[Workspace]:
         (aml_home / "environments").symlink_to(built_environments)
+        (aml_home / "images").symlink_to(built_images)
         workspace = Workspace.get()
         yield workspace
         workspace.close()

@@ -184,7 +184,7 @@ class AciService(ServiceBackend):
         if not spec.image.config.get("registry"):
             raise InvalidInputError(
                 f"The image {spec.image.name}:{spec.image.version} is in no registry: Azure cannot pull it.",
-                "Create it with a registry: aml image create … --registry HOST",
+                "Create it with a registry: aml image create … --registry address=HOST",
             )
         self._store(spec.service).check()
         return spec.config

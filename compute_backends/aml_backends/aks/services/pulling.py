@@ -28,7 +28,7 @@ def check_image(spec: DeploymentSpec) -> None:
     if not spec.image.config.get("registry"):
         raise InvalidInputError(
             f"The image {spec.image.name}:{spec.image.version} is in no registry: a cluster cannot pull it.",
-            "Create it with a registry: aml image create … --registry HOST",
+            "Create it with a registry: aml image create … --registry address=HOST",
         )
 
 

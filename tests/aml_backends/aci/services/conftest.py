@@ -32,8 +32,7 @@ def emulator(azure, azure_identity, networked_engine: DockerEngine, monkeypatch:
 
 
 @pytest.fixture
-def workspace(aml_home, built_environments, emulator: AzureEmulator, tmp_path: Path) -> Iterator[Workspace]:
-    (aml_home / "environments").symlink_to(built_environments)
+def workspace(serving_home: Path, emulator: AzureEmulator, tmp_path: Path) -> Iterator[Workspace]:
     workspace = Workspace.get()
     register_secret_store(workspace.context, workspace.name, "file", "team", {})
     workspace.attach_compute(
