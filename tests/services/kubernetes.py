@@ -179,9 +179,6 @@ def _start_controllers(plan: _Plan, stack: ExitStack) -> None:
         "service-account-private-key-file": str(plan.directory / "service-accounts.key"),
         "cert-dir": str(plan.directory / "controllers"),
         "concurrent-gc-syncs": "4",
-        "horizontal-pod-autoscaler-sync-period": "5s",
-        "horizontal-pod-autoscaler-initial-readiness-delay": "5s",
-        "horizontal-pod-autoscaler-cpu-initialization-period": "10s",
     }
     _start(plan, stack, "controllers", [_program(plan, "kube-controller-manager"), *_flags(controllers)])
     scheduler = {**common, "cert-dir": str(plan.directory / "scheduler")}

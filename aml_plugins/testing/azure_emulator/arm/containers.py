@@ -93,7 +93,7 @@ class GroupContainer:
 
     def logs(self, tail: int | None) -> str:
         """Return its output as the API shows it."""
-        if self.is_terminated:
+        if self.is_terminated or self.current["state"] == "Waiting":
             text, limit = self.log, _ENDED_LOG
         else:
             shown = self._docker("logs", self._name)

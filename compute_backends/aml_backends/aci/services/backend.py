@@ -21,7 +21,7 @@ from aml_backends.aci.services.groups import (
     version_name,
 )
 from aml_backends.aci.services.secrets import Kept, forget, keep
-from aml_backends.aci.services.states import address_of, is_over, status_of
+from aml_backends.aci.services.states import address_of, is_over, is_trying, status_of
 from aml_plugins.errors import InvalidInputError, PluginError
 from aml_plugins.services.contract import (
     DeploymentSpec,
@@ -97,6 +97,8 @@ class AciService(ServiceBackend):
         seen, address = status_of(group), address_of(group)
         if seen.state is DeploymentState.FAILED:
             tail = self.logs(handle, _TAIL_LINES)
+            if not tail and is_trying(group):
+                return dataclasses.replace(seen, state=DeploymentState.PENDING)
             words = f"{seen.reason} Its last lines:\n{tail}" if tail else seen.reason
             return dataclasses.replace(seen, reason=words)
         if seen.reason is None and address and answers(address, PORT, "/ready"):

@@ -7,11 +7,13 @@ from typing import Any
 
 from aml_plugins.services.contract import DeploymentState, DeploymentStatus
 
-__all__ = ["address_of", "is_over", "status_of"]
+__all__ = ["address_of", "is_over", "is_trying", "status_of"]
 
 _BOOT_FAILED = 3
 """The scoring server's exit code where the script cannot be loaded or initialized: trying again does not help."""
 _RESTARTS = 4
+_SPEAKS = 10
+"""So often a container that says nothing is let end before it counts as failed without its words."""
 _OVER = frozenset({"Failed", "Stopped", "Succeeded"})
 
 
@@ -38,6 +40,11 @@ def is_over(group: Mapping[str, Any]) -> bool:
     properties = group["properties"]
     state = (properties.get("instanceView") or {}).get("state")
     return properties.get("provisioningState") == "Failed" or state in _OVER
+
+
+def is_trying(group: Mapping[str, Any]) -> bool:
+    """Say whether Azure starts the container again and again: its last words are gone for a moment, and come again."""
+    return not is_over(group) and int(_view(group).get("restartCount") or 0) < _SPEAKS
 
 
 def address_of(group: Mapping[str, Any]) -> str | None:

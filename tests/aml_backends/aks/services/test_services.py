@@ -140,22 +140,6 @@ def test_the_front_may_lose_a_pod(workspace: Workspace, image, cluster: Cluster)
     assert load.failures == []
 
 
-def test_the_number_of_pods_follows_the_load(workspace: Workspace, image, cluster: Cluster, pod_metrics: None) -> None:
-    busy = "import time\ndef init(): pass\ndef run(d):\n    end = time.process_time() + 0.2\n"
-    busy += "    while time.process_time() < end: pass\n    return {'version': 1}\n"
-    service = image(busy).deploy(
-        "iris", target="prod", exposure="NodePort", wait=True, timeout_seconds=600, autoscale=True,
-        autoscale_max_replicas=2, autoscale_target_utilization=50, **SMALL,
-    )  # fmt: skip
-    name = f"aml-{service.record.service_id[:20]}-1"
-    assert (cluster.find("deployment", name) or {})["spec"]["replicas"] == 1
-    with constant_load(str(service.scoring_uri)) as load:
-        until(lambda: (cluster.find("deployment", name) or {})["status"].get("readyReplicas") == 2, 600)
-    assert load.failures == []
-    service.update(autoscale_target_utilization=90, wait=True)
-    assert (cluster.find("horizontal_pod_autoscaler", name)) is None
-
-
 def test_images_without_a_registry_and_types_without_a_target_are_refused(workspace: Workspace, image) -> None:
     with pytest.raises(InvalidInputError, match="is in no registry: a cluster cannot pull it"):
         image(registry=None).deploy("iris", target="prod")
@@ -181,3 +165,18 @@ def test_an_ingress_and_special_hardware_are_planned(workspace: Workspace, image
     deployment = next(one for one in plan["version"] if one["kind"] == "Deployment")
     limits = deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
     assert limits == {"nvidia.com/gpu": "1", "xilinx.com/fpga-xilinx_u250": "1"}
+
+
+def test_autoscaling_leaves_the_number_of_pods_to_the_cluster(workspace: Workspace, image) -> None:
+    from aml_plugins.services.types import load_backend
+    from aml_plugins.testing.service_kit.base import spec_of
+
+    settings = {"autoscale": True, "autoscale_min_replicas": 2, "autoscale_target_utilization": 60}
+    service = image().deploy("iris", target="prod", **settings)
+    plan: Any = load_backend(workspace.context, "aks").plan(spec_of(load_backend(workspace.context, "aks"), service))
+    found = {one["kind"]: one for one in plan["version"]}
+    assert "replicas" not in found["Deployment"]["spec"]
+    scaler = found["HorizontalPodAutoscaler"]["spec"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 10)
+    assert scaler["metrics"][0]["resource"]["target"] == {"type": "Utilization", "averageUtilization": 60}
+    assert found["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
