@@ -14,6 +14,7 @@ from aml_plugins.plugins import Plugins, default_plugins
 if TYPE_CHECKING:
     from aml_plugins.runs.history import RunHistory
     from aml_plugins.secrets import SecretSource
+    from aml_plugins.secrets.kept import KeptSecrets
     from aml_plugins.store.interface import Store
 
 __all__ = ["Context", "open_context", "open_run_history"]
@@ -53,6 +54,15 @@ class Context:
             return resolve_reference(self, workspace, reference)
 
         return resolve
+
+    def kept_secrets(self, workspace: str, store: str | None = None) -> KeptSecrets:
+        """Return where secrets that we make ourselves are kept: a secret store of the workspace.
+
+        :param store: None for the workspace's default one.
+        """
+        from aml_plugins.secrets.kept import KeptSecrets  # noqa: PLC0415  services alone make secrets
+
+        return KeptSecrets(self, workspace, store)
 
     def close(self) -> None:
         """Close backends and the store."""

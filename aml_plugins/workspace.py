@@ -227,7 +227,10 @@ class Workspace(WorkspaceResources):
         return self.context.store.compute_targets.add(record)
 
     def detach_compute(self, name: str) -> None:
-        """Detach a compute target; refused while runs on it have not ended. What it stands for stays."""
+        """Detach a compute target; refused while runs on it have not ended, or services live on it.
+
+        What it stands for stays.
+        """
         find_target(self.context.store, self.name, name)
         self.context.store.compute_targets.remove(self.name, name)
         self.context.backends.forget(self.name, name)

@@ -15,6 +15,7 @@ BENCHMARKS = {
     "store": HERE / "store",
     "datastores": HERE / "datastores.py",
     "scoring": HERE / "scoring",
+    "services": HERE / "services",
     "targets": HERE / "targets",
     "server": HERE / "server",
     "airflow": HERE / "airflow",

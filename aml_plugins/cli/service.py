@@ -26,7 +26,7 @@ def service() -> None:
 @click.option(
     "--image", "image_name", required=True, metavar="NAME[:VERSION]", help="The image; the newest by default."
 )
-@click.option("--target", default="local", show_default=True, help="The service type; see: aml plugins list.")
+@click.option("--target", default="local", show_default=True, help="A compute target, or a service type.")
 @click.option("--replicas", default=1, show_default=True, help="How many processes or containers answer.")
 @_SET
 @_WAIT

@@ -224,7 +224,8 @@ class Image:
     ) -> Service:
         """Deploy the image as a web service.
 
-        :param target: a service type, such as ``local`` or ``docker``; ``aml plugins list`` shows all.
+        :param target: an attached compute target, or a service type such as ``local`` or ``docker``; ``aml compute
+            list`` and ``aml plugins list`` show them.
         :param settings: of the type; see its reference page.
         """
         from aml_plugins.services.service import Service  # noqa: PLC0415  they know each other

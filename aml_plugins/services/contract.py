@@ -25,6 +25,7 @@ __all__ = [
     "ServiceBackend",
     "ServiceConfig",
     "ServiceKeys",
+    "target_name",
 ]
 
 
@@ -91,11 +92,13 @@ class Routing:
     :param endpoint: the service's address.
     :param is_settled: new requests go where they shall; False: call again.
     :param idle: keys of deployments that no request is in any more.
+    :param reason: what it waits for, where it is not settled.
     """
 
     endpoint: str
     is_settled: bool
     idle: frozenset[str] = frozenset()
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,11 @@ class ServiceKeys:
         return "ServiceKeys(primary=…, secondary=…)"
 
 
+def target_name(service: ServiceRecord) -> str:
+    """Return the compute target that a service lives on; empty where its type needs none."""
+    return str(service.desired.get("target") or "")
+
+
 class ServiceBackend(ABC):
     """Drives services of one type. Every method may be called again after a crash, and twice at any time.
 
@@ -119,6 +127,8 @@ class ServiceBackend(ABC):
     config_model: ClassVar[type[ServiceConfig]] = ServiceConfig
     is_local: ClassVar[bool] = False
     """Services of this type live on the machine that drives them: no other machine can."""
+    needs_target: ClassVar[bool] = False
+    """Services of this type live on an attached compute target of the same type; see :func:`target_name`."""
 
     def __init__(self, context: Context) -> None:
         """Keep what is needed; no network call here."""

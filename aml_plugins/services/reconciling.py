@@ -12,7 +12,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.errors import AmlError, LeaseLostError, StoreError, TransientBackendError
-from aml_plugins.services.contract import DeploymentSpec, DeploymentState, DeploymentStatus, Route, ServiceBackend
+from aml_plugins.services.contract import (
+    DeploymentSpec,
+    DeploymentState,
+    DeploymentStatus,
+    Route,
+    Routing,
+    ServiceBackend,
+)
 from aml_plugins.services.telling import tell
 from aml_plugins.services.types import checked_config, load_backend
 from aml_plugins.store.records import ServiceRecord
@@ -74,17 +81,17 @@ class Step:
             return self._switch(wanted)
         if status.state is DeploymentState.FAILED or self._is_late(wanted):
             raise DeploymentFailedError(self._why(wanted, status))
-        return self._record
+        return self._seen(reason=status.reason)
 
     def _switch(self, wanted: Deployment) -> ServiceRecord:
         weights = self._weights(wanted)
         routing = self._backend.route(self._record, self._routes(weights))
         if not routing.is_settled:
-            return self._record
+            return self._wait_for_routing(wanted, routing)
         left = []
         for one in self._deployments():
             if weights[one["key"]] > 0:
-                left.append({**one, "weight": weights[one["key"]], "was_ready": True})
+                left.append({**_without_wait(one), "weight": weights[one["key"]], "was_ready": True})
             elif one["key"] in routing.idle:
                 self._end(one)
             else:
@@ -102,12 +109,20 @@ class Step:
             error_code=None,
         )
 
+    def _wait_for_routing(self, wanted: Deployment, routing: Routing) -> ServiceRecord:
+        """Requests do not go there yet. That may take as long again as getting ready."""
+        since = float(wanted.get("switching_since") or time.time())
+        if time.time() - since > self._patience:
+            raise DeploymentFailedError(f"Requests could not be sent there. {routing.reason or ''}".strip())
+        if "switching_since" not in wanted:
+            return self._save(deployments=self._with(wanted, switching_since=since))
+        return self._seen(reason=routing.reason)
+
     def _give_up(self, reason: str, code: str) -> ServiceRecord:
         """End what cannot be, and let what served before serve on."""
-        wanted = self._wanted()
-        others = [one for one in self._deployments() if one is not wanted and one.get("was_ready")]
+        others = [_without_wait(one) for one in self._deployments() if one.get("was_ready")]
         for one in self._deployments():
-            if one not in others:
+            if not one.get("was_ready"):
                 self._end(one)
         if others:
             images = ", ".join(dict.fromkeys(str(one["image"]) for one in others))
@@ -189,7 +204,11 @@ class Step:
         )
 
     def _is_late(self, one: Deployment) -> bool:
-        return time.time() - float(one["started_at"]) > float(str(self._record.desired.get("timeout_seconds", 300)))
+        return time.time() - float(one["started_at"]) > self._patience
+
+    @property
+    def _patience(self) -> float:
+        return float(str(self._record.desired.get("timeout_seconds", 300)))
 
     def _why(self, one: Deployment, status: DeploymentStatus) -> str:
         if status.state is DeploymentState.FAILED:
@@ -223,6 +242,10 @@ class DeploymentFailedError(AmlError):
 
 
 _SAME = ("image", "config", "replicas")
+
+
+def _without_wait(one: Deployment) -> Deployment:
+    return {name: value for name, value in one.items() if name != "switching_since"}
 
 
 def _generation(record: ServiceRecord) -> int:

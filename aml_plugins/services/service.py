@@ -16,9 +16,10 @@ from aml_plugins.json_types import JsonObject
 from aml_plugins.names import check_name
 from aml_plugins.runs.reconciliation.intervals import Pause
 from aml_plugins.services.calling import call_service
-from aml_plugins.services.contract import DeploymentSpec, ServiceBackend, ServiceKeys
+from aml_plugins.services.contract import DeploymentSpec, ServiceBackend, ServiceKeys, target_name
 from aml_plugins.services.driving import drive_once
 from aml_plugins.services.reconciling import FAILED, TRANSITIONING, is_settled
+from aml_plugins.services.targets import check_place, find_place
 from aml_plugins.services.telling import task_id, tell
 from aml_plugins.services.types import checked_config, load_backend
 from aml_plugins.store.leases import new_owner
@@ -68,14 +69,17 @@ class Service:
 
         The call returns once it is written down; a monitor or :meth:`wait_for_deployment` brings it up.
 
-        :param target: the service type: ``local``, ``docker``, or a plugin's.
-        :param replicas: how many processes or containers answer.
+        :param target: an attached compute target whose type has services (``aks``, ``aci``), else a service type
+            (``local``, ``docker``, a plugin's).
+        :param replicas: how many processes, containers or pods answer.
         :param timeout_seconds: how long it may take until it is ready.
         :param settings: of the type; see its reference page.
         :raises InvalidInputError: for what cannot be deployed; nothing was written.
         """
         check_name("service", name)
-        backend = load_backend(workspace.context, target)
+        type_name, place = find_place(workspace.context, workspace.name, target)
+        backend = load_backend(workspace.context, type_name)
+        check_place(backend, place)
         config = checked_config(backend, settings).model_dump(mode="json", exclude_unset=True)
         desired: JsonObject = {
             "generation": 1,
@@ -85,12 +89,13 @@ class Service:
             "traffic": ALL,
             "timeout_seconds": timeout_seconds,
             "home": home_id(workspace.context.home) if backend.is_local else None,
+            "target": place if backend.needs_target else None,
         }
         record = ServiceRecord(
             workspace=workspace.name,
             name=name,
             service_id=uuid.uuid4().hex,
-            type=target,
+            type=type_name,
             state=TRANSITIONING,
             desired=desired,
             tags=dict(tags or {}),
@@ -264,6 +269,7 @@ class Service:
         return {
             "name": record.name,
             "type": record.type,
+            "target": target_name(record) or None,
             "state": record.state,
             "scoring_uri": self.scoring_uri,
             "versions": versions,

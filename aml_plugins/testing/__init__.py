@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aml_plugins.testing.fake_backend import FakeBackend, FakeJob
     from aml_plugins.testing.fake_clock import FakeClock
     from aml_plugins.testing.jobs import make_job, wait_until_ended
+    from aml_plugins.testing.service_contract import ServiceTypeContract
 
 __all__ = [
     "ComputeBackendContract",
@@ -21,6 +22,7 @@ __all__ = [
     "FakeClock",
     "FakeJob",
     "OutageContract",
+    "ServiceTypeContract",
     "make_job",
     "wait_until_ended",
 ]
@@ -31,6 +33,7 @@ _MODULES = {
     "FakeClock": "fake_clock",
     "FakeJob": "fake_backend",
     "OutageContract": "contract.outage",
+    "ServiceTypeContract": "service_contract",
     "make_job": "jobs",
     "wait_until_ended": "jobs",
 }

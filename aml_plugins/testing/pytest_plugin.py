@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aml_plugins.testing.fake_backend import FakeBackend
     from aml_plugins.testing.fake_clock import FakeClock
 
-pytest.register_assert_rewrite("aml_plugins.testing.contract")
+pytest.register_assert_rewrite("aml_plugins.testing.contract", "aml_plugins.testing.service_kit")
 
 
 @pytest.fixture

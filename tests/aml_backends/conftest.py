@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import pytest
+from services.container_registry import INSTALL as REGISTRY_INSTALL
+from services.container_registry import PASSWORD, USER, find_program, running_registry
 from services.docker_engine import INSTALL, DockerEngine, find_engine, running_engine
 from services.requirements import require_service
 
@@ -19,3 +23,38 @@ def emulators_engine() -> Iterator[DockerEngine]:
     with running_engine(found) as engine, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOCKER_HOST", engine.address)
         yield engine
+
+
+@pytest.fixture(scope="session")
+def built_environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Environments are built once a session, not once a home."""
+    return tmp_path_factory.mktemp("environments")
+
+
+@pytest.fixture(scope="session")
+def built_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Layers are packed once a session, too."""
+    return tmp_path_factory.mktemp("images")
+
+
+@pytest.fixture
+def serving_home(aml_home: Path, built_environments: Path, built_images: Path) -> Path:
+    """A home in which images are built quickly."""
+    (aml_home / "environments").symlink_to(built_environments)
+    (aml_home / "images").symlink_to(built_images)
+    return aml_home
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = find_program()
+    require_service("A container registry", program, REGISTRY_INSTALL)
+    with running_registry(str(program), tmp_path_factory.mktemp("registry")) as address:
+        yield address
+
+
+@pytest.fixture
+def image_options(registry: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
+    monkeypatch.setenv("REGISTRY_PASSWORD", PASSWORD)
+    settings = {"address": f"http://{registry}", "username": USER, "password": "secret://env/REGISTRY_PASSWORD"}
+    return {"registry": settings}

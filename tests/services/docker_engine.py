@@ -45,8 +45,11 @@ def find_engine() -> str | None:
 
 
 @contextlib.contextmanager
-def running_engine(found: str) -> Iterator[DockerEngine]:
-    """Use the user's engine, or start one that is gone afterwards."""
+def running_engine(found: str, bridge: str | None = None) -> Iterator[DockerEngine]:
+    """Use the user's engine, or start one that is gone afterwards.
+
+    :param bridge: a bridge for the containers of the engine that is started.
+    """
     if found.startswith("unix://"):
         engine = DockerEngine(found, "bridge")
         _import_image(engine)
@@ -54,8 +57,8 @@ def running_engine(found: str) -> Iterator[DockerEngine]:
         return
     directory = Path(tempfile.mkdtemp(prefix="aml-docker-"))
     try:
-        done = subprocess.run([TOOL, "start", directory], stdout=subprocess.PIPE, text=True, check=True)
-        engine = DockerEngine(done.stdout.strip(), "none")
+        done = subprocess.run([TOOL, "start", directory, bridge or ""], stdout=subprocess.PIPE, text=True, check=True)
+        engine = DockerEngine(done.stdout.strip(), "bridge" if bridge else "none")
         _import_image(engine)
         yield engine
     finally:

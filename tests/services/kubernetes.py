@@ -6,12 +6,14 @@ this cluster, and on which its pods are. What pods shall reach listens there, to
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +21,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from services.bridges import bridge_name, own_bridge, run
 
 __all__ = ["INSTALL", "Kubernetes", "find_programs", "running_kubernetes"]
 
@@ -60,11 +64,16 @@ class _Plan:
 
     @property
     def bridge(self) -> str:
-        return f"aml{self.subnet.replace('.', '')}"
+        return bridge_name(self.subnet)
 
     @property
     def address(self) -> str:
         return f"{self.subnet}.1"
+
+    @property
+    def services(self) -> str:
+        """The network of Services: as many as there may be clusters."""
+        return f"{self.subnet.replace('10.98.', '10.97.')}.0/24"
 
     @property
     def kubeconfig(self) -> Path:
@@ -84,40 +93,23 @@ def find_programs() -> Path | None:
 
 
 @contextmanager
-def running_kubernetes(programs: Path, directory: Path) -> Iterator[Kubernetes]:
-    """Start a cluster below ``directory``, which must be a short path; stop it and all its containers."""
-    plan = _Plan(programs, directory, _claim_subnet(), *_free_ports(3))
+def running_kubernetes(programs: Path, directory: Path, *, with_services: bool = False) -> Iterator[Kubernetes]:
+    """Start a cluster below ``directory``, which must be a short path; stop it and all its containers.
+
+    :param with_services: whether Services have working addresses. One cluster of a machine at a time can: kube-proxy's
+        rules have the same names everywhere, so others wait until it is gone.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        plan = _Plan(programs, directory, stack.enter_context(own_bridge()), *_free_ports(3))
         stack.callback(_end_containers, plan)
-        stack.enter_context(_network(plan))
         _write_kubeconfig(plan)
         for start in (_start_etcd, _start_api_server, _start_controllers, _start_containerd, _start_kubelet):
             start(plan, stack)
+        if with_services:
+            _start_proxy(plan, stack)
         _wait(lambda: _is_ready(plan), plan, "the node is ready")
         yield Kubernetes(directory, plan.kubeconfig, plan.address)
-
-
-def run(*command: str, check: bool = True) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if check and done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-@contextmanager
-def _network(plan: _Plan) -> Iterator[None]:
-    rules = [["-i", plan.bridge, "-j", "ACCEPT"], ["-o", plan.bridge, "-j", "ACCEPT"]]
-    try:
-        run("ip", "addr", "add", f"{plan.address}/24", "dev", plan.bridge)
-        run("ip", "link", "set", plan.bridge, "up")
-        for rule in rules:
-            run("iptables", "-I", "FORWARD", *rule, check=False)
-        yield
-    finally:
-        for rule in rules:
-            run("iptables", "-D", "FORWARD", *rule, check=False)
-        run("ip", "link", "del", plan.bridge, check=False)
 
 
 def _start(plan: _Plan, stack: ExitStack, name: str, command: Sequence[str], **variables: str) -> None:
@@ -168,7 +160,7 @@ def _start_api_server(plan: _Plan, stack: ExitStack) -> None:
         "cert-dir": str(plan.directory / "certificates"),
         "token-auth-file": str(tokens),
         "authorization-mode": "RBAC",
-        "service-cluster-ip-range": "10.97.0.0/24",
+        "service-cluster-ip-range": plan.services,
         "service-account-issuer": "https://kubernetes.default.svc",
         "service-account-key-file": str(key),
         "service-account-signing-key-file": str(key),
@@ -274,6 +266,31 @@ def _start_kubelet(plan: _Plan, stack: ExitStack) -> None:
     _start(plan, stack, "kubelet", [_program(plan, "kubelet"), *_flags(flags)])
 
 
+def _start_proxy(plan: _Plan, stack: ExitStack) -> None:
+    lock = os.open(Path(tempfile.gettempdir(), "aml-kube-proxy.lock"), os.O_RDWR | os.O_CREAT)
+    stack.callback(os.close, lock)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    run("ip", "route", "add", plan.services, "dev", plan.bridge)
+    health, metrics = _free_ports(2)
+    settings = {
+        "kind": "KubeProxyConfiguration",
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "mode": "iptables",
+        "clientConnection": {"kubeconfig": str(plan.kubeconfig)},
+        "hostnameOverride": _NODE,
+        "clusterCIDR": f"{plan.subnet}.0/24",
+        "nodePortAddresses": [f"{plan.address}/32"],
+        "healthzBindAddress": f"127.0.0.1:{health}",
+        "metricsBindAddress": f"127.0.0.1:{metrics}",
+        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+        "iptables": {"minSyncPeriod": "0s", "syncPeriod": "5s"},
+    }
+    file = plan.file("kube-proxy.json", json.dumps(settings))
+    stack.callback(run, _program(plan, "kube-proxy"), "--cleanup", f"--config={file}", check=False)
+    _start(plan, stack, "kube-proxy", [_program(plan, "kube-proxy"), f"--config={file}"])
+    _wait(lambda: urllib.request.urlopen(f"http://127.0.0.1:{health}/healthz", timeout=5), plan, "kube-proxy works")
+
+
 def _is_ready(plan: _Plan) -> bool:
     node = json.loads(_get(plan, f"/api/v1/nodes/{_NODE}"))
     accounts = json.loads(_get(plan, "/api/v1/namespaces/default/serviceaccounts"))
@@ -358,15 +375,3 @@ def _free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
-
-
-def _claim_subnet() -> str:
-    """Make the first bridge that nobody has; its name says its network. Those of killed tests may still be there."""
-    used = run("ip", "-4", "-o", "addr")
-    for number in range(1, 255):
-        subnet = f"10.98.{number}"
-        bridge = ["ip", "link", "add", f"aml{subnet.replace('.', '')}", "type", "bridge"]
-        taken = f" {subnet}." in used
-        if not taken and subprocess.run(bridge, capture_output=True, check=False).returncode == 0:
-            return subnet
-    raise RuntimeError("No bridge for the pods can be made: ip link add … type bridge")

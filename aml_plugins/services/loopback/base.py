@@ -18,9 +18,7 @@ from pydantic import Field
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.json_types import JsonObject
-from aml_plugins.secrets import resolve_secrets
 from aml_plugins.services.contract import (
-    DeploymentSpec,
     Route,
     Routing,
     ServiceBackend,
@@ -128,20 +126,6 @@ class LoopbackService(ServiceBackend):
         """Return the file of the keys; its directory can be given to a container."""
         return self.directory(service_id) / "keys" / "keys"
 
-    def variables(self, spec: DeploymentSpec) -> dict[str, str]:
-        """Return the settings of the scoring server, and the user's variables with their secrets."""
-        config = spec.config
-        found = {
-            "SERVICE_NAME": spec.service.name,
-            "SERVICE_VERSION": str(spec.image.version),
-            "AML_SCORING_DRAIN_SECONDS": str(config.drain_seconds),
-        }
-        if config.scoring_timeout_ms is not None:
-            found["SCORING_TIMEOUT_MS"] = str(config.scoring_timeout_ms)
-        if config.max_request_bytes is not None:
-            found["AML_SCORING_MAX_REQUEST_BYTES"] = str(config.max_request_bytes)
-        return {**found, **resolve_secrets(config.variables)}
-
     def _write_routes(self, directory: Path, wanted: list[dict[str, Any]]) -> int:
         """Write the routes where they are news; return their version."""
         path = directory / "routes.json"
@@ -162,7 +146,7 @@ class LoopbackService(ServiceBackend):
         config = service.desired.get("config")
         asked = config.get("port", 0) if isinstance(config, dict) else 0
         port = asked or _read(directory / "front.json").get("port", 0)
-        command = [sys.executable, "-m", "aml_plugins.services.loopback.front", str(directory), str(port)]
+        command = [sys.executable, "-m", "aml_plugins.scoring.front", str(directory), str(port)]
         front.start(command, os.environ, directory)
 
     def _front(self, directory: Path) -> Program:

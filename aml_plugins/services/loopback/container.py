@@ -19,6 +19,7 @@ from aml_plugins.services.contract import DeploymentSpec, DeploymentState, Deplo
 from aml_plugins.services.loopback.base import LoopbackConfig, LoopbackService, read_ports
 from aml_plugins.services.loopback.engine import engine
 from aml_plugins.services.loopback.probing import is_ready
+from aml_plugins.services.variables import scoring_variables
 from aml_plugins.store.records import ServiceRecord
 
 __all__ = ["DockerConfig", "DockerService"]
@@ -133,7 +134,7 @@ class DockerService(LoopbackService):
         options = dict(self.plan(spec))
         if options["network_mode"] == "bridge":
             options["ports"] = dict.fromkeys(_PORTS.values(), ("127.0.0.1", None))
-        variables = self.variables(spec)
+        variables = scoring_variables(self.context, spec)
         state = self._state({"key": spec.key, "service_id": spec.service.service_id})
         state.mkdir(parents=True, exist_ok=True)
         # The server in the container is another user; the service's own directory keeps others of this machine out.

@@ -20,6 +20,7 @@ from aml_plugins.services.contract import DeploymentSpec, DeploymentState, Deplo
 from aml_plugins.services.loopback.base import LoopbackService, read_ports
 from aml_plugins.services.loopback.probing import is_ready
 from aml_plugins.services.loopback.programs import Program
+from aml_plugins.services.variables import scoring_variables
 from aml_plugins.store.records import ServiceRecord
 
 __all__ = ["LocalService"]
@@ -149,7 +150,7 @@ class LocalService(LoopbackService):
             "AZUREML_ENTRY_SCRIPT": str(spec.image.config["entry_script"]),
             "AZUREML_MODEL_DIR": str(root / _model_directory(spec)),
             **image,
-            **self.variables(spec),
+            **scoring_variables(self.context, spec),
             **more,
         }
 

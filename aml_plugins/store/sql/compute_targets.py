@@ -13,7 +13,7 @@ from aml_plugins.store.sql.named import Named
 
 __all__ = ["SqlComputeTargets", "lock_target", "refuse_while_used"]
 
-_T, _SLOTS, _RUNS = tables.compute_targets, tables.slots, tables.runs
+_T, _SLOTS, _RUNS, _SERVICES = tables.compute_targets, tables.slots, tables.runs, tables.services
 _NAMED_RUNS = 5
 _WHERE = (_SLOTS.c.workspace == bindparam("of")) & (_SLOTS.c.target == bindparam("target"))
 _TAKEN = select(_SLOTS.c.run_id).join(_RUNS, _RUNS.c.run_id == _SLOTS.c.run_id).where(_WHERE, _RUNS.c.active)
@@ -137,10 +137,11 @@ def _refuse_while_changing(connection: Connection, workspace: str, name: str) ->
 
 
 def refuse_while_used(connection: Connection, workspace: str, name: str) -> None:
-    """Refuse, naming them, while runs on the target have not ended.
+    """Refuse, naming them, while runs on the target have not ended, or services live on it.
 
     :raises InvalidInputError: likewise.
     """
+    _refuse_while_served(connection, workspace, name)
     mine = (_RUNS.c.workspace == workspace) & (_RUNS.c.target == name) & _RUNS.c.active
     count = connection.execute(select(func.count()).select_from(_RUNS).where(mine)).scalar_one()
     if not count:
@@ -150,3 +151,13 @@ def refuse_while_used(connection: Connection, workspace: str, name: str) -> None
     raise InvalidInputError(
         f"Compute target {name!r} has {count} runs that have not ended: {names}.", "Wait for them or cancel them first."
     )
+
+
+def _refuse_while_served(connection: Connection, workspace: str, name: str) -> None:
+    rows = connection.execute(select(_SERVICES.c.name, _SERVICES.c.desired).where(_SERVICES.c.workspace == workspace))
+    living = sorted(row.name for row in rows if row.desired.get("target") == name)
+    if living:
+        raise InvalidInputError(
+            f"The services {', '.join(living)} live on the compute target {name!r}.",
+            "Delete them first: aml service delete NAME",
+        )

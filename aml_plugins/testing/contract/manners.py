@@ -35,12 +35,12 @@ class MannersContract(ContractBase):
         json.dumps(backend.plan(spec, key).request)
         assert backend.find(key) is None
 
-    def test_plan_and_constructor_make_no_network_call(
+    def test_plan_and_constructor_makeno_network_call(
         self, backend: ComputeBackend, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for name in ("connect", "connect_ex", "sendto"):
-            monkeypatch.setattr(socket.socket, name, _no_network)
-        monkeypatch.setattr(socket, "getaddrinfo", _no_network)
+            monkeypatch.setattr(socket.socket, name, no_network)
+        monkeypatch.setattr(socket, "getaddrinfo", no_network)
         type(backend)(backend.target).plan(make_job(tmp_path, key, GREETING), key)
 
     def test_a_plan_needs_no_files_yet(self, backend: ComputeBackend, key: str, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ class MannersContract(ContractBase):
         assert done.stdout.strip() == "[]"
 
 
-def _no_network(*_: object, **__: object) -> NoReturn:
+def no_network(*_: object, **__: object) -> NoReturn:
     raise AssertionError("the backend used the network where it must not")
 
 

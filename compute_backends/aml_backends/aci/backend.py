@@ -46,7 +46,7 @@ class AciBackend(ComputeBackend):
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec, key)
-        request: JsonObject = group_body(self._config, spec, key, self.target.name, None)
+        request: JsonObject = group_body(self.settings, spec, key, self.target.name, None)
         return JobPlan(backend=self.type_name, request=request)
 
     def submit(self, spec: JobSpec, key: str) -> JobHandle:
@@ -71,7 +71,7 @@ class AciBackend(ComputeBackend):
         return self._handle(key) if self._exists(key, self._staging(key)) else None
 
     def status(self, handle: JobHandle) -> JobStatus:
-        group = self._api.get_group(handle.job_id)
+        group = self.api.get_group(handle.job_id)
         staging = self._staging(handle.job_id)
         if group is None:
             if staging.is_marked(CANCELLED):
@@ -89,7 +89,7 @@ class AciBackend(ComputeBackend):
         wanted = list(handles)
         if len(wanted) <= FEW:
             return super().statuses(wanted)
-        there = {str(group["name"]) for group in self._api.list_groups()}
+        there = {str(group["name"]) for group in self.api.list_groups()}
         with_files = self._keys_with_files(wanted)
         found: dict[JobHandle, JobStatus | Exception] = {}
         for handle in wanted:
@@ -98,14 +98,14 @@ class AciBackend(ComputeBackend):
         return found
 
     def cancel(self, handle: JobHandle) -> None:
-        group = self._api.get_group(handle.job_id)
+        group = self.api.get_group(handle.job_id)
         if group is None or status_of(group, lambda: None).state.is_terminal:
             return
         self._staging(handle.job_id).mark(CANCELLED)
         try:
-            self._api.stop_group(handle.job_id)
+            self.api.stop_group(handle.job_id)
         except TransientBackendError:  # a group that is still being made cannot be stopped, but it can be deleted
-            self._api.delete_group(handle.job_id)
+            self.api.delete_group(handle.job_id)
         except RefusedError as error:
             if error.reason not in {"ResourceNotFound", "ContainerGroupNotFound"}:
                 raise
@@ -117,8 +117,8 @@ class AciBackend(ComputeBackend):
 
     def cleanup(self, handle: JobHandle) -> None:
         self._looked.pop(handle.job_id, None)
-        self._api.delete_group(handle.job_id)
-        if self._api.get_group(handle.job_id) is not None:
+        self.api.delete_group(handle.job_id)
+        if self.api.get_group(handle.job_id) is not None:
             raise NotYetDoneError(f"Azure is deleting the container group '{handle.job_id}'.", "Clean up again later.")
         self._staging(handle.job_id).forget()
 
@@ -140,13 +140,13 @@ class AciBackend(ComputeBackend):
         ours = tags_of(self.target.workspace, self.target.name).items()
         return [
             self._handle(str(group["name"]))
-            for group in self._api.list_groups()
+            for group in self.api.list_groups()
             if ours <= (group.get("tags") or {}).items() and KEY.fullmatch(str(group["name"]))
         ]
 
     def check(self) -> str:
-        count = sum(1 for _ in self._api.list_groups())
-        return f"resource group '{self._config.resource_group}' answers: {count} container groups"
+        count = sum(1 for _ in self.api.list_groups())
+        return f"resource group '{self.settings.resource_group}' answers: {count} container groups"
 
     def close(self) -> None:
         if self._opened is not None:
@@ -154,23 +154,25 @@ class AciBackend(ComputeBackend):
             self._opened = None
 
     @property
-    def _config(self) -> AciConfig:
+    def settings(self) -> AciConfig:
+        """The target's settings."""
         assert isinstance(self.target.config, AciConfig)  # noqa: S101  the core validated it
         return self.target.config
 
     @property
-    def _api(self) -> AciApi:
+    def api(self) -> AciApi:
+        """The resource group's container groups; services live there, too."""
         if self._opened is None:
             from aml_backends.aci.sdk import SdkAciApi  # noqa: PLC0415  Azure's SDK is heavy
 
-            self._opened = SdkAciApi(self._config)
+            self._opened = SdkAciApi(self.settings)
         return self._opened
 
     def _staging(self, key: str) -> Staging:
-        return Staging(self.target, self._config.datastore, key)
+        return Staging(self.target, self.settings.datastore, key)
 
     def _handle(self, key: str) -> JobHandle:
-        config = self._config
+        config = self.settings
         data = {"subscription": config.subscription, "resource_group": config.resource_group}
         return JobHandle(self.type_name, self.target.name, key, data)
 
@@ -178,11 +180,11 @@ class AciBackend(ComputeBackend):
         files = staging.bring(spec.bundle, cache=None, environment=environment_inside(spec.environment))
         orders = {"fetch": files, "deliver": staging.delivery_urls(), "live": staging.live_url(), "echo": True}
         secrets = Secrets(orders, self._registry_password(spec))
-        self._api.put_group(key, group_body(self._config, spec, key, self.target.name, secrets))
+        self.api.put_group(key, group_body(self.settings, spec, key, self.target.name, secrets))
 
     def _exists(self, key: str, staging: Staging) -> bool:
         """Say whether the job was submitted; one that was cancelled is not started again."""
-        return self._api.get_group(key) is not None or staging.is_marked(CANCELLED)
+        return self.api.get_group(key) is not None or staging.is_marked(CANCELLED)
 
     def _appears(self, key: str, staging: Staging) -> bool:
         """Wait a little for another submitter; one that takes longer was killed, and the job is ours to submit."""
@@ -196,7 +198,7 @@ class AciBackend(ComputeBackend):
     def _registry_password(self, spec: JobSpec) -> str:
         own = spec.environment.get("registry")
         reference = own.get("password") if isinstance(own, Mapping) else None
-        reference = reference or self._config.registry_password
+        reference = reference or self.settings.registry_password
         return self.target.secret(str(reference)) if reference else HIDDEN
 
     def _keys_with_files(self, handles: Collection[JobHandle]) -> Mapping[str, frozenset[str]]:
@@ -224,7 +226,7 @@ class AciBackend(ComputeBackend):
 
     def _container_log(self, handle: JobHandle) -> bytes:
         try:
-            return self._api.logs(handle.job_id, CONTAINER).encode()
+            return self.api.logs(handle.job_id, CONTAINER).encode()
         except RefusedError as error:
             if error.reason in {"ResourceNotFound", "ContainerGroupNotFound"}:
                 raise _missing(handle) from None

@@ -67,57 +67,57 @@ class AksBackend(ComputeBackend):
 
     def submit(self, spec: JobSpec, key: str) -> JobHandle:
         self._check(spec, key)
-        job = self._cluster.find("job", key) or self._create(spec, key)
+        job = self.cluster.find("job", key) or self._create(spec, key)
         self._give_to(job, key, ["secret", *(["service"] if spec.node_count > 1 else [])])
         return self._handle(key)
 
     def find(self, key: str) -> JobHandle | None:
-        return self._handle(key) if self._cluster.find("job", key) else None
+        return self._handle(key) if self.cluster.find("job", key) else None
 
     def status(self, handle: JobHandle) -> JobStatus:
-        job = self._cluster.find("job", handle.job_id)
+        job = self.cluster.find("job", handle.job_id)
         if job is None:
             return self._without_job(handle)
-        return self._status(handle, job, list(self._cluster.list("pod", f"{LABEL}={handle.job_id}")))
+        return self._status(handle, job, list(self.cluster.list("pod", f"{LABEL}={handle.job_id}")))
 
     def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
         """Two lists, of jobs and of pods, however many jobs there are."""
         wanted = list(handles)
         if len(wanted) < FEW:
             return super().statuses(wanted)
-        jobs = {job["metadata"]["name"]: job for job in self._cluster.list("job", MANAGED)}
+        jobs = {job["metadata"]["name"]: job for job in self.cluster.list("job", MANAGED)}
         pods: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for pod in self._cluster.list("pod", MANAGED):
+        for pod in self.cluster.list("pod", MANAGED):
             pods[pod["metadata"]["labels"].get(LABEL, "")].append(pod)
         return {handle: self._safe_status(handle, jobs.get(handle.job_id), pods[handle.job_id]) for handle in wanted}
 
     def cancel(self, handle: JobHandle) -> None:
         """Suspend the job: its pods get SIGTERM, send what they have, and go; none comes after them."""
         changes = {"metadata": {"annotations": {CANCELLED: "true"}}, "spec": {"suspend": True}}
-        self._cluster.patch("job", handle.job_id, changes)
+        self.cluster.patch("job", handle.job_id, changes)
 
     def fetch(self, handle: JobHandle, destination: Path) -> None:
         found = self._staging(handle.job_id).take_results(destination)
-        if not found and self._cluster.find("job", handle.job_id) is None:
+        if not found and self.cluster.find("job", handle.job_id) is None:
             raise self._missing(handle)
         log = destination / "logs" / "std_log.txt"
-        if not log.is_file() and self._cluster.find("job", handle.job_id):
+        if not log.is_file() and self.cluster.find("job", handle.job_id):
             log.parent.mkdir(exist_ok=True)
             log.write_bytes(self._whole_log(handle))
 
     def cleanup(self, handle: JobHandle) -> None:
         for kind in ("secret", "service"):  # owned by the job, unless its submitter was killed in between
-            self._cluster.delete(kind, handle.job_id)
-        if self._cluster.delete("job", handle.job_id) and self._cluster.find("job", handle.job_id):
+            self.cluster.delete(kind, handle.job_id)
+        if self.cluster.delete("job", handle.job_id) and self.cluster.find("job", handle.job_id):
             raise NotYetDoneError(f"The cluster is deleting the job '{handle.job_id}'.")
         self._staging(handle.job_id).forget()
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return output since ``cursor``, line by line; of the first node, where there are many."""
         pod = self._pod_with_log(handle)
-        if pod is None and self._cluster.find("job", handle.job_id) is None:
+        if pod is None and self.cluster.find("job", handle.job_id) is None:
             raise self._missing(handle)
-        return take_new(self._cluster.log(pod, look_back(cursor)), cursor) if pod else LogChunk(b"", cursor)
+        return take_new(self.cluster.log(pod, look_back(cursor)), cursor) if pod else LogChunk(b"", cursor)
 
     def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return whole lines of the records since ``cursor``, as far as they were sent."""
@@ -125,7 +125,7 @@ class AksBackend(ComputeBackend):
 
     def list_jobs(self) -> Iterable[JobHandle]:
         """Return the handles of all our jobs in the namespace."""
-        return [self._handle(job["metadata"]["name"]) for job in self._cluster.list("job", MANAGED)]
+        return [self._handle(job["metadata"]["name"]) for job in self.cluster.list("job", MANAGED)]
 
     def target_plan(self) -> JsonObject:
         """Return the cluster as it is asked for."""
@@ -166,8 +166,8 @@ class AksBackend(ComputeBackend):
         return False
 
     def check(self) -> str:
-        version = self._cluster.version()
-        jobs = sum(1 for _ in self._cluster.list("job", MANAGED))
+        version = self.cluster.version()
+        jobs = sum(1 for _ in self.cluster.list("job", MANAGED))
         return f"Kubernetes {version}, namespace '{self._config.namespace}' with {jobs} of our jobs"
 
     def close(self) -> None:
@@ -181,7 +181,13 @@ class AksBackend(ComputeBackend):
         return self.target.config
 
     @property
-    def _cluster(self) -> Cluster:
+    def settings(self) -> AksConfig:
+        """The target's settings."""
+        return self._config
+
+    @property
+    def cluster(self) -> Cluster:
+        """The opened cluster; services live there, too."""
         if self._opened is None:
             self._opened = open_cluster(self._config, self.target.secret, lambda: self._azure().kubeconfig())
         return self._opened
@@ -211,13 +217,13 @@ class AksBackend(ComputeBackend):
             "live": staging.live_url(),
             "echo": True,
         }
-        self._cluster.create(
+        self.cluster.create(
             "secret", secret_body(key, {**spec.environment_variables, "AML_COURIER": json.dumps(orders)})
         )
         if spec.node_count > 1:
-            self._cluster.create("service", service_body(key))
-        self._cluster.create("job", job_body(spec, self._config, key))
-        job = self._cluster.find("job", key)
+            self.cluster.create("service", service_body(key))
+        self.cluster.create("job", job_body(spec, self._config, key))
+        job = self.cluster.find("job", key)
         if job is None:
             raise BackendError(f"The job '{key}' was deleted as soon as it was there.", "Submit the run again.")
         return job
@@ -226,7 +232,7 @@ class AksBackend(ComputeBackend):
         """Have the cluster delete with the job what belongs to it."""
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": key, "uid": job["metadata"]["uid"]}
         for kind in kinds:
-            self._cluster.patch(kind, key, {"metadata": {"ownerReferences": [owner]}})
+            self.cluster.patch(kind, key, {"metadata": {"ownerReferences": [owner]}})
 
     def _status(self, handle: JobHandle, job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> JobStatus:
         return status_of(job, pods, self._staging(handle.job_id).status)
@@ -251,7 +257,7 @@ class AksBackend(ComputeBackend):
         index = "batch.kubernetes.io/job-completion-index"
         pods = [
             pod
-            for pod in self._cluster.list("pod", f"{LABEL}={handle.job_id}")
+            for pod in self.cluster.list("pod", f"{LABEL}={handle.job_id}")
             if (pod["metadata"].get("annotations") or {}).get(index, "0") == "0"
             and pod["status"].get("phase") in {"Running", "Succeeded", "Failed"}
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,13 @@ __all__ = ["Cluster", "RefusedError"]
 
 PAGE = 500
 Body = Mapping[str, Any]
-_KINDS = {"job": "BatchV1Api", "pod": "CoreV1Api", "secret": "CoreV1Api", "service": "CoreV1Api"}
+_KINDS = {
+    "config_map": "CoreV1Api", "deployment": "AppsV1Api", "event": "CoreV1Api",
+    "horizontal_pod_autoscaler": "AutoscalingV2Api", "ingress": "NetworkingV1Api", "job": "BatchV1Api",
+    "pod": "CoreV1Api", "pod_disruption_budget": "PolicyV1Api", "secret": "CoreV1Api", "service": "CoreV1Api",
+}  # fmt: skip
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_APPLY = {"field_manager": "aml-plugins", "force": True, "_content_type": "application/apply-patch+yaml"}
 _BUSY = frozenset({
     HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT,
@@ -55,6 +62,11 @@ class Cluster:
                 raise
             return False
         return True
+
+    def apply(self, body: Body) -> None:
+        """Create an object, or have it be as ``body`` says; what others wrote into other fields stays."""
+        kind = _CAPITAL.sub("_", str(body["kind"])).lower()
+        self._ask("patch", kind, body["metadata"]["name"], self._namespace, body, **_APPLY)
 
     def find(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return an object, None where there is none."""
@@ -96,6 +108,21 @@ class Cluster:
             yield from answer
         finally:
             answer.close()
+
+    def tail(self, pod: str, lines: int) -> str:
+        """Return the last lines that a pod printed, of its last container that ran; empty where there are none."""
+        try:
+            data = self._call("CoreV1Api", "read_namespaced_pod_log", pod, self._namespace, tail_lines=lines)
+        except RefusedError as error:
+            if error.status in {HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}:  # no container of it started yet
+                return ""
+            raise
+        return data.decode("utf-8", "replace").rstrip()
+
+    def ask_pod(self, pod: str, port: int, path: str, *, scheme: str = "http") -> bytes:
+        """Send a pod a GET request, through the cluster's API server."""
+        name = f"{scheme}:{pod}:{port}"
+        return self._call("CoreV1Api", "connect_get_namespaced_pod_proxy_with_path", name, self._namespace, path)
 
     def version(self) -> str:
         """Return the cluster's version."""
@@ -148,7 +175,7 @@ def _in_words(error: Any, method: str) -> BackendError:
     if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return RefusedError(
             f"The cluster refuses '{method}': {said}",
-            "Give the user of the target's kubeconfig rights on jobs, pods, pods/log, secrets and services.",
+            "Give the user of the target's kubeconfig that right; the docs list all that runs and services need.",
             status=error.status,
         )
     return RefusedError(f"The cluster refuses '{method}' ({error.status}): {said}", status=error.status)

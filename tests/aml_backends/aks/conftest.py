@@ -29,7 +29,7 @@ def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubernetes]
     require_service("Kubernetes", programs, INSTALL)
     assert programs is not None
     directory = Path(tempfile.mkdtemp(prefix="aml-k8s-"))  # sockets below it may not have long paths
-    with running_kubernetes(programs, directory) as cluster:
+    with running_kubernetes(programs, directory, with_services=True) as cluster:
         cluster.import_image(python_image(tmp_path_factory.mktemp("image"), IMAGE))
         yield cluster
     shutil.rmtree(directory, ignore_errors=True)

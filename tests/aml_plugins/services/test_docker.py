@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from services.docker_engine import INSTALL, DockerEngine, find_engine, running_engine
-from services.requirements import require_service
 from services.serving import SCRIPT
 
 from aml_plugins import Service
 from aml_plugins.errors import OperationFailedError
 
 SECOND = SCRIPT.replace("VERSION = 1", "VERSION = 2")
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[DockerEngine]:
-    found = find_engine()
-    require_service("Docker", found, INSTALL)
-    with running_engine(str(found)) as started:
-        yield started
 
 
 @pytest.fixture

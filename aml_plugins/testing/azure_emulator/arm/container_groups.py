@@ -11,6 +11,7 @@ from typing import Any
 from aml_plugins.testing.azure_emulator.arm.containers import GroupContainer
 from aml_plugins.testing.azure_emulator.arm.errors import ArmProblem
 from aml_plugins.testing.azure_emulator.arm.operations import Operations
+from aml_plugins.testing.azure_emulator.arm.surroundings import Surroundings
 from aml_plugins.testing.azure_emulator.engine import Engine
 from aml_plugins.testing.azure_emulator.engines import engine as find_engine
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
@@ -31,6 +32,7 @@ class _Group:
         self.containers = containers
         self.is_stopped = False
         self.is_leaving = False
+        self.surroundings = Surroundings(body["properties"])
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -76,7 +78,7 @@ class ContainerGroups:
         group = _Group(body, [])
         policy = str(group.properties["restartPolicy"])
         group.containers = [
-            GroupContainer(self._engine, _container_name(request, one), one["properties"], policy)
+            GroupContainer(self._engine, _container_name(request, one), one["properties"], policy, group.surroundings)
             for one in group.properties["containers"]
         ]
         self._groups[_key(request)] = group
@@ -116,6 +118,8 @@ class ContainerGroups:
         def gone(number: int) -> None:
             with self._engine.lock:
                 left.discard(number)
+                if not left:
+                    group.surroundings.close()
                 if not left and self._groups.get(_key(request)) is group:
                     del self._groups[_key(request)]
 
@@ -190,6 +194,7 @@ class ContainerGroups:
         for group in self._groups.values():
             for ending in [container.remove(lambda: None) for container in group.containers]:
                 ending.join()
+            group.surroundings.close()
 
     def _begin(self, group: _Group) -> Mapping[str, Any] | None:
         if find_engine() is None:
@@ -228,6 +233,8 @@ class ContainerGroups:
             raise ArmProblem(400, "InvalidContainerGroup", "A container group has 1 to 60 containers.")
         if not asked.get("osType"):
             raise ArmProblem(400, "OsTypeNotSpecified", "The 'osType' of the container group is not specified.")
+        if asked.get("ipAddress") and len(asked["containers"]) > 1:
+            raise ArmProblem(400, "NotSupportedByEmulator", "The emulator gives addresses to groups of one container.")
         others = [group for key, group in self._groups.items() if key != _key(request)]
         self._check_quota("ContainerGroups", len(others), 1, self._settings.quotas.container_groups)
         wanted = _Group({"properties": asked}, []).cores
@@ -246,6 +253,7 @@ class ContainerGroups:
         """Return a group as it is answered: without secrets, and in lists without what happens in it."""
         body = copy.deepcopy(group.body)
         properties = body["properties"]
+        self._show_address(group, properties)
         for credential in properties.get("imageRegistryCredentials") or ():
             credential.pop("password", None)
         for volume in properties.get("volumes") or ():
@@ -259,6 +267,16 @@ class ContainerGroups:
                 shown["properties"]["instanceView"] = container.view()
             properties["instanceView"] = {"events": [], "state": self._state(group)}
         return body
+
+    def _show_address(self, group: _Group, properties: dict[str, Any]) -> None:
+        address = properties.get("ipAddress")
+        if not address:
+            return
+        found = next((container.address for container in group.containers if container.address), None)
+        if found is not None:
+            address["ip"] = found
+        if address.get("dnsNameLabel"):
+            address["fqdn"] = f"{address['dnsNameLabel']}.{group.body['location']}.azurecontainer.io"
 
     def _state(self, group: _Group) -> str:
         states = [container.current for container in group.containers]

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aml_plugins.testing.azure_emulator.arm.surroundings import Surroundings
 from aml_plugins.testing.azure_emulator.batch.text import iso
 from aml_plugins.testing.azure_emulator.engine import Engine
 from aml_plugins.testing.azure_emulator.engines import LABEL
@@ -18,6 +19,7 @@ from aml_plugins.testing.azure_emulator.engines import engine as find_engine
 __all__ = ["GroupContainer"]
 
 _SECONDS = 60
+_PULL_SECONDS = 600
 _GRACE = 10
 _RUNNING_LOG = 4 << 20
 _ENDED_LOG = 16 << 10
@@ -27,9 +29,14 @@ class GroupContainer:
     """One container. Its facts change under the engine's lock.
 
     :param name: the beginning of its name on the engine.
+    :param surroundings: what the group gives it: network, volumes, credentials.
     """
 
-    def __init__(self, clock: Engine, name: str, spec: Mapping[str, Any], policy: str) -> None:
+    def __init__(
+        self, clock: Engine, name: str, spec: Mapping[str, Any], policy: str, surroundings: Surroundings
+    ) -> None:
+        self._around = surroundings
+        self.address: str | None = None
         self._clock = clock
         self._base = self._name = name
         self._spec = spec
@@ -86,7 +93,7 @@ class GroupContainer:
 
     def logs(self, tail: int | None) -> str:
         """Return its output as the API shows it."""
-        if self.is_terminated:
+        if self.is_terminated or self.current["state"] == "Waiting":
             text, limit = self.log, _ENDED_LOG
         else:
             shown = self._docker("logs", self._name)
@@ -113,12 +120,14 @@ class GroupContainer:
         image = str(self._spec["image"])
         self._tell("Pulling", f'pulling image "{image}"')
         self._docker("rm", "--force", name)
+        self._around.log_in(image, lambda *arguments: self._docker(*arguments, seconds=_PULL_SECONDS))
         begun = self._docker(*self._arguments(name, image), environment=self._environment())
         if begun.returncode != 0:
             said = begun.stderr.decode("utf-8", "replace").strip().splitlines()
             return self._failed(said[-1] if said else "the engine refused")
         if self._is_over(name):  # it was stopped while the image came
             self._docker("rm", "--force", name)
+        self.address = self._around.address(name, self._docker)
         self._tell("Pulled", f'Successfully pulled image "{image}"')
         self._tell("Started", "Started container")
         self._set({"state": "Running", "startTime": iso(), "detailStatus": ""})
@@ -146,7 +155,7 @@ class GroupContainer:
         return 128
 
     def _arguments(self, name: str, image: str) -> list[str]:
-        """Containers of a group share a network; here it is this machine's."""
+        """A group's network is this machine's, unless it has an address of its own."""
         limits = (self._spec.get("resources") or {}).get("requests") or {}
         names = [part for name in self._environment() for part in ("--env", name)]
         command = list(self._spec.get("command") or ())
@@ -160,7 +169,8 @@ class GroupContainer:
             "--name",
             name,
             "--network",
-            "host",
+            self._around.network,
+            *self._around.mounts(self._spec),
             *memory,
             *names,
             *entry,
