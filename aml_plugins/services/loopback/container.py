@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from aml_plugins.datastores.opening import default_datastore
-from aml_plugins.errors import InvalidInputError
 from aml_plugins.images.building import fetch_image, image_layout
+from aml_plugins.images.own_layers import check_layers
 from aml_plugins.images.saving import docker_archive
 from aml_plugins.json_types import JsonObject
 from aml_plugins.services.contract import DeploymentSpec, DeploymentState, DeploymentStatus, ServiceConfig
@@ -48,11 +48,7 @@ class DockerService(LoopbackService):
     def plan(self, spec: DeploymentSpec) -> JsonObject:
         config = spec.config
         assert isinstance(config, DockerConfig)  # noqa: S101  its own model
-        if spec.image.builder != "oci":
-            raise InvalidInputError(
-                f"The image {spec.image.name}:{spec.image.version} was built by '{spec.image.builder}'.",
-                "Build it with the builder 'oci'.",
-            )
+        check_layers(spec.image)
         options: dict[str, Any] = {
             "name": _name(spec.key),
             "image": _tag(spec),
