@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +36,8 @@ __all__ = ["DockerBuilder"]
 
 # What pip reads where it installs; an address with a password would stay in the engine's history of the image.
 _OF_PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_NO_INDEX", "PIP_DEFAULT_TIMEOUT")
+_TAIL_LINES = 10
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _OF_NETWORKS = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
@@ -131,14 +135,17 @@ def _built(
             fileobj=file, custom_context=True, tag=tag, rm=True, forcerm=True, decode=True,
             buildargs=dict(arguments), network_mode=_network(client), labels=dict(spec.labels),
         )  # fmt: skip
+        last: deque[str] = deque(maxlen=_TAIL_LINES)
         for line in told:
-            text = str(line.get("stream") or line.get("error") or "").rstrip()
+            text = _COLOURS.sub("", str(line.get("stream") or line.get("error") or "")).rstrip()
             if text:
                 log(text)
             if "error" in line:
                 raise OperationFailedError(
-                    f"The Docker engine could not build the image: {text}", "See the build's log."
+                    f"The Docker engine could not build the image. Its last lines:\n{chr(10).join(last)}",
+                    "See the build's log.",
                 )
+            last.extend(text.splitlines())
     return str(client.images.get(tag).id)
 
 

@@ -101,7 +101,9 @@ def _dockerfile(
     is_pip: bool,
 ) -> str:
     first, *others = folders
-    trust = f"export PIP_CERT=/{CA_PATH}; " if spec.ca_file is not None else ""
+    # pip brings certificates of its own, whatever the base trusts.
+    trusted = f"/{CA_PATH}" if spec.ca_file is not None else "$SSL_CERT_FILE"
+    trust = f'if [ -n "{trusted}" ]; then export PIP_CERT="{trusted}"; fi; '
     install = [*(f"ARG {name}" for name in arguments), f"RUN {trust}{_INSTALL}"] if is_pip else []
     lines = [
         f"FROM {base}",

@@ -125,20 +125,22 @@ def test_an_index_with_a_password_is_refused_before_anything_is_written(serving,
 def test_the_plan_is_a_dockerfile(serving, tmp_path):
     (serving.source / "score.py").write_text(SCRIPT)
     spec = BuildSpec(
-        name="x", version=1, source=serving.source, entry_script="score.py", models=[], environment={"kind": "existing"},
+        name="x", version=1, source=serving.source, entry_script="score.py", models=[],
+        environment={"kind": "existing"},
         base_image="registry.example.com/python:3", variables={"PRICE": 'a "b" $c'}, labels={"team": "a b"},
     )  # fmt: skip
     builder = load_builder(serving.workspace.context, "docker")
     text = str(builder.plan(spec)["dockerfile"])
     lines = text.splitlines()
     assert lines[:3] == ["FROM registry.example.com/python:3", "USER root", "COPY environment/ /"]
-    assert lines[3].startswith("RUN if python3 -m pip")
+    assert "if python3 -m pip" in lines[3]
     assert lines[4:6] == ["COPY server/ /", "COPY application/ /"]
     assert 'ENV PRICE="a \\"b\\" \\$c"' in lines
     assert 'LABEL "team"="a b"' in lines
     assert builder.plan(spec)["dockerfile"] == text
     broken = BuildSpec(
-        name="x", version=1, source=serving.source, entry_script="score.py", models=[], environment={"kind": "existing"},
+        name="x", version=1, source=serving.source, entry_script="score.py", models=[],
+        environment={"kind": "existing"},
         variables={"X": "a\nRUN b"},
     )  # fmt: skip
     with pytest.raises(InvalidInputError, match="has a line break"):
