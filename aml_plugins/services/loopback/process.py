@@ -16,6 +16,7 @@ from aml_plugins.images.oci_builder import APP_ROOT, server_entries
 from aml_plugins.images.own_layers import check_layers, own_layers
 from aml_plugins.images.packages import prepare_environment, serving_environment
 from aml_plugins.json_types import JsonObject
+from aml_plugins.services.captured import FOLDER, check_capture
 from aml_plugins.services.contract import DeploymentSpec, DeploymentState, DeploymentStatus
 from aml_plugins.services.loopback.base import LoopbackService, read_ports
 from aml_plugins.services.loopback.probing import is_ready
@@ -36,6 +37,7 @@ class LocalService(LoopbackService):
 
     def plan(self, spec: DeploymentSpec) -> JsonObject:
         check_layers(spec.image)
+        check_capture(self.context, spec.service.workspace, getattr(spec.config, "capture", False))
         return {
             "key": spec.key,
             "image": spec.image.digest,
@@ -138,7 +140,7 @@ class LocalService(LoopbackService):
             self.keys(spec.service)
             more["AML_SCORING_KEYS_FILE"] = str(self.keys_file(spec.service.service_id))
         if getattr(spec.config, "capture", False):
-            more["AML_SCORING_CAPTURE_DIRECTORY"] = str(self.directory(spec.service.service_id) / "captured")
+            more["AML_SCORING_CAPTURE_DIRECTORY"] = str(self.directory(spec.service.service_id) / FOLDER)
         return {
             **inherited,
             "PYTHONPATH": str(root / "opt/aml/server"),
