@@ -33,9 +33,10 @@ REQUIREMENTS_PATH = "opt/aml/requirements.txt"
 _INSTALL = (
     "if python3 -m pip --version >/dev/null 2>&1; then pip='python3 -m pip'; "
     "else python3 -m venv /tmp/aml-pip && pip='/tmp/aml-pip/bin/python3 -m pip'; fi"
-    f" && $pip install --no-cache-dir --disable-pip-version-check --no-warn-script-location --root-user-action ignore"
+    " && $pip install --no-cache-dir --disable-pip-version-check --no-warn-script-location --root-user-action ignore"
+    " --progress-bar off"
     f" --target /{PACKAGES_PATH} -r /{REQUIREMENTS_PATH}"
-    " && rm -rf /tmp/aml-pip"
+    " && python3 -c \"import shutil; shutil.rmtree('/tmp/aml-pip', ignore_errors=True)\""  # not every base has rm
 )
 
 

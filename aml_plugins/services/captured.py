@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-import uuid
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -74,7 +74,7 @@ def set_aside(folder: Path, waiting: Path) -> None:
     for file in sorted(folder.glob("*.jsonl")):
         waiting.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
-            file.rename(waiting / f"{file.stem}-{uuid.uuid4().hex[:8]}.jsonl")
+            file.rename(waiting / f"{file.stem}-{time.time_ns()}.jsonl")
 
 
 def _folders(directory: Path) -> Iterator[Path]:
