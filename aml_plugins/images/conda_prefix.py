@@ -21,7 +21,7 @@ def conda_entries(prefix: Path) -> Iterator[Entry]:
     """Yield the environment's files as they are where ``/opt/aml/conda`` is its prefix.
 
     Text has the prefix replaced; in programs and libraries the rest of the string is moved up and zeros fill its end,
-    as conda itself does where it installs (https://docs.conda.io/projects/conda-build, "Making packages relocatable").
+    as conda itself does where it installs (conda-build, "Making packages relocatable").
 
     :raises OperationFailedError: where the environment lies at a path that is shorter than the image's.
     """
