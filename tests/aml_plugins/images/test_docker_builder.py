@@ -167,7 +167,7 @@ def test_a_killed_builder_is_made_up_for(serving, docker, engine, aml_home, at):
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=_create_and_stop, args=(str(aml_home), engine.address, str(serving.source), at))
     process.start()
-    process.join(300)
+    process.join(900)
     assert process.exitcode == -signal.SIGKILL
     image = Image.get(serving.workspace, "iris-svc")
     assert image.state == "Building"

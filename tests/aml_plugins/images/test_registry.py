@@ -210,7 +210,7 @@ def test_a_push_whose_process_was_killed_is_made_up_for(serving, settings, regis
         target=_push_and_stop, args=(str(aml_home), str(serving.source), str(serving.base), given, at)
     )
     process.start()
-    process.join(240)
+    process.join(600)
     assert process.exitcode == -signal.SIGKILL
     image = Image.get(serving.workspace, "iris-svc")
     assert image.state == "Building"
