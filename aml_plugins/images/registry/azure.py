@@ -95,7 +95,7 @@ class AcrRegistry(OciRegistry):
             return default_credential()
         from aml_plugins.secrets.azure_login import service_principal  # noqa: PLC0415  likewise
 
-        secret = resolve_secrets({"secret": str(self.config.client_secret)})["secret"]
+        secret = resolve_secrets({"secret": str(self.config.client_secret)}, self.secrets)["secret"]
         return service_principal(str(self.config.tenant_id), self.config.client_id, secret)
 
 
@@ -112,6 +112,10 @@ class AcrClient(RegistryClient):
         self._entra_token = entra_token
         self._tenant = tenant
         self._refresh_token: str | None = None
+
+    def ping(self) -> None:
+        """Make sure that the registry takes this login. A token to a repository is only given for one that is named."""
+        self._refresh_token = self.again(self._exchanged)
 
     def _token(self, challenge: str, repository: str, given: Credentials | None) -> str:
         del challenge, given

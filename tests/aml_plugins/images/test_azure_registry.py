@@ -61,6 +61,16 @@ def test_a_service_principal_pushes_and_pulls(serving, acr, settings, registry, 
     assert "is there." in again.get_logs()
 
 
+def test_the_doctor_tries_the_login(serving, acr, settings, monkeypatch):
+    host = acr.https_url.removeprefix("https://")
+    context = serving.workspace.context
+    assert load_registry(context, {**settings, **PRINCIPAL}).check() == f"{host} answers"
+    assert load_registry(context, {**settings, **admin(acr)}).check() == f"{host} answers"
+    monkeypatch.setenv("ACR_PASSWORD", "another")
+    with pytest.raises(BackendError, match="refused with 401"):
+        load_registry(context, {**settings, **admin(acr)}).check()
+
+
 def test_the_login_of_the_machine_is_enough(serving, acr, settings, monkeypatch, registry):
     monkeypatch.setenv("AZURE_TENANT_ID", TENANT)
     monkeypatch.setenv("AZURE_CLIENT_ID", "me")
