@@ -19,7 +19,7 @@ from aml_plugins.images.contract import BuildSpec, BuiltImage, ImageBuilder
 from aml_plugins.images.dockerfile import BuildContext, build_context, layer_names
 from aml_plugins.images.engine_images import describe, export_layers, load_base
 from aml_plugins.images.installed import bill_of_layer
-from aml_plugins.images.layers import write_layer, write_tar
+from aml_plugins.images.layers import cached_layer, write_tar
 from aml_plugins.images.layout import Blob
 from aml_plugins.images.oci_builder import application_variables, image_manifest
 from aml_plugins.images.packages import (
@@ -91,14 +91,19 @@ class DockerBuilder(ImageBuilder):
                 f"The Docker engine made {len(layers)} layers of {len(names)} instructions.",
                 "Build with the builder 'oci', and tell us which engine this is.",
             )
-        bill = bill_of_layer(self.layout, layers[names.index("environment")], spec)
-        layers = [*layers, write_layer(self.layout, [bill])]
+        layers = [*layers, self._bill(spec, layers[names.index("environment")])]
         manifest = image_manifest(self.layout, spec.labels, base, layers, variables)
         shown: JsonValue = [
             {"name": name, "digest": layer.digest, "size": layer.size}
             for name, layer in zip([*names, "bill of materials"], layers, strict=True)
         ]
         return BuiltImage(digest=manifest.digest, details={"base": base.name, "layers": shown})
+
+    def _bill(self, spec: BuildSpec, environment: Blob) -> Blob:
+        """Return the layer with the bill of materials; a whole environment is looked through once."""
+        models = [[model.name, model.version] for model in spec.models]
+        key = ["bill", environment.digest, spec.name, models]
+        return cached_layer(self.layout, key, (bill_of_layer(self.layout, environment, spec) for _ in (1,)))[0]
 
     def _prepared(self, environment: JsonObject, log: Callable[[str], None]) -> Prepared:
         """Build a conda environment here: bases have pip, but seldom conda."""

@@ -7,6 +7,7 @@ import os
 import subprocess
 import tarfile
 from abc import ABC, abstractmethod
+from contextlib import closing
 from pathlib import Path
 from typing import ClassVar
 
@@ -182,7 +183,7 @@ def write_context(folder: Path, context: Path) -> None:
     from aml_plugins.images.packages import serving_environment
 
     layout = Layout(folder / "layout")
-    with library.from_env(timeout=600) as client:
+    with closing(library.from_env(timeout=600)) as client:
         base = load_base(client, layout, open_base(layout, None, lambda _: None))
     source = folder / "source"
     source.mkdir()
