@@ -208,7 +208,7 @@ def base_with_pip(folder: Path) -> str:
     base = (folder / "context-for-base" / "Dockerfile").read_text().splitlines()[0]
     lines = [
         base,
-        "RUN python3 -m ensurepip && ln -sf pip3 /opt/python/bin/pip",
+        """RUN python3 -m ensurepip && python3 -c "import os; os.symlink('pip3', '/opt/python/bin/pip')\"""",
         "ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt",
     ]
     (context / "Dockerfile").write_text("\n".join(lines) + "\n")
