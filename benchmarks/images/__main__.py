@@ -1,6 +1,6 @@
 """Building images: ``python benchmarks/images [--rounds N] [--only NAME ...]``.
 
-Each contender builds from nothing (cold), again without a change (warm), and with another scoring script or model code
+Each contender builds from nothing (cold), again without a change (warm), and with another scoring script
 (changed). Contenders take turns; figures are medians of seconds, ratios are to the builder ``oci``. The engine is that
 of the tests, packages come from the index that pip is set up with.
 """

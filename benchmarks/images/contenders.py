@@ -1,4 +1,4 @@
-"""Who builds: our two builders, ``docker build`` of the equivalent file, MLflow's ``build_docker``."""
+"""Who builds: our two builders, and ``docker build`` of the equivalent file."""
 
 from __future__ import annotations
 
@@ -15,19 +15,6 @@ __all__ = ["CONTENDERS", "Contender"]
 
 REQUIREMENTS = ["scikit-learn"]
 SCRIPT = "import sklearn\ndef init(): pass\ndef run(data): return {number}\n"
-MODEL = """
-import mlflow
-class Constant(mlflow.pyfunc.PythonModel):
-    def predict(self, context, model_input, params=None):
-        return [{number}]
-mlflow.models.set_model(Constant())
-"""
-# MLflow's command line has no option for the network, and the tests' engine has the host's only.
-SHIM = """#!/bin/sh
-set -eu
-if [ "$1" = build ]; then shift; set -- build --network=host "$@"; fi
-exec {docker} "$@"
-"""
 
 
 class Contender(ABC):
@@ -104,70 +91,7 @@ class DockerBuild(Contender):
         run_docker("build", "-q", "--network=host", "-t", "bench-docker", str(self.folder / "context"))
 
 
-class OciModel(Ours):
-    """An MLflow model without a scoring script, by the builder ``oci``."""
-
-    name = "MLflow model, builder oci"
-
-    def prepare(self, step: str) -> None:
-        Contender.prepare(self, step)
-        if step == "cold":
-            os.environ["AML_HOME"] = str(self.folder / "home")
-            from aml_plugins import Workspace
-
-            self.workspace = Workspace.get()
-        if step != "warm":
-            from aml_plugins import Model
-
-            self.model = Model.register(self.workspace, save_model(self.folder, self.content), "bench")
-
-    def build(self) -> None:
-        from aml_plugins import Image
-
-        Image.create(self.workspace, "bench", models=[self.model])
-
-
-class BuildDocker(Contender):
-    """``mlflow.models.build_docker`` of the same model, on a base that has pip."""
-
-    name = "MLflow model, build_docker"
-
-    def prepare(self, step: str) -> None:
-        super().prepare(step)
-        if step == "cold":
-            forget_builds()
-            self.base = base_with_pip(self.folder)
-            shim = self.folder / "bin" / "docker"
-            shim.parent.mkdir()
-            shim.write_text(SHIM.format(docker=docker()))
-            shim.chmod(0o755)
-        if step != "warm":
-            self.model = save_model(self.folder, self.content)
-
-    def build(self) -> None:
-        import mlflow.models
-
-        os.environ["DOCKER_BUILDKIT"] = "0"
-        path = os.environ["PATH"]
-        os.environ["PATH"] = f"{self.folder / 'bin'}{os.pathsep}{path}"
-        try:
-            mlflow.models.build_docker(
-                str(self.model), name="bench-mlflow", env_manager="local", base_image=self.base, install_mlflow=False
-            )
-        finally:
-            os.environ["PATH"] = path
-
-
-CONTENDERS: tuple[type[Contender], ...] = (Oci, Docker, DockerBuild, OciModel, BuildDocker)
-
-
-def save_model(folder: Path, number: int) -> Path:
-    import mlflow
-
-    code, path = folder / f"model_{number}.py", folder / f"model-{number}"
-    code.write_text(MODEL.format(number=number))
-    mlflow.pyfunc.save_model(str(path), python_model=str(code), pip_requirements=REQUIREMENTS)
-    return path
+CONTENDERS: tuple[type[Contender], ...] = (Oci, Docker, DockerBuild)
 
 
 def write_context(folder: Path, context: Path) -> None:
@@ -198,22 +122,6 @@ def write_context(folder: Path, context: Path) -> None:
     packed.seek(0)
     with tarfile.open(fileobj=packed) as archive:
         archive.extractall(context, filter="data")
-
-
-def base_with_pip(folder: Path) -> str:
-    """Return a base that has what MLflow's Dockerfile wants: pip on the path."""
-    context = folder / "base"
-    context.mkdir()
-    write_context(folder, folder / "context-for-base")
-    base = (folder / "context-for-base" / "Dockerfile").read_text().splitlines()[0]
-    lines = [
-        base,
-        """RUN python3 -m ensurepip && python3 -c "import os; os.symlink('pip3', '/opt/python/bin/pip')\"""",
-        "ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt",
-    ]
-    (context / "Dockerfile").write_text("\n".join(lines) + "\n")
-    run_docker("build", "-q", "--network=host", "-t", "bench-base", str(context))
-    return "bench-base"
 
 
 def forget_builds() -> None:
