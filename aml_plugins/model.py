@@ -87,6 +87,22 @@ class Model:
         return chosen
 
     @classmethod
+    def find(cls, workspace: Workspace, text: str) -> Model:
+        """Return the model that ``NAME``, ``NAME:VERSION``, ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS`` names.
+
+        Without a version, or with ``latest``, it is the newest.
+
+        :raises NotFoundError: where there is none.
+        """
+        place = text.removeprefix("models:").strip("/")
+        named, _, alias = place.partition("@") if text.startswith("models:") else (place, "", "")
+        if alias:
+            version = workspace.context.history(workspace.name).version_of_alias(named, alias)
+            return cls.get(workspace, named, version)
+        name, _, version = named.partition("/" if text.startswith("models:") else ":")
+        return cls.get(workspace, name, None if version in {"", "latest"} else version)
+
+    @classmethod
     def list(cls, workspace: Workspace, name: str | None = None) -> Sequence[Model]:
         """Return the newest version of each model, or all versions of one, newest first."""
         history = workspace.context.history(workspace.name)

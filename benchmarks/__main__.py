@@ -16,6 +16,7 @@ BENCHMARKS = {
     "datastores": HERE / "datastores.py",
     "scoring": HERE / "scoring",
     "services": HERE / "services",
+    "images": HERE / "images",
     "targets": HERE / "targets",
     "server": HERE / "server",
     "airflow": HERE / "airflow",

@@ -11,6 +11,7 @@ from aml_plugins.cli.output import ago, facts, show, table
 
 if TYPE_CHECKING:
     from aml_plugins.images.image import Image
+    from aml_plugins.model import Model
     from aml_plugins.workspace import Workspace
 
 
@@ -20,11 +21,12 @@ def image() -> None:
 
 
 @image.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option(
-    "--model", "models", multiple=True, metavar="NAME[:VERSION]", help="A model; the newest version by default."
-)
-@click.option("--script", required=True, help="The scoring script, in the source directory.")
+    "--model", "models", multiple=True, metavar="NAME[:VERSION]",
+    help="A model, also as models:/NAME/VERSION; the newest version by default.",
+)  # fmt: skip
+@click.option("--script", help="The scoring script, in the source directory; without one, an MLflow model is served.")
 @click.option("--source", default=".", show_default=True, help="The directory that goes into the image.")
 @click.option("--requirement", "requirements", multiple=True, metavar="PACKAGE", help="A package of the environment.")
 @click.option("--requirements-file", help="A requirements file in the source directory.")
@@ -36,13 +38,18 @@ def image() -> None:
 @click.option("--tag", "tags", multiple=True, callback=pairs, metavar="NAME=VALUE")
 @in_workspace
 def create(
-    name: str, models: tuple[str, ...], script: str, source: str, requirements: tuple[str, ...],
+    name: str | None, models: tuple[str, ...], script: str | None, source: str, requirements: tuple[str, ...],
     requirements_file: str | None, schema: str | None, builder: str, base_image: str | None, ca_file: str | None,
     registry: dict[str, str], tags: dict[str, str], store: str | None, workspace: str | None, output: str,
 ) -> None:  # fmt: skip
-    """Build the next version of an image: aml image create iris-svc --model iris --script score.py --source service."""
+    """Build the next version of an image.
+
+    With a scoring script: aml image create iris-svc --model iris --script score.py --source service. An MLflow model
+    needs none: aml image create --model models:/iris/3. The image's NAME is the model's by default.
+    """
     from aml_plugins.images.image import Image
     from aml_plugins.images.inference import InferenceConfig
+    from aml_plugins.model import Model
 
     opened = open_workspace(store, workspace)
     environment: dict[str, Any] | None = None
@@ -50,10 +57,11 @@ def create(
         environment = {"kind": "pip", "requirements": list(requirements)}
         if requirements_file:
             environment["requirements_file"] = requirements_file
+    found = [Model.find(opened, one) for one in models]
     made = Image.create(
         opened,
-        name,
-        models=[_model(opened, one) for one in models],
+        name or _name_of(found),
+        models=found,
         inference=InferenceConfig(script, source, environment, schema),
         builder=builder,
         base_image=base_image,
@@ -88,6 +96,7 @@ def show_(image_name: str, store: str | None, workspace: str | None, output: str
         **_json(found),
         "builder": found.record.builder,
         "script": found.record.config.get("entry_script"),
+        "mlflow_model": found.record.config.get("mlflow_model"),
         "environment": found.record.config.get("environment"),
         "services": [service.name for service in found.services],
         **dict(found.record.result),
@@ -137,11 +146,10 @@ def find_image(workspace: Workspace, text: str) -> Image:
     return Image.get(workspace, name, int(version) if version else None)
 
 
-def _model(workspace: Workspace, text: str) -> Any:
-    from aml_plugins.model import Model
-
-    name, _, version = text.partition(":")
-    return Model.get(workspace, name, version or None)
+def _name_of(models: list[Model]) -> str:
+    if len(models) != 1:
+        raise click.UsageError("Name the image: aml image create NAME --model MODEL")
+    return models[0].name
 
 
 def _json(found: Image) -> dict[str, Any]:

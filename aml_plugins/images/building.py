@@ -98,7 +98,7 @@ class _Build:
             name=self._record.name,
             version=self._record.version,
             source=source,
-            entry_script=str(config["entry_script"]),
+            entry_script=str(config["entry_script"]) if config.get("entry_script") else None,
             models=[self._model(folder, model) for model in _models(self._record)],
             environment=config["environment"],
             swagger=str(config["swagger"]).encode() if config.get("swagger") else None,
@@ -109,10 +109,11 @@ class _Build:
         )
 
     def _unpack(self, target: Path) -> None:
-        digest = str(self._record.source["digest"])
-        archive = target.with_suffix(".zip")
-        self._datastore.get(source_path(digest), archive)
         target.mkdir()
+        if not self._record.source:  # a model is served without a script
+            return
+        archive = target.with_suffix(".zip")
+        self._datastore.get(source_path(str(self._record.source["digest"])), archive)
         with zipfile.ZipFile(archive) as opened:  # extractall() keeps members inside
             opened.extractall(target)
 
@@ -243,8 +244,9 @@ def _labels(record: ImageRecord) -> dict[str, str]:
     labels = {
         "org.opencontainers.image.title": record.name,
         "io.aml.workspace": record.workspace,
-        "io.aml.source": str(record.source.get("digest", "")),
     }
+    if record.source:
+        labels["io.aml.source"] = str(record.source["digest"])
     for model in _models(record):
         labels[f"io.aml.model.{model['name']}"] = str(model["version"])
         if model.get("run_id"):

@@ -33,7 +33,7 @@ class BuildSpec:
     """Everything an image is made of.
 
     :param source: the script's directory, as it was when the image was created. Only read it.
-    :param entry_script: the script's path in it.
+    :param entry_script: the script's path in it; None serves the one MLflow model that is there without a script.
     :param environment: the environment of the script, resolved: a section of the run configuration as JSON.
     :param swagger: a Swagger document of the user's, beside the script in the image.
     :param base_image: where the base comes from, in the builder's words; None for its default.
@@ -45,7 +45,7 @@ class BuildSpec:
     name: str
     version: int
     source: Path
-    entry_script: str
+    entry_script: str | None
     models: Sequence[ModelFiles]
     environment: JsonObject
     swagger: bytes | None = None

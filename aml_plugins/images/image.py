@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from aml_plugins.images.building import (
     source_path,
     task_id,
 )
+from aml_plugins.images.inference import InferenceConfig
+from aml_plugins.images.mlflow_model import check_mlflow_model, mlflow_environment
 from aml_plugins.images.registry.workspace import registry_of
 from aml_plugins.images.saving import write_docker_archive, write_layout
 from aml_plugins.names import check_name
@@ -29,7 +32,6 @@ from aml_plugins.runs.snapshot import take_snapshot
 from aml_plugins.store.records import ImageRecord
 
 if TYPE_CHECKING:
-    from aml_plugins.images.inference import InferenceConfig
     from aml_plugins.model import Model
     from aml_plugins.services.service import Service
     from aml_plugins.tasks.task import Task
@@ -62,7 +64,7 @@ class Image:
         name: str,
         *,
         models: Sequence[Model],
-        inference: InferenceConfig,
+        inference: InferenceConfig | None = None,
         builder: str = "oci",
         base_image: str | None = None,
         ca_file: str | Path | None = None,
@@ -77,6 +79,8 @@ class Image:
         The image exists once the call returns. Where the process ends before, :meth:`wait_for_creation` or a monitor
         goes on.
 
+        :param inference: the scoring script; without one, the one model is an MLflow model and is served as MLflow's
+            own server serves it, in the environment that it was logged with.
         :param base_image: what the image begins with; the builder's default is this machine's own Python.
         :param ca_file: certificates that programs in the image trust besides the base's.
         :param registry: where to push it: ``{"type": "oci", "address": HOST, "username": …, "password": secret://…}``;
@@ -91,8 +95,8 @@ class Image:
         if registry is None:
             registry = registry_of(workspace.context, workspace.name)
         record = _described(
-            workspace, name, models, inference, builder=builder, base_image=base_image, ca_file=ca_file,
-            registry=registry, variables=variables, tags=tags,
+            workspace, name, models, inference or InferenceConfig(), builder=builder, base_image=base_image,
+            ca_file=ca_file, registry=registry, variables=variables, tags=tags,
         )  # fmt: skip
         image = cls(workspace, workspace.context.store.images.add(record))
         if wait:
@@ -243,8 +247,7 @@ def _described(
         load_registry(context, options["registry"])
     builder = load_builder(context, options["builder"])
     config = {
-        "entry_script": inference.entry_script,
-        "environment": inference.resolved_environment(),
+        **(_of_script(inference) if inference.entry_script is not None else _of_model(models, inference)),
         "swagger": inference.swagger(),
         "description": inference.description,
         "base_image": options["base_image"],
@@ -253,10 +256,6 @@ def _described(
         "variables": dict(options["variables"] or {}),
     }
     builder.check(config)
-    snapshot = take_snapshot(inference.directory, cache=context.home / "snapshots")
-    datastore = default_datastore(context, workspace.name)
-    if not datastore.exists(source_path(snapshot.digest)):
-        datastore.put(snapshot.path, source_path(snapshot.digest), immutable=True)
     return ImageRecord(
         workspace=workspace.name,
         name=name,
@@ -264,9 +263,41 @@ def _described(
         builder=options["builder"],
         config=config,
         models=[{"name": model.name, "version": model.version, "run_id": model.run_id} for model in models],
-        source={"digest": snapshot.digest},
+        source=_stored_source(workspace, inference) if inference.entry_script is not None else {},
         tags=dict(options["tags"] or {}),
     )
+
+
+def _of_script(inference: InferenceConfig) -> dict[str, Any]:
+    return {"entry_script": inference.entry_script, "environment": inference.resolved_environment()}
+
+
+def _of_model(models: Sequence[Model], inference: InferenceConfig) -> dict[str, Any]:
+    """Return what serves an MLflow model, from the files that describe it.
+
+    :raises InvalidInputError: for none or several, and for one that is no MLflow model.
+    """
+    if len(models) != 1:
+        raise InvalidInputError(
+            f"An image without a scoring script has one MLflow model, not {len(models)}.",
+            "Give one model, or a scoring script: --script SCRIPT, or InferenceConfig(SCRIPT).",
+        )
+    model = models[0]
+    with tempfile.TemporaryDirectory(prefix="aml-model-") as folder:
+        files = model.download(folder)
+        check_mlflow_model(files, f"{model.name}:{model.version}")
+        given = inference.environment is not None
+        environment = inference.resolved_environment() if given else mlflow_environment(files, model.name)
+    return {"mlflow_model": f"{model.name}/{model.version}/{files.name}", "environment": environment}
+
+
+def _stored_source(workspace: Workspace, inference: InferenceConfig) -> dict[str, Any]:
+    """Put the script's directory where builders find it, once for equal content."""
+    snapshot = take_snapshot(inference.directory, cache=workspace.context.home / "snapshots")
+    datastore = default_datastore(workspace.context, workspace.name)
+    if not datastore.exists(source_path(snapshot.digest)):
+        datastore.put(snapshot.path, source_path(snapshot.digest), immutable=True)
+    return {"digest": snapshot.digest}
 
 
 def _print(line: str) -> None:

@@ -22,17 +22,19 @@ _LARGEST_SCHEMA = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class InferenceConfig:
-    """A scoring script and what it needs.
+    """A scoring script and what it needs; or, without one, how an MLflow model is served.
 
-    :param entry_script: the file with ``init()`` and ``run()``, in ``source_directory``.
+    :param entry_script: the file with ``init()`` and ``run()``, in ``source_directory``. None: the image has exactly
+        one model, an MLflow model, and answers as MLflow's own server does; nothing of a source directory goes in.
     :param source_directory: all of it goes into the image, less what ``.amlignore`` names.
     :param environment: the environment of a run configuration, or the same as a mapping:
-        ``{"kind": "pip", "requirements": ["scikit-learn"]}``. By default nothing is installed but the server.
+        ``{"kind": "pip", "requirements": ["scikit-learn"]}``. By default nothing is installed but the server; without
+        a script, the model's own environment.
     :param schema: a Swagger document in ``source_directory`` that describes the service.
     :param description: a sentence for people.
     """
 
-    entry_script: str
+    entry_script: str | None = None
     source_directory: str | Path = "."
     environment: Environment | Mapping[str, Any] | None = None
     schema: str | None = None
@@ -48,6 +50,10 @@ class InferenceConfig:
 
         :raises InvalidInputError: otherwise.
         """
+        if self.entry_script is None:
+            if self.schema is not None:
+                raise InvalidInputError("A schema describes a scoring script, and there is none.", "Leave it out.")
+            return
         if not self.directory.is_dir():
             raise InvalidInputError(
                 f"The source directory '{self.directory}' does not exist.", "Name the directory that has the script."

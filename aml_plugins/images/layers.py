@@ -11,11 +11,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from aml_plugins.images.layout import LAYER_TYPE, Blob, Layout
 
-__all__ = ["Entry", "cached_layer", "files_below", "write_layer", "write_tar"]
+__all__ = [
+    "Entry",
+    "cached_layer",
+    "files_below",
+    "keep_layer",
+    "known_layer",
+    "note_layer",
+    "write_layer",
+    "write_tar",
+]
 
 _LEVEL = 3
 _EXECUTABLE, _PLAIN = 0o755, 0o644
@@ -76,17 +85,46 @@ def cached_layer(layout: Layout, key: object, entries: Iterable[Entry]) -> tuple
 
     :param key: JSON; all that the entries depend on. ``entries`` is only looked at where the layer is missing.
     """
-    name = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
-    note = layout.root / "layers" / f"{name}.json"
-    known = _read(note)
-    if known is not None and layout.has(known.digest):
+    known = known_layer(layout, key)
+    if known is not None:
         return known, True
     layer = write_layer(layout, entries)
+    note_layer(layout, key, layer)
+    return layer, False
+
+
+def known_layer(layout: Layout, key: object) -> Blob | None:
+    """Return the layer that was made for an equal key, None where it is not here."""
+    known = _read(_note(layout, key))
+    return known if known is not None and layout.has(known.digest) else None
+
+
+def note_layer(layout: Layout, key: object, layer: Blob) -> None:
+    """Remember what was made for a key."""
+    note = _note(layout, key)
     note.parent.mkdir(parents=True, exist_ok=True)
     partial = note.with_suffix(f".{os.getpid()}")
     partial.write_text(json.dumps([layer.digest, layer.size, layer.diff_id]))
     partial.replace(note)
-    return layer, False
+
+
+def keep_layer(layout: Layout, archive: IO[bytes]) -> Blob:
+    """Store a layer that another program made as it is, compressed as ours are."""
+    raw = _Counting()
+    with (
+        layout.writing() as (file, named),
+        gzip.GzipFile(fileobj=file, mode="wb", filename="", mtime=0, compresslevel=_LEVEL) as packed,
+    ):
+        raw.target = packed
+        while piece := archive.read(1 << 20):
+            raw.write(piece)
+    digest = named[0]
+    return Blob(LAYER_TYPE, digest, layout.path(digest).stat().st_size, f"sha256:{raw.hash.hexdigest()}")
+
+
+def _note(layout: Layout, key: object) -> Path:
+    name = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
+    return layout.root / "layers" / f"{name}.json"
 
 
 def _read(note: Path) -> Blob | None:

@@ -7,20 +7,24 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from aml_plugins.errors import InvalidInputError
 from aml_plugins.images.base_images import HOST_PYTHON, Base, open_base
 from aml_plugins.images.byte_code import with_byte_code
 from aml_plugins.images.contract import BuildSpec, BuiltImage, ImageBuilder
 from aml_plugins.images.layers import Entry, cached_layer, files_below, write_layer
-from aml_plugins.images.layout import CONFIG_TYPE, MANIFEST_TYPE, Blob
+from aml_plugins.images.layout import CONFIG_TYPE, MANIFEST_TYPE, Blob, Layout
 from aml_plugins.images.packages import (
-    PACKAGES_PATH,
+    SERVER_ROOT,
+    Prepared,
+    environment_entries,
+    environment_variables,
+    host_version,
     key_of,
     prepare_environment,
     serving_environment,
     site_packages,
-    site_packages_entries,
 )
 from aml_plugins.images.sbom import bill_of_materials
 from aml_plugins.json_types import JsonObject, JsonValue
@@ -31,13 +35,15 @@ __all__ = [
     "OciBuilder",
     "application_entries",
     "application_variables",
+    "check_python",
+    "image_manifest",
     "model_entries",
     "model_path",
     "server_entries",
 ]
 
 APP_ROOT = "var/azureml-app"
-SERVER_PATH = "opt/aml/server/aml_scoring"
+SERVER_PATH = f"{SERVER_ROOT}/aml_scoring"
 SBOM_PATH = "opt/aml/sbom.cdx.json"
 CA_PATH = "opt/aml/ca.pem"
 USER = "10001:10001"
@@ -53,13 +59,15 @@ class OciBuilder(ImageBuilder):
     def check(self, config: JsonObject) -> None:
         environment = config["environment"]
         assert isinstance(environment, Mapping)  # noqa: S101  as images write it
-        key_of(serving_environment(environment))
+        wanted = serving_environment(environment)
+        check_python(wanted, config.get("base_image"))
+        key_of(wanted)
 
     def plan(self, spec: BuildSpec) -> JsonObject:
         environment = serving_environment(spec.environment)
         return {
             "base": spec.base_image or HOST_PYTHON,
-            "environment": {"key": key_of(environment), "requirements": list(environment["requirements"])},
+            "environment": {"key": key_of(environment), **environment},
             "models": [f"{model.name}:{model.version}" for model in spec.models],
             "entry_script": spec.entry_script,
             "labels": dict(spec.labels),
@@ -68,15 +76,16 @@ class OciBuilder(ImageBuilder):
     def build(self, spec: BuildSpec, log: Callable[[str], None]) -> BuiltImage:
         environment = serving_environment(spec.environment)
         base = open_base(self.layout, spec.base_image, log)
-        packages, folder = self._packages(environment, log)
+        packages, prepared = self._packages(environment, log)
         layers = [
             packages,
             self._server(base, log),
             *(self._model(model.name, model.version, model.path, log) for model in spec.models),
-            write_layer(self.layout, application_entries(spec, folder)),
+            write_layer(self.layout, application_entries(spec, site_packages(prepared.prefix))),
         ]
         log(f"application: {layers[-1].size} bytes")
-        manifest = self._manifest(spec, base, layers)
+        variables = {**environment_variables(environment, prepared, base.variables), **application_variables(spec)}
+        manifest = image_manifest(self.layout, spec.labels, base, layers, variables)
         log(f"Built {manifest.digest}.")
         names = ["environment", "server", *(f"model {model.name}" for model in spec.models), "application"]
         shown: JsonValue = [
@@ -85,19 +94,19 @@ class OciBuilder(ImageBuilder):
         ]
         return BuiltImage(digest=manifest.digest, details={"base": base.name, "layers": shown})
 
-    def _packages(self, environment: JsonObject, log: Callable[[str], None]) -> tuple[Blob, Path]:
+    def _packages(self, environment: JsonObject, log: Callable[[str], None]) -> tuple[Blob, Prepared]:
         with tempfile.TemporaryFile() as output:
             try:
-                python = prepare_environment(environment, self.layout.root.parent / "environments", output)
+                prepared = prepare_environment(environment, self.layout.root.parent / "environments", output)
             finally:
                 output.seek(0)
                 for line in output.read().decode("utf-8", "replace").splitlines():
                     log(line)
-        folder = site_packages(python)
-        key = ["environment", 2, key_of(environment)]
-        return self._kept(
-            "environment", key, lambda: with_byte_code(python, site_packages_entries(folder)), log
-        ), folder
+        key = ["environment", 3, key_of(environment)]
+        layer = self._kept(
+            "environment", key, lambda: with_byte_code(prepared.python, environment_entries(environment, prepared)), log
+        )
+        return layer, prepared
 
     def _server(self, base: Base, log: Callable[[str], None]) -> Blob:
         """The server's compiled files fit the Python of this machine only; another compiles what it uses itself."""
@@ -113,30 +122,48 @@ class OciBuilder(ImageBuilder):
         log(f"{name}: {layer.size} bytes{', as before' if was_there else ''}")
         return layer
 
-    def _manifest(self, spec: BuildSpec, base: Base, layers: Sequence[Blob]) -> Blob:
-        variables = {**base.variables, **application_variables(spec)}
-        config = {
-            "architecture": base.architecture,
-            "os": "linux",
-            "config": {
-                "User": USER,
-                "Env": [f"{name}={value}" for name, value in variables.items()],
-                "Entrypoint": ["python3", "-m", "aml_scoring"],
-                "Cmd": ["--host", "0.0.0.0", "--port", str(PORT)],  # noqa: S104  inside the container
-                "WorkingDir": f"/{APP_ROOT}",
-                "ExposedPorts": {f"{PORT}/tcp": {}},
-                "Labels": dict(spec.labels),
-                "StopSignal": "SIGTERM",
-            },
-            "rootfs": {"type": "layers", "diff_ids": [*base.diff_ids, *(layer.diff_id for layer in layers)]},
-        }
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST_TYPE,
-            "config": self.layout.put_json(config, CONFIG_TYPE).descriptor(),
-            "layers": [*(layer.descriptor() for layer in base.layers), *(layer.descriptor() for layer in layers)],
-        }
-        return self.layout.put_json(manifest, MANIFEST_TYPE)
+
+def check_python(environment: Mapping[str, Any], base_image: object) -> None:
+    """Refuse a pip environment of another Python than the default base has.
+
+    :raises InvalidInputError: naming both.
+    """
+    wanted = environment.get("python")
+    minor = ".".join(str(wanted).split(".")[:2])
+    if wanted is None or base_image not in {None, HOST_PYTHON} or minor in {"3", host_version()}:
+        return
+    raise InvalidInputError(
+        f"The environment wants Python {wanted}, and the default base has {host_version()}.",
+        f"Name a base image with Python {minor}, or build with a Python {minor}.",
+    )
+
+
+def image_manifest(
+    layout: Layout, labels: Mapping[str, str], base: Base, layers: Sequence[Blob], variables: Mapping[str, str]
+) -> Blob:
+    """Store an image's configuration and manifest: who runs it, what starts, where it listens."""
+    config = {
+        "architecture": base.architecture,
+        "os": "linux",
+        "config": {
+            "User": USER,
+            "Env": [f"{name}={value}" for name, value in variables.items()],
+            "Entrypoint": ["python3", "-m", "aml_scoring"],
+            "Cmd": ["--host", "0.0.0.0", "--port", str(PORT)],  # noqa: S104  inside the container
+            "WorkingDir": f"/{APP_ROOT}",
+            "ExposedPorts": {f"{PORT}/tcp": {}},
+            "Labels": dict(labels),
+            "StopSignal": "SIGTERM",
+        },
+        "rootfs": {"type": "layers", "diff_ids": [*base.diff_ids, *(layer.diff_id for layer in layers)]},
+    }
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "config": layout.put_json(config, CONFIG_TYPE).descriptor(),
+        "layers": [*(layer.descriptor() for layer in base.layers), *(layer.descriptor() for layer in layers)],
+    }
+    return layout.put_json(manifest, MANIFEST_TYPE)
 
 
 def application_variables(spec: BuildSpec) -> Mapping[str, str]:
@@ -145,15 +172,22 @@ def application_variables(spec: BuildSpec) -> Mapping[str, str]:
     models = f"/{APP_ROOT}/azureml-models" if several else f"/{model_path(spec.models[0].name, spec.models[0].version)}"
     variables = {
         "AML_APP_ROOT": f"/{APP_ROOT}",
-        "AZUREML_ENTRY_SCRIPT": spec.entry_script,
+        **_served(spec),
         "AZUREML_MODEL_DIR": models,
-        "PYTHONPATH": f"/{PACKAGES_PATH}:/opt/aml/server",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
     }
     if spec.ca_file is not None:
         variables |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"), f"/{CA_PATH}")
     return {**variables, **spec.variables}
+
+
+def _served(spec: BuildSpec) -> dict[str, str]:
+    """Return the variable that says what is served: a script, or the MLflow model itself."""
+    if spec.entry_script is not None:
+        return {"AZUREML_ENTRY_SCRIPT": spec.entry_script}
+    model = spec.models[0]
+    return {"AML_SCORING_MLFLOW_MODEL": f"/{model_path(model.name, model.version)}/{model.path.name}"}
 
 
 def model_path(name: str, version: str) -> str:

@@ -11,12 +11,18 @@ __all__ = ["aml_container_registry_types", "aml_image_builder_types"]
 
 @hookimpl
 def aml_image_builder_types() -> Iterable[TypeDescription]:
-    """Describe the builder that needs nothing but this distribution."""
+    """Describe who builds images; the first needs nothing but this distribution."""
     return [
         TypeDescription(
             name="oci",
             factory="aml_plugins.images.oci_builder:OciBuilder",
             summary="Puts an image together from layers, without a daemon.",
+        ),
+        TypeDescription(
+            name="docker",
+            factory="aml_plugins.images.docker_builder:DockerBuilder",
+            summary="Lets the Docker engine build, and install the environment inside the base image.",
+            extra="docker",
         ),
     ]
 
@@ -34,5 +40,11 @@ def aml_container_registry_types() -> Iterable[TypeDescription]:
             name="directory",
             factory="aml_plugins.images.registry.directory:DirectoryRegistry",
             summary="A directory of OCI layouts, such as one on a shared file system.",
+        ),
+        TypeDescription(
+            name="acr",
+            factory="aml_plugins.images.registry.azure:AcrRegistry",
+            summary="Azure Container Registry, entered with an Azure login or its admin user.",
+            extra="azure",
         ),
     ]

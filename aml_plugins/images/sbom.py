@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.errors import MissingExtraError
+from aml_plugins.images.conda_prefix import conda_packages
 
 if TYPE_CHECKING:
     from aml_plugins.images.contract import ModelFiles
@@ -27,7 +28,9 @@ def bill_of_materials(name: str, packages: Path, models: Sequence[ModelFiles]) -
     except ImportError:
         raise MissingExtraError("Building an image", "scoring") from None
     found = sorted({(str(one.metadata["Name"]), one.version) for one in distributions(path=[str(packages)])})
-    components = [_package(Component, ComponentType.LIBRARY, *package) for package in found]
+    of_conda = conda_packages(packages.parents[2])  # PREFIX/lib/python3.X/site-packages
+    components = [_package(Component, ComponentType.LIBRARY, "py" + "pi", *package) for package in found]
+    components += [_package(Component, ComponentType.LIBRARY, "conda", *package) for package in of_conda]
     components += [
         Component(
             type=ComponentType.MACHINE_LEARNING_MODEL,
@@ -37,15 +40,17 @@ def bill_of_materials(name: str, packages: Path, models: Sequence[ModelFiles]) -
         )
         for model in models
     ]
-    identity = "\n".join([name, *map(str, found), *(f"{model.name}:{model.version}" for model in models)])
+    identity = "\n".join(
+        [name, *map(str, found), *map(str, of_conda), *(f"{model.name}:{model.version}" for model in models)]
+    )
     bom = Bom(components=components, serial_number=uuid.uuid5(_NAMESPACE, identity))
     bom.metadata.timestamp = None  # type: ignore[assignment]  # two builds of one thing are equal
     text: str = JsonV1Dot5(bom).output_as_string(indent=1)
     return text.encode()
 
 
-def _package(component: Any, kind: Any, name: str, version: str) -> Any:
+def _package(component: Any, kind: Any, manager: str, name: str, version: str) -> Any:
     from packageurl import PackageURL  # noqa: PLC0415  comes with cyclonedx
 
-    purl = PackageURL("py" + "pi", None, name.lower(), version)
+    purl = PackageURL(manager, None, name.lower(), version)
     return component(type=kind, name=name, version=version, purl=purl, bom_ref=str(purl))

@@ -143,6 +143,10 @@ class RestRunHistory:
         found = (model_of(version, aliases) for version in pages)
         return sorted(found, key=_number, reverse=True)
 
+    def version_of_alias(self, name: str, alias: str) -> str:
+        found = self._mlflow.get("registered-models/alias", name=name, alias=alias)
+        return model_of(found["model_version"]).version
+
     def download_model(self, name: str, version: str, destination: Path) -> Path:
         return download_model(self._connection, self._workspace, name, version, destination)
 

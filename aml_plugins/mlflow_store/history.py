@@ -199,6 +199,10 @@ class SqlRunHistory:
                 return models.newest_versions(self._registry)
             return models.all_versions(self._registry, name)
 
+    def version_of_alias(self, name: str, alias: str) -> str:
+        with ours():
+            return str(self._registry.get_model_version_by_alias(name, alias).version)
+
     def download_model(self, name: str, version: str, destination: Path) -> Path:
         with ours():
             return models.download_model(self._registry, name, version, destination, self._workspace)

@@ -135,6 +135,10 @@ class RunHistory(Protocol):
         """Return the newest version of each registered model, or all versions of one model, newest first."""
         ...
 
+    def version_of_alias(self, name: str, alias: str) -> str:
+        """Return the version of a model that an alias means now."""
+        ...
+
     def download_model(self, name: str, version: str, destination: Path) -> Path:
         """Bring a model version's files below ``destination``; return where they are."""
         ...

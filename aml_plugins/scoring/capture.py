@@ -22,7 +22,9 @@ _LONGEST_FILE = 64 << 20
 
 
 class Capture:
-    """Writes ``DIRECTORY/YEAR/MONTH/DAY/HOUR-PID-N.jsonl``. Scoring never waits for it: what is too much is dropped.
+    """Writes ``DIRECTORY/YYYY-MM-DD-HH-PID-N.jsonl``. Scoring never waits for it: what is too much is dropped.
+
+    A file is opened for each line, so that whoever collects them may move it away at any time.
 
     :param directory: made where it is missing.
     """
@@ -67,15 +69,14 @@ class Capture:
                 logger.error("Inputs and outputs cannot be written down: %s", error)  # noqa: TRY400  the sentence says it
 
     def _append(self, text: str) -> None:
-        now = time.gmtime()
-        folder = os.path.join(self._directory, time.strftime("%Y/%m/%d", now))
-        os.makedirs(folder, exist_ok=True)
-        path = self._path(folder, now.tm_hour)
+        os.makedirs(self._directory, exist_ok=True)
+        path = self._path()
         if os.path.exists(path) and os.path.getsize(path) > _LONGEST_FILE:
             self._number += 1
-            path = self._path(folder, now.tm_hour)
+            path = self._path()
         with open(path, "a", encoding="utf-8") as file:
             file.write(f"{text}\n")
 
-    def _path(self, folder: str, hour: int) -> str:
-        return os.path.join(folder, f"{hour:02d}-{os.getpid()}-{self._number}.jsonl")
+    def _path(self) -> str:
+        hour = time.strftime("%Y-%m-%d-%H", time.gmtime())
+        return os.path.join(self._directory, f"{hour}-{os.getpid()}-{self._number}.jsonl")

@@ -60,8 +60,10 @@ def pyfunc_routes(path: str, caller: Caller) -> Mapping[str, Route]:
     """Load the model and return what answers where."""
     served = Pyfunc(path, caller)
     alive = Route(("GET",), lambda _: _answer(200, "\n", _JSON), is_open=True)
+    invocations = Route(("POST",), served.invoke)
     return {
-        "/invocations": Route(("POST",), served.invoke),
+        "/invocations": invocations,
+        "/score": invocations,  # where callers of services send everything
         "/ping": alive,
         "/health": alive,
         "/version": Route(("GET",), served.version, is_open=True),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-__all__ = ["default_credential"]
+__all__ = ["default_credential", "service_principal"]
 
 _PUBLIC_CLOUDS = (".microsoftonline.com", ".microsoftonline.us", ".chinacloudapi.cn", ".microsoftonline.cn")
 
@@ -17,8 +17,18 @@ def default_credential() -> TokenCredential:
     """Return azure-identity's default credential. Nothing is asked before the first token is needed."""
     from azure.identity import DefaultAzureCredential
 
+    return DefaultAzureCredential(disable_instance_discovery=_is_private())
+
+
+def service_principal(tenant: str, client: str, secret: str) -> TokenCredential:
+    """Return the credential of a service principal, at the authority that the environment names."""
+    from azure.identity import ClientSecretCredential
+
+    return ClientSecretCredential(tenant, client, secret, disable_instance_discovery=_is_private())
+
+
+def _is_private() -> bool:
     host = os.environ.get("AZURE_AUTHORITY_HOST", "")
     host = host.removeprefix("https://").partition("/")[0].partition(":")[0]
     # The public directory of authorities knows nothing of a private cloud's, and cannot be reached from it.
-    is_private = bool(host) and not f".{host}".endswith(_PUBLIC_CLOUDS)
-    return DefaultAzureCredential(disable_instance_discovery=is_private)
+    return bool(host) and not f".{host}".endswith(_PUBLIC_CLOUDS)

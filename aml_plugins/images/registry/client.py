@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 import urllib3
@@ -19,6 +19,7 @@ from aml_plugins.images.layout import INDEX_TYPE, MANIFEST_TYPE, Blob, Layout
 __all__ = ["MANIFEST_TYPES", "Credentials", "RegistryClient"]
 
 Credentials = tuple[str, str]
+T = TypeVar("T")
 MANIFEST_TYPES = (
     f"{MANIFEST_TYPE}, {INDEX_TYPE}, application/vnd.docker.distribution.manifest.v2+json, "
     "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -64,15 +65,19 @@ class RegistryClient:
 
     def push_blob(self, repository: str, layout: Layout, blob: Blob) -> None:
         """Send a blob, from its start each time: what was cut off counts for nothing."""
-        for attempt in range(_ATTEMPTS):
+        self.again(lambda: self._upload(repository, layout, blob))
+
+    def again(self, work: Callable[[], T]) -> T:
+        """Do something, once more where the registry was away or busy; at most five times.
+
+        :raises TransientBackendError: what the last attempt met.
+        """
+        for attempt in range(_ATTEMPTS - 1):
             try:
-                self._upload(repository, layout, blob)
+                return work()
             except TransientBackendError as error:
-                if attempt == _ATTEMPTS - 1:
-                    raise
                 time.sleep(_pause(attempt, error.retry_after))
-            else:
-                return
+        return work()
 
     def push_manifest(self, repository: str, tag: str, content: bytes, media_type: str) -> str:
         """Store a manifest under a tag; return the digest that the registry gave it."""
@@ -129,14 +134,7 @@ class RegistryClient:
 
     def _ask(self, method: str, path: str, repository: str, **options: Any) -> Any:
         """Send a small request, again where that may help."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self._once(method, f"{self._base}{path}", repository, **options)
-            except TransientBackendError as error:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                time.sleep(_pause(attempt, error.retry_after))
-        raise AssertionError("unreachable")
+        return self.again(lambda: self._once(method, f"{self._base}{path}", repository, **options))
 
     def _once(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 from aml_plugins.errors import BackendError, InvalidInputError
 from aml_plugins.images.base_images import checked, chosen_manifest
@@ -52,7 +53,7 @@ def pull_image(
     *blobs, _ = layout.blobs_of(manifest.digest)
     for blob in blobs:
         if not layout.has(blob.digest):
-            _fetch(client, layout, repository, blob)
+            client.again(partial(_fetch, client, layout, repository, blob))
             log(f"{blob.digest[:19]} pulled, {blob.size} bytes.")
     return manifest.digest
 

@@ -14,10 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.json_types import JsonObject
+from aml_plugins.services.captured import collect
 from aml_plugins.services.contract import (
     Route,
     Routing,
@@ -40,7 +41,17 @@ class LoopbackConfig(ServiceConfig):
     """Settings of a service of this machine."""
 
     port: int = Field(0, ge=0, le=65535, description="The port on 127.0.0.1; 0 takes a free one and keeps it.")
-    capture: bool = Field(default=False, description="Whether inputs and outputs are kept, in the service's directory.")
+    capture: bool | str = Field(
+        default=False,
+        description="Whether inputs and outputs are kept, below captured/SERVICE in the workspace's default datastore;"
+        " or the name of another datastore.",
+    )
+
+    @field_validator("capture", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        """A setting of the command line is text."""
+        return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
 class LoopbackService(ServiceBackend):
@@ -69,6 +80,7 @@ class LoopbackService(ServiceBackend):
 
     def route(self, service: ServiceRecord, routes: Sequence[Route]) -> Routing:
         directory = self.directory(service.service_id)
+        collect(self.context, service, directory)
         wanted = [
             {"key": route.handle["key"], "port": self.port_of(route.handle), "weight": route.weight} for route in routes
         ]
@@ -88,6 +100,7 @@ class LoopbackService(ServiceBackend):
     def delete_service(self, service: ServiceRecord) -> None:
         directory = self.directory(service.service_id)
         self._front(directory).stop(grace=2.0)
+        collect(self.context, service, directory, is_last=True)
         shutil.rmtree(directory, ignore_errors=True)
 
     def keys(self, service: ServiceRecord, *, regenerate: str | None = None) -> ServiceKeys:

@@ -11,10 +11,11 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from aml_plugins.datastores.opening import default_datastore
-from aml_plugins.errors import InvalidInputError
 from aml_plugins.images.building import fetch_image, image_layout
+from aml_plugins.images.own_layers import check_layers
 from aml_plugins.images.saving import docker_archive
 from aml_plugins.json_types import JsonObject
+from aml_plugins.services.captured import FOLDER, check_capture, set_aside
 from aml_plugins.services.contract import DeploymentSpec, DeploymentState, DeploymentStatus, ServiceConfig
 from aml_plugins.services.loopback.base import LoopbackConfig, LoopbackService, read_ports
 from aml_plugins.services.loopback.engine import engine
@@ -48,11 +49,8 @@ class DockerService(LoopbackService):
     def plan(self, spec: DeploymentSpec) -> JsonObject:
         config = spec.config
         assert isinstance(config, DockerConfig)  # noqa: S101  its own model
-        if spec.image.builder != "oci":
-            raise InvalidInputError(
-                f"The image {spec.image.name}:{spec.image.version} was built by '{spec.image.builder}'.",
-                "Build it with the builder 'oci'.",
-            )
+        check_layers(spec.image)
+        check_capture(self.context, spec.service.workspace, config.capture)
         options: dict[str, Any] = {
             "name": _name(spec.key),
             "image": _tag(spec),
@@ -118,7 +116,9 @@ class DockerService(LoopbackService):
                 container.remove(force=True)
             except docker.errors.NotFound:
                 pass
-        shutil.rmtree(self._state(handle).parent, ignore_errors=True)
+        state = self._state(handle)
+        set_aside(state / FOLDER, state.parents[1] / f"{FOLDER}.closed")
+        shutil.rmtree(state.parent, ignore_errors=True)
 
     def logs(self, handle: JsonObject, lines: int) -> str:
         import docker.errors  # noqa: PLC0415  of an extra
@@ -140,6 +140,10 @@ class DockerService(LoopbackService):
         # The server in the container is another user; the service's own directory keeps others of this machine out.
         self.directory(spec.service.service_id).chmod(0o700)
         state.chmod(0o777)
+        if getattr(spec.config, "capture", False):
+            (state / FOLDER).mkdir(exist_ok=True)
+            (state / FOLDER).chmod(0o777)
+            variables["AML_SCORING_CAPTURE_DIRECTORY"] = f"{_STATE}/{FOLDER}"
         mounts = {str(state): {"bind": _STATE, "mode": "rw"}}
         if spec.config.auth:
             self.keys(spec.service)

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from aml_plugins.datastores.opening import default_datastore
-from aml_plugins.errors import InvalidInputError, OperationFailedError
 from aml_plugins.images.building import fetch_blob, image_layout
 from aml_plugins.images.oci_builder import APP_ROOT, server_entries
+from aml_plugins.images.own_layers import check_layers, own_layers
 from aml_plugins.images.packages import prepare_environment, serving_environment
 from aml_plugins.json_types import JsonObject
+from aml_plugins.services.captured import FOLDER, check_capture
 from aml_plugins.services.contract import DeploymentSpec, DeploymentState, DeploymentStatus
 from aml_plugins.services.loopback.base import LoopbackService, read_ports
 from aml_plugins.services.loopback.probing import is_ready
@@ -35,11 +36,8 @@ class LocalService(LoopbackService):
     type_name: ClassVar[str] = "local"
 
     def plan(self, spec: DeploymentSpec) -> JsonObject:
-        if spec.image.builder != "oci":
-            raise InvalidInputError(
-                f"The image {spec.image.name}:{spec.image.version} was built by '{spec.image.builder}'.",
-                "Build it with the builder 'oci'.",
-            )
+        check_layers(spec.image)
+        check_capture(self.context, spec.service.workspace, getattr(spec.config, "capture", False))
         return {
             "key": spec.key,
             "image": spec.image.digest,
@@ -99,7 +97,7 @@ class LocalService(LoopbackService):
         partial.mkdir(parents=True)
         layout = image_layout(self.context)
         datastore = default_datastore(self.context, spec.image.workspace)
-        for digest in _own_layers(spec.image.result):
+        for digest in own_layers(spec.image):
             fetch_blob(datastore, layout, digest)
             with tarfile.open(layout.path(digest)) as archive:
                 archive.extractall(partial, filter="data")
@@ -116,7 +114,8 @@ class LocalService(LoopbackService):
         if environment.get("kind", "existing") == "existing":
             return str(environment.get("interpreter") or sys.executable)
         with (directory / "environment.log").open("wb") as log:
-            return prepare_environment(serving_environment(environment), self.context.home / "environments", log)
+            wanted = serving_environment(environment)
+            return prepare_environment(wanted, self.context.home / "environments", log).python
 
     def _command(self, spec: DeploymentSpec, python: str, directory: Path) -> list[str]:
         places = [
@@ -141,13 +140,13 @@ class LocalService(LoopbackService):
             self.keys(spec.service)
             more["AML_SCORING_KEYS_FILE"] = str(self.keys_file(spec.service.service_id))
         if getattr(spec.config, "capture", False):
-            more["AML_SCORING_CAPTURE_DIRECTORY"] = str(self.directory(spec.service.service_id) / "captured")
+            more["AML_SCORING_CAPTURE_DIRECTORY"] = str(self.directory(spec.service.service_id) / FOLDER)
         return {
             **inherited,
             "PYTHONPATH": str(root / "opt/aml/server"),
             "PYTHONUNBUFFERED": "1",
             "AML_APP_ROOT": str(root / APP_ROOT),
-            "AZUREML_ENTRY_SCRIPT": str(spec.image.config["entry_script"]),
+            **_served(spec, root),
             "AZUREML_MODEL_DIR": str(root / _model_directory(spec)),
             **image,
             **scoring_variables(self.context, spec),
@@ -166,14 +165,12 @@ class LocalService(LoopbackService):
         return read_ports(self.place(handle) / "ports.json")
 
 
-def _own_layers(result: JsonObject) -> list[str]:
-    """Return the digests of the layers with models and application."""
-    details = result.get("details")
-    layers = details.get("layers") if isinstance(details, Mapping) else None
-    found = [one for one in layers if isinstance(one, Mapping)] if isinstance(layers, (list, tuple)) else []
-    if not found:
-        raise OperationFailedError("The image does not say what its layers are.", "Build it again.")
-    return [str(one["digest"]) for one in found if str(one["name"]).startswith(("model ", "application"))]
+def _served(spec: DeploymentSpec, root: Path) -> dict[str, str]:
+    """Return the variable that says what is served: a script, or an MLflow model without one."""
+    if spec.image.config.get("mlflow_model"):
+        models = root / APP_ROOT / "azureml-models"
+        return {"AML_SCORING_MLFLOW_MODEL": str(models / str(spec.image.config["mlflow_model"]))}
+    return {"AZUREML_ENTRY_SCRIPT": str(spec.image.config["entry_script"])}
 
 
 def _model_directory(spec: DeploymentSpec) -> str:

@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,6 +24,7 @@ from aml_plugins.testing.azure_emulator.exchange import Answer, Request
 from aml_plugins.testing.azure_emulator.faults import Fault, Faults, wait
 from aml_plugins.testing.azure_emulator.login import Login
 from aml_plugins.testing.azure_emulator.reason_phrases import DROPPED, HEADER
+from aml_plugins.testing.azure_emulator.registry.service import RegistryService
 from aml_plugins.testing.swagger import Specification
 
 __all__ = ["Application", "Record"]
@@ -55,10 +57,18 @@ class Application:
     """The ASGI application."""
 
     def __init__(
-        self, batch: BatchService, arm: ArmService, login: Login, faults: Faults, strict: Specification | None
+        self,
+        batch: BatchService,
+        arm: ArmService,
+        login: Login,
+        faults: Faults,
+        strict: Specification | None,
+        *,
+        registry: RegistryService,
     ) -> None:
         self.batch = batch
         self.arm = arm
+        self.registry = registry
         self.login = login
         self.faults = faults
         self.record = Record()
@@ -68,12 +78,31 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        if self.registry.is_content(scope["path"]):
+            await self._content(scope, receive, send)
+            return
         try:
             request = await _read(scope, receive)
         except ClientDisconnect:
             return
         answer = await run_in_threadpool(self._safely_answered, request)
         await _send(answer, request, send)
+
+    async def _content(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is too big to be held; of the faults, those that refuse and those that are slow apply."""
+        with self.record.lock:
+            self.record.calls.append(f"{scope['method']} {scope['raw_path'].decode('latin-1')}")
+        fault = self.faults.due(scope["method"], scope["path"])
+        if fault is not None and fault.status is not None:
+            request = await _read({**scope, "type": "http"}, receive)
+            headers = {"Retry-After": f"{fault.seconds:g}"}
+            words = {"errors": [{"code": "TOOMANYREQUESTS" if fault.status == 429 else "UNKNOWN", "message": "busy"}]}  # noqa: PLR2004  HTTP's number
+            await _send(Answer(fault.status, words, headers), request, send)
+            return
+        if fault is not None and fault.kind == "slow":
+            await run_in_threadpool(wait, fault.seconds)
+        with suppress(ConnectionError):
+            await self.registry.pass_on(scope, receive, send)
 
     def _safely_answered(self, request: Request) -> Answer:
         try:
@@ -105,6 +134,8 @@ class Application:
             answer = self.batch.answer(request)
         elif self.arm.knows(request.path):
             answer = self.arm.answer(request)
+        elif self.registry.knows(request.path):
+            return self.registry.answer(request)
         else:
             return self.login.answer(request)
         if self._strict is not None:

@@ -23,6 +23,7 @@ from aml_plugins.testing.azure_emulator.engine import Engine
 from aml_plugins.testing.azure_emulator.faults import Fault, Faults
 from aml_plugins.testing.azure_emulator.login import Login
 from aml_plugins.testing.azure_emulator.reason_phrases import ReasonProtocol
+from aml_plugins.testing.azure_emulator.registry.service import RegistryService
 from aml_plugins.testing.azure_emulator.settings import Settings
 from aml_plugins.testing.swagger import Specification
 
@@ -129,6 +130,7 @@ class AzureEmulator:
             Login(self.settings),
             self.faults,
             Specification(files) if self.settings.validate else None,
+            registry=RegistryService(self.settings),
         )
 
     def _serve(self, listening: socket.socket, more: dict[str, str]) -> None:

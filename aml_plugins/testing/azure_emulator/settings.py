@@ -54,6 +54,8 @@ class Settings:
     :param spelling: of words in answers: ``recorded`` as the real service was seen to write them
         (``UserError``), ``specification`` as its specification does (``usererror``).
     :param stale_group_state: whether a container group says ``Running`` after its containers have ended, as was seen.
+    :param registry: address, ``HOST:PORT``, of a registry program that keeps the images of the container registry;
+        ``registry_login`` is who enters it, ``registry_admin`` the admin user of the container registry.
     :param validate: whether each request and answer is checked against the specifications; see ``violations``.
     """
 
@@ -67,5 +69,8 @@ class Settings:
     spelling: str = "recorded"
     validate: bool = False
     stale_group_state: bool = False
+    registry: str | None = None
+    registry_login: tuple[str, str] | None = None
+    registry_admin: tuple[str, str] = ("amlregistry", KEY[:32])
     delays: Delays = field(default_factory=Delays)
     quotas: Quotas = field(default_factory=Quotas)

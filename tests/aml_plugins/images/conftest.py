@@ -26,9 +26,15 @@ def serving(aml_home: Path, built_environments: Path, tmp_path: Path) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def registry_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the registry keeps what was pushed."""
+    return tmp_path_factory.mktemp("registry") / "data"
+
+
+@pytest.fixture(scope="session")
+def registry(registry_data: Path) -> Iterator[str]:
     """The address of a registry that wants a password."""
     program = find_program()
     require_service("A container registry", program, INSTALL)
-    with running_registry(str(program), tmp_path_factory.mktemp("registry")) as address:
+    with running_registry(str(program), registry_data.parent) as address:
         yield address

@@ -163,7 +163,7 @@ def test_an_image_can_be_taken_elsewhere(serving, tmp_path):
         ({"entry_script": "nothing.py"}, "There is no scoring script 'nothing.py'"),
         ({"entry_script": "../score.py"}, "is not inside"),
         ({"source_directory": "nowhere"}, "does not exist"),
-        ({"environment": {"kind": "conda", "specification": {"dependencies": ["x"]}}}, "as pip requirements"),
+        ({"environment": {"kind": "docker", "image": "x"}}, "pip or conda environments"),
         ({"environment": {"kind": "pip", "requirement": ["x"]}}, "The environment is wrong"),
         ({"schema": "nothing.json"}, "There is no schema"),
     ],

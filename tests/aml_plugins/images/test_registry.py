@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,11 +12,12 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from services.container_registry import PASSWORD, USER
+from services.serving import SCRIPT
 
-from aml_plugins import Image
-from aml_plugins.errors import BackendError, InvalidInputError, OperationFailedError
-from aml_plugins.images.building import load_registry
-from aml_plugins.images.layout import Layout
+from aml_plugins import Image, InferenceConfig, Workspace
+from aml_plugins.errors import BackendError, InvalidInputError, OperationFailedError, TransientBackendError
+from aml_plugins.images.building import image_layout, load_registry
+from aml_plugins.images.layout import Layout, digest_of
 from aml_plugins.images.registry.client import RegistryClient
 from aml_plugins.images.registry.pulling import split_reference
 
@@ -75,8 +79,11 @@ def test_a_registry_that_is_away_is_a_sentence(serving, settings):
 
 
 @contextmanager
-def breaking(address: str, cuts: int, after: int) -> Iterator[str]:
-    """A way to the registry that breaks the first connections off after some bytes, and then holds."""
+def breaking(address: str, cuts: int, after: int, *, answers: bool = False) -> Iterator[str]:
+    """A way to the registry that breaks the first connections off after some bytes, and then holds.
+
+    :param answers: count the bytes that come back, not those that are sent.
+    """
     host, port = address.split(":")
     listener = socket.create_server(("127.0.0.1", 0))
     left = [cuts]
@@ -102,8 +109,9 @@ def breaking(address: str, cuts: int, after: int) -> Iterator[str]:
                 return
             server = socket.create_connection((host, int(port)))
             limit = after if left[0] > 0 else None
-            threading.Thread(target=carry, args=(client, server, limit), daemon=True).start()
-            threading.Thread(target=carry, args=(server, client, None), daemon=True).start()
+            there, back = (None, limit) if answers else (limit, None)
+            threading.Thread(target=carry, args=(client, server, there), daemon=True).start()
+            threading.Thread(target=carry, args=(server, client, back), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     try:
@@ -129,6 +137,87 @@ def test_a_push_that_never_gets_through_fails_and_leaves_no_tag(serving, setting
         serving.image(registry={**settings, "address": address, "prefix": "hopeless"})
     with pytest.raises(BackendError, match="refused with 404"):
         RegistryClient(registry, lambda: (USER, PASSWORD)).manifest("hopeless/iris-svc", "1")
+
+
+def test_a_pull_outlives_connections_that_break(serving, settings, registry, tmp_path):
+    image = serving.image(registry=settings)
+    name = image.location.split("/", 1)[1]
+    with breaking(registry, cuts=2, after=100_000, answers=True) as address:
+        puller = load_registry(serving.workspace.context, {**settings, "address": address})
+        layout = Layout(tmp_path / "l")
+        assert puller.pull(layout, f"{address}/{name}", lambda _: None) == image.digest
+    assert all(layout.has(blob.digest) for blob in layout.blobs_of(image.digest))
+
+
+def test_a_pull_that_never_gets_through_leaves_no_blob(serving, settings, registry, tmp_path):
+    image = serving.image(registry=settings)
+    name = image.location.split("/", 1)[1]
+    largest = max(
+        Layout(image_layout(serving.workspace.context).root).blobs_of(image.digest), key=lambda blob: blob.size
+    )
+    with (
+        breaking(registry, cuts=1000, after=100_000, answers=True) as address,
+        pytest.raises(TransientBackendError, match="cannot be reached"),
+    ):
+        load_registry(serving.workspace.context, {**settings, "address": address}).pull(
+            Layout(tmp_path / "l"), f"{address}/{name}", lambda _: None
+        )
+    assert not Layout(tmp_path / "l").has(largest.digest)
+    assert list((tmp_path / "l" / "partial").iterdir()) == []
+
+
+def test_a_registry_that_sends_another_content_is_not_believed(serving, settings, registry, tmp_path, registry_data):
+    image = serving.image(registry={**settings, "prefix": "damaged"})
+    layer = image_layout(serving.workspace.context).blobs_of(image.digest)[-2]
+    value = layer.digest.partition(":")[2]
+    stored = registry_data / "docker/registry/v2/blobs/sha256" / value[:2] / value / "data"
+    good = stored.read_bytes()
+    stored.write_bytes(b"x" * len(good))
+    try:
+        with pytest.raises(BackendError, match="another content"):
+            load_registry(serving.workspace.context, settings).pull(Layout(tmp_path / "l"), image.location, print)
+    finally:
+        stored.write_bytes(good)
+    assert not Layout(tmp_path / "l").has(layer.digest)
+
+
+def _push_and_stop(home: str, source: str, base: str, settings: dict[str, str], at: str) -> None:
+    """Begin a build and be killed while the image is pushed."""
+    os.environ.update(AML_HOME=home, REGISTRY_PASSWORD=PASSWORD)
+
+    def die(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if at == "second blob":
+        whole, calls = RegistryClient.push_blob, []
+
+        def push(self: RegistryClient, *arguments: object) -> None:
+            calls.append(1)
+            die() if len(calls) > 1 else whole(self, *arguments)
+
+        RegistryClient.push_blob = push
+    else:
+        RegistryClient.push_manifest = die
+    inference = InferenceConfig("score.py", source)
+    Image.create(Workspace.get(), "iris-svc", models=[], inference=inference, base_image=base, registry=settings)
+
+
+@pytest.mark.parametrize("at", ["second blob", "manifest"])
+def test_a_push_whose_process_was_killed_is_made_up_for(serving, settings, registry, aml_home, at):
+    (serving.source / "score.py").write_text(SCRIPT)
+    given = {**settings, "prefix": f"killed-{at.partition(' ')[0]}"}
+    process = multiprocessing.get_context("spawn").Process(
+        target=_push_and_stop, args=(str(aml_home), str(serving.source), str(serving.base), given, at)
+    )
+    process.start()
+    process.join(600)
+    assert process.exitcode == -signal.SIGKILL
+    image = Image.get(serving.workspace, "iris-svc")
+    assert image.state == "Building"
+    image.wait_for_creation()
+    assert image.location == f"{registry}/{given['prefix']}/iris-svc@{image.digest}"
+    found = RegistryClient(registry, lambda: (USER, PASSWORD)).manifest(f"{given['prefix']}/iris-svc", "1")[0]
+    assert digest_of(found) == image.digest
 
 
 def test_throttling_is_waited_for(monkeypatch):

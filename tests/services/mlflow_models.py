@@ -1,0 +1,81 @@
+"""MLflow models as MLflow logs them, and MLflow's own server for them."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from aml_plugins import Model, Workspace
+
+__all__ = ["register_sum_model", "served_by_mlflow"]
+
+# In a file of its own: MLflow loads it without unpickling what a test pickled.
+SUM = """
+import mlflow
+
+class Sum(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return (model_input.sum(axis=1) + SHIFT).tolist()
+
+SHIFT = 0
+mlflow.models.set_model(Sum())
+"""
+
+
+def register_sum_model(workspace: Workspace, folder: Path, name: str = "sums", *, shift: int = 0) -> Model:
+    """Register a model that adds the columns a and b of its input."""
+    import mlflow
+    import pandas as pd
+
+    folder.mkdir(parents=True, exist_ok=True)
+    code = folder / "sums.py"
+    code.write_text(SUM.replace("SHIFT = 0", f"SHIFT = {shift}"))
+    signature = mlflow.models.infer_signature(pd.DataFrame({"a": [1.0], "b": [2.0]}), pd.Series([3.0]))
+    path = folder / f"{name}-{shift}"
+    mlflow.pyfunc.save_model(str(path), python_model=str(code), signature=signature, pip_requirements=["pandas"])
+    return Model.register(workspace, path, name)
+
+
+@contextmanager
+def served_by_mlflow(model: Path, log: Path) -> Iterator[int]:
+    """Run ``mlflow models serve``; yield its port."""
+    import socket
+
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = int(found.getsockname()[1])
+    command = [str(Path(sys.executable).with_name("mlflow")), "models", "serve", "-m", str(model)]
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it starts uvicorn by its name
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)],
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "PATH": programs},
+            start_new_session=True,
+        )
+    try:
+        _await(port, process, log)
+        yield port
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, 9)
+        process.wait()
+
+
+def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(1200):
+        assert process.poll() is None, log.read_text()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        with suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/ping")
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
