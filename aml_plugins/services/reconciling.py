@@ -97,7 +97,7 @@ class Step:
             else:
                 left.append({**one, "weight": 0})
         if any(one["weight"] == 0 for one in left):
-            return self._save(deployments=left, endpoint=routing.endpoint)
+            return self._wait_for_requests(left, routing.endpoint)
         message = f"{self._record.desired['image']} serves at {routing.endpoint}."
         tell(self._context, self._record, "Completed", message)
         return self._save(
@@ -108,6 +108,12 @@ class Step:
             reason=None,
             error_code=None,
         )
+
+    def _wait_for_requests(self, left: list[Deployment], endpoint: str) -> ServiceRecord:
+        """Requests are still under way in what no longer gets any: news once, and then nothing to write."""
+        if left == self._deployments():
+            return self._seen(endpoint=endpoint)
+        return self._save(deployments=left, endpoint=endpoint)
 
     def _wait_for_routing(self, wanted: Deployment, routing: Routing) -> ServiceRecord:
         """Requests do not go there yet. That may take as long again as getting ready."""

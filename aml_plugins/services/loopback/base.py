@@ -90,7 +90,8 @@ class LoopbackService(ServiceBackend):
         told = _read(directory / "front.json")
         settled = told.get("version") == version and self._front(directory).is_alive
         busy = set(told.get("busy") or ())
-        idle = frozenset(str(route["key"]) for route in wanted if route["weight"] == 0) - busy
+        # One that was ended and not yet written off has no port: no request is in it either.
+        idle = frozenset(str(route.handle["key"]) for route in routes if route.weight == 0) - busy
         return Routing(
             endpoint=f"http://127.0.0.1:{told.get('port', 0)}",
             is_settled=settled,
