@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -71,11 +72,23 @@ def test_whatever_changes_something_names_who_asks(gateway: Gateway, livy: Livy)
     assert all(headers["Authorization"].startswith("Basic ") for _, _, headers in gateway.asked)
 
 
-def test_a_busy_gateway_says_when_to_come_back(gateway: Gateway, livy: Livy) -> None:
-    gateway.answer = (429, {"Retry-After": "17"}, "")
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda livy: list(livy.batches()),
+        lambda livy: livy.find("aml-x"),
+        lambda livy: livy.create({"file": "abfs://x"}),
+        lambda livy: livy.delete(3),
+        lambda livy: livy.log(3),
+    ],
+)
+def test_a_busy_gateway_says_when_to_come_back(gateway: Gateway, livy: Livy, status: int, call: Any) -> None:
+    gateway.answer = (status, {"Retry-After": "17"}, "")
     with pytest.raises(TransientBackendError) as caught:
-        list(livy.batches())
+        call(livy)
     assert caught.value.retry_after == 17.0
+    assert len(gateway.asked) == 1
 
 
 def test_a_wrong_password_is_told_without_it(gateway: Gateway, livy: Livy) -> None:
