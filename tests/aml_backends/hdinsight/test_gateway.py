@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from services.gateway import Gateway, running_gateway
 
 from aml_backends.hdinsight.livy import Livy
 from aml_plugins.errors import BackendError, TransientBackendError
@@ -16,42 +15,10 @@ from aml_plugins.errors import BackendError, TransientBackendError
 ERROR_PAGE = "<html><title>Error 400</title><body><h2>HTTP ERROR: 400</h2>Missing Required Header</body></html>"
 
 
-class Gateway(ThreadingHTTPServer):
-    """Answers every request with what the test wants, and keeps what was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answering)
-        self.answer: tuple[int, dict[str, str], str] = (200, {}, "{}")
-        self.asked: list[tuple[str, str, dict[str, str]]] = []
-
-
-class _Answering(BaseHTTPRequestHandler):
-    server: Gateway
-
-    def do_GET(self) -> None:
-        self.server.asked.append((self.command, self.path, dict(self.headers)))
-        self.rfile.read(int(self.headers.get("content-length") or 0))
-        status, headers, body = self.server.answer
-        self.send_response(status)
-        for name, value in {"content-length": str(len(body.encode())), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    do_POST = do_DELETE = do_GET  # noqa: N815
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
-
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:
-    with Gateway() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with running_gateway() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
