@@ -93,9 +93,9 @@ def test_what_a_cancelled_run_had_comes_home(backend: AksBackend, tmp_path: Path
 def test_nothing_is_left_in_the_cluster(backend: AksBackend, tmp_path: Path) -> None:
     handle = backend.submit(replace(make_job(tmp_path, KEY, "pass"), node_count=2), KEY)
     wait_until_ended(backend, handle)
-    assert backend._cluster.find("secret", KEY)
-    assert backend._cluster.delete("job", KEY)  # as its time to live would: what belongs to it goes with it
-    wait_until(lambda: not backend._cluster.find("secret", KEY) and not backend._cluster.find("service", KEY))
+    assert backend.cluster.find("secret", KEY)
+    assert backend.cluster.delete("job", KEY)  # as its time to live would: what belongs to it goes with it
+    wait_until(lambda: not backend.cluster.find("secret", KEY) and not backend.cluster.find("service", KEY))
     assert backend.status(handle).state is JobState.SUCCEEDED  # what its runner said last
 
 
@@ -142,7 +142,7 @@ def test_a_kubeconfig_that_is_none(make_backend: MakeBackend, tmp_path: Path, te
 def test_many_runs_are_a_handful_of_requests(backend: AksBackend) -> None:
     keys = [f"aml-{number:032x}-1" for number in range(PAGE + 10)]
     for key in keys:
-        backend._cluster.create("job", suspended(job_body(SPEC, backend._config, key)))
+        backend.cluster.create("job", suspended(job_body(SPEC, backend._config, key)))
     handles = [backend._handle(key) for key in keys]
     before = requests(backend)
     seen = backend.statuses(handles)
@@ -150,7 +150,7 @@ def test_many_runs_are_a_handful_of_requests(backend: AksBackend) -> None:
     assert {status.state for status in seen.values() if not isinstance(status, Exception)} == {JobState.PENDING}
     assert len(seen) == len(keys)
     for key in keys:
-        backend._cluster.delete("job", key)
+        backend.cluster.delete("job", key)
 
 
 def suspended(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def suspended(job: Mapping[str, Any]) -> dict[str, Any]:
 
 def requests(backend: AksBackend) -> int:
     """Return how many requests the backend's connections have seen."""
-    pools = backend._cluster._client.rest_client.pool_manager.pools
+    pools = backend.cluster._client.rest_client.pool_manager.pools
     return sum(pools[key].num_requests for key in pools.keys())  # noqa: SIM118  it cannot be iterated over
 
 

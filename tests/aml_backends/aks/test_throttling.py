@@ -20,9 +20,9 @@ CALLS: dict[str, Callable[[AksBackend], object]] = {
     "status": lambda backend: backend.status(HANDLE),
     "list": lambda backend: list(backend.list_jobs()),
     "cancel": lambda backend: backend.cancel(HANDLE),
-    "create": lambda backend: backend._cluster.create("job", {}),
-    "delete": lambda backend: backend._cluster.delete("job", HANDLE.job_id),
-    "log": lambda backend: list(backend._cluster.log("pod", None)),
+    "create": lambda backend: backend.cluster.create("job", {}),
+    "delete": lambda backend: backend.cluster.delete("job", HANDLE.job_id),
+    "log": lambda backend: list(backend.cluster.log("pod", None)),
     "check": AksBackend.check,
 }
 
