@@ -153,7 +153,7 @@ def test_of_many_runs_only_a_few_are_asked_about_in_a_round(make_backend, azure)
     backend = make_backend(cpu=0.5)
     keys = [f"aml-{number:032x}-1" for number in range(3 * QUESTIONS)]
     for one in keys:
-        backend.api.put_group(one, group_body(backend.config, spec(workspace="default"), one, "cloud", None))
+        backend.api.put_group(one, group_body(backend.target.config, spec(workspace="default"), one, "cloud", None))
     handles = [backend._handle(one) for one in keys]
     asked = []
     for _ in range(3):

@@ -142,7 +142,7 @@ def test_a_kubeconfig_that_is_none(make_backend: MakeBackend, tmp_path: Path, te
 def test_many_runs_are_a_handful_of_requests(backend: AksBackend) -> None:
     keys = [f"aml-{number:032x}-1" for number in range(PAGE + 10)]
     for key in keys:
-        backend.cluster.create("job", suspended(job_body(SPEC, backend.config, key)))
+        backend.cluster.create("job", suspended(job_body(SPEC, backend._config, key)))
     handles = [backend._handle(key) for key in keys]
     before = requests(backend)
     seen = backend.statuses(handles)
@@ -167,7 +167,9 @@ def requests(backend: AksBackend) -> int:
 def make_stranger(make_backend: MakeBackend, kubeconfig: Path) -> AksBackend:
     """Return a backend that the fixture will not ask for its jobs in the end."""
     backend = make_backend()
-    return AksBackend(replace(backend.target, config=backend.config.model_copy(update={"kubeconfig": str(kubeconfig)})))
+    return AksBackend(
+        replace(backend.target, config=backend._config.model_copy(update={"kubeconfig": str(kubeconfig)}))
+    )
 
 
 def evict(kubernetes: Kubernetes, pod: str) -> None:
