@@ -10,15 +10,16 @@ from http import HTTPStatus
 from typing import Any
 
 from aml_plugins.errors import BackendError, TransientBackendError
+from aml_plugins.retry_after import seconds_asked
 
-__all__ = ["ResourceId", "client_options", "first_line", "has_marks", "in_words", "marks"]
+__all__ = ["BUSY", "ResourceId", "client_options", "first_line", "has_marks", "in_words", "marks"]
 
 _ID = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
     r"/providers/(?P<type>[^/]+/[^/]+)/(?P<name>[^/]+)",
     re.IGNORECASE,
 )
-_BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR,
+BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR,
                    HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})  # fmt: skip
 _PUBLIC = "https://management.azure.com"
 _CLOUDS = (".azure.com", ".azure.cn", ".usgovcloudapi.net", ".microsoftazure.de")
@@ -83,35 +84,32 @@ def in_words(what: str) -> Iterator[None]:
 
     :param what: what was asked about, such as ``the cluster 'prod'``.
     """
-    from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
+    from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
     try:
         yield
     except ResourceNotFoundError:
         raise
-    except ClientAuthenticationError as error:
-        raise BackendError(
-            f"Azure does not know who asks for {what}: {first_line(error)}.",
-            "Run: az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET.",
-        ) from None
     except HttpResponseError as error:
-        if error.status_code in _BUSY:
-            raise TransientBackendError(
-                f"Azure is busy: {first_line(error)}.", retry_after=_retry_after(error)
-            ) from None
-        raise BackendError(f"Azure refuses {what}: {first_line(error)}.") from None
+        raise _in_words(what, error) from None
     except AzureError as error:
         raise TransientBackendError(f"Azure cannot be reached: {first_line(error)}.") from None
 
 
-def first_line(error: Exception) -> str:
+def _in_words(what: str, error: Any) -> BackendError:
+    from azure.core.exceptions import ClientAuthenticationError
+
+    if error.status_code in BUSY:  # who gives tokens may be busy, too
+        asked = seconds_asked(getattr(error.response, "headers", None))
+        return TransientBackendError(f"Azure is busy: {first_line(error)}.", retry_after=asked)
+    if isinstance(error, ClientAuthenticationError):
+        return BackendError(
+            f"Azure does not know who asks for {what}: {first_line(error)}.",
+            "Run: az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET.",
+        )
+    return BackendError(f"Azure refuses {what}: {first_line(error)}.")
+
+
+def first_line(said: object) -> str:
     """Return the beginning of what an error says: Azure's texts go on for pages."""
-    return str(error).partition("\n")[0][:300].rstrip(".")
-
-
-def _retry_after(error: Any) -> float | None:
-    headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
-    try:
-        return float(headers.get("Retry-After", ""))
-    except ValueError:
-        return None
+    return str(said or "").partition("\n")[0][:300].rstrip(". ")

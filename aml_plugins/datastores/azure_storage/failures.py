@@ -15,6 +15,7 @@ from azure.core.exceptions import (  # noqa: TID253  a leaf: imported with a dat
 )
 
 from aml_plugins.errors import AmlError, BackendError, InvalidInputError, NotFoundError, TransientBackendError
+from aml_plugins.retry_after import seconds_asked
 
 __all__ = ["azure_words", "code_of", "missing_is_fine"]
 
@@ -89,11 +90,6 @@ def _answered(datastore: str, place: str, path: str, error: HttpResponseError) -
         return TransientBackendError(
             f"The datastore '{datastore}' is busy: {place} answered {status}{said}.",
             "Try again later.",
-            retry_after=_retry_after(error),
+            retry_after=seconds_asked(getattr(error.response, "headers", None)),
         )
     return BackendError(f"The datastore '{datastore}' refused: {place} answered {status}{said}.", "")
-
-
-def _retry_after(error: HttpResponseError) -> float | None:
-    value = str(getattr(error.response, "headers", {}).get("Retry-After", ""))
-    return float(value) if value.isdigit() else None

@@ -15,6 +15,7 @@ import urllib3
 
 from aml_plugins.errors import BackendError, TransientBackendError
 from aml_plugins.images.layout import INDEX_TYPE, MANIFEST_TYPE, Blob, Layout
+from aml_plugins.retry_after import seconds_asked
 
 __all__ = ["MANIFEST_TYPES", "Credentials", "RegistryClient"]
 
@@ -206,10 +207,7 @@ class RegistryClient:
         about = f" for '{repository}'" if repository else ""
         what = f"The registry {self.host} refused with {answer.status}{about}{reason}."
         if answer.status in _AGAIN:
-            after = answer.headers.get("Retry-After", "")
-            return TransientBackendError(
-                what, "Try again later.", retry_after=float(after) if after.isdecimal() else None
-            )
+            return TransientBackendError(what, "Try again later.", retry_after=seconds_asked(answer.headers))
         if answer.status in {_UNAUTHORIZED, 403}:
             return BackendError(what, "Check the user, the password's reference, and what they may do there.")
         return BackendError(what, "Check the registry's address and the repository's name.")

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["ENDLESS", "FAILING", "GREETING", "HALF_A_RECORD", "LONG_LOG", "NO_RUNNER", "ODD_FILES", "ONCE", "TREE"]
+__all__ = [
+    "CHILDREN",
+    "ENDLESS",
+    "FAILING",
+    "GREETING",
+    "HALF_A_RECORD",
+    "LONG_LOG",
+    "NO_RUNNER",
+    "ODD_FILES",
+    "ONCE",
+    "TREE",
+]
 
 GREETING = """
 import os, pathlib, sys
@@ -34,6 +45,14 @@ os.mkfifo("outputs/pipe")
 ARGUMENTS = """
 import json, os, sys
 print(json.dumps([sys.argv[1:], os.environ["TROUBLE"]]), flush=True)
+"""
+
+CHILDREN = """
+from azureml.core import Run
+run = Run.get_context()
+for name, score in (("first", 0.25), ("second", 0.5)):
+    with run.child_run(name=name) as child:
+        child.log("score", score)
 """
 
 LONG_LOG = """

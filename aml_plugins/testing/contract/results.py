@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from aml_plugins.compute import ComputeBackend, SupportsLogs, SupportsRecords
+from aml_plugins.compute import ComputeBackend, JobState, SupportsLogs, SupportsRecords
 from aml_plugins.errors import JobNotFoundError
 from aml_plugins.testing.contract.base import ContractBase, Start, fetched
-from aml_plugins.testing.contract.programs import ENDLESS, GREETING, HALF_A_RECORD, LONG_LOG, ODD_FILES
+from aml_plugins.testing.contract.programs import CHILDREN, ENDLESS, GREETING, HALF_A_RECORD, LONG_LOG, ODD_FILES
 from aml_plugins.testing.jobs import wait_until, wait_until_ended
 
 __all__ = ["ResultsContract"]
 
 LARGEST_CHUNK = 1 << 20
+RUN_ID = "c0ffee" * 5 + "00"
 
 
 class ResultsContract(ContractBase):
@@ -45,6 +47,19 @@ class ResultsContract(ContractBase):
         handle = start("import os; open(os.environ['AML_RECORDS'], 'w').write('{\"a\": 1}\\n')")
         wait_until_ended(backend, handle, self.patience)
         assert (fetched(backend, handle, tmp_path) / "records.jsonl").read_bytes() == b'{"a": 1}\n'
+
+    def test_child_runs_come_home_with_what_they_logged(
+        self, backend: ComputeBackend, start: Start, tmp_path: Path
+    ) -> None:
+        """A script makes them by Azure ML v1's API; the core makes runs of MLflow from these records."""
+        handle = start(CHILDREN, run_id=RUN_ID)
+        assert wait_until_ended(backend, handle, self.patience).state is JobState.SUCCEEDED
+        lines = (fetched(backend, handle, tmp_path) / "records.jsonl").read_text().splitlines()
+        records = [json.loads(line) for line in lines]
+        names = {one["child"]: one["name"] for one in records if one["op"] == "child" and one["run"] == RUN_ID}
+        scores = {names[one["run"]]: one["values"] for one in records if one["op"] == "log"}
+        assert scores == {"first": [0.25], "second": [0.5]}
+        assert {names[one["run"]] for one in records if one.get("status") == "Completed"} == {"first", "second"}
 
     def test_logs_grow_with_a_cursor(self, backend: ComputeBackend, another: ComputeBackend, start: Start) -> None:
         if not isinstance(backend, SupportsLogs) or not isinstance(another, SupportsLogs):

@@ -14,7 +14,8 @@ from aml_backends.aci.plan import CONTAINER, HIDDEN, Secrets, group_body, tags_o
 from aml_backends.aci.states import status_of
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobState, JobStatus, LogChunk, TargetConfig
 from aml_plugins.compute.live_records import LiveRecords
-from aml_plugins.compute.staging import Staging, environment_inside
+from aml_plugins.compute.staging import STATUS, Staging, environment_inside
+from aml_plugins.compute.turns import Turns
 from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError, TransientBackendError
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ CHUNK_BYTES = 1 << 20
 FEW = 5
 """So many groups are asked for one by one; with more, one list says which of them are worth a question."""
 LOOK_AGAIN_SECONDS = 60.0
+"""A container that runs and has sent nothing is looked at again after so long: it may have died without a word."""
+NOT_ASKED = JobStatus(state=JobState.UNKNOWN, native_state="not asked yet")
 SUBMITTER_SECONDS = 10.0
 CANCELLED = "cancelled"
 SUBMITTED = "submitted"
@@ -42,7 +45,8 @@ class AciBackend(ComputeBackend):
         super().__init__(target)
         self._opened: AciApi | None = None
         self._live = LiveRecords()
-        self._looked: dict[str, tuple[float, JobStatus]] = {}
+        self._turns = Turns()
+        self._seen: dict[str, JobStatus] = {}
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec, key)
@@ -86,15 +90,26 @@ class AciBackend(ComputeBackend):
         return seen
 
     def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
+        """Two lists, and a question each about those with news, and about a few of the others in turn."""
         wanted = list(handles)
         if len(wanted) <= FEW:
             return super().statuses(wanted)
         there = {str(group["name"]) for group in self.api.list_groups()}
-        with_files = self._keys_with_files(wanted)
+        files = self._keys_with_files(wanted)
+        quiet = {one.job_id for one in wanted if one.job_id in there and STATUS not in files[one.job_id]}
+        resting = quiet - self._turns.take(quiet)
         found: dict[JobHandle, JobStatus | Exception] = {}
+        busy: TransientBackendError | None = None
         for handle in wanted:
-            files = with_files.get(handle.job_id, frozenset())
-            found[handle] = self._cheap_status(handle, files, is_listed=handle.job_id in there)
+            key = handle.job_id
+            if key not in there and not files[key]:
+                found[handle] = _missing(handle)
+            elif key in resting:
+                found[handle] = self._seen.get(key, NOT_ASKED)
+            else:
+                found[handle] = busy or self._look_at(handle)
+                # Who is told to wait does not go on asking about the others.
+                busy = _as_busy(found[handle])
         return found
 
     def cancel(self, handle: JobHandle) -> None:
@@ -116,7 +131,8 @@ class AciBackend(ComputeBackend):
             self._take_log(handle, destination)
 
     def cleanup(self, handle: JobHandle) -> None:
-        self._looked.pop(handle.job_id, None)
+        self._turns.forget(handle.job_id)
+        self._seen.pop(handle.job_id, None)
         self.api.delete_group(handle.job_id)
         if self.api.get_group(handle.job_id) is not None:
             raise NotYetDoneError(f"Azure is deleting the container group '{handle.job_id}'.", "Clean up again later.")
@@ -209,19 +225,13 @@ class AciBackend(ComputeBackend):
                 found[key].add(name)
         return {key: frozenset(names) for key, names in found.items()}
 
-    def _cheap_status(self, handle: JobHandle, files: Collection[str], *, is_listed: bool) -> JobStatus | Exception:
-        """Ask about one group only where the list and its files leave a question, or none was asked for long."""
-        if not is_listed and not files:
-            return _missing(handle)
-        looked, before = self._looked.get(handle.job_id, (float("-inf"), None))
-        is_quiet = "status.json" not in files and before is not None and before.state is JobState.RUNNING
-        if is_listed and is_quiet and time.monotonic() - looked < LOOK_AGAIN_SECONDS and before is not None:
-            return before
+    def _look_at(self, handle: JobHandle) -> JobStatus | Exception:
         try:
             seen = self.status(handle)
         except Exception as error:  # noqa: BLE001  one sick job must not hide the healthy ones
             return error
-        self._looked[handle.job_id] = (time.monotonic(), seen)
+        self._seen[handle.job_id] = seen
+        self._turns.looked(handle.job_id, LOOK_AGAIN_SECONDS if seen.state is JobState.RUNNING else 0.0)
         return seen
 
     def _container_log(self, handle: JobHandle) -> bytes:
@@ -271,3 +281,7 @@ def _missing(handle: JobHandle) -> JobNotFoundError:
         f"There is no container group '{handle.job_id}' on the compute target '{handle.target}'.",
         "It was cleaned up, or deleted on Azure.",
     )
+
+
+def _as_busy(seen: JobStatus | Exception) -> TransientBackendError | None:
+    return seen if isinstance(seen, TransientBackendError) and seen.retry_after is not None else None

@@ -9,22 +9,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from azure.core.exceptions import (  # noqa: TID253  a leaf: imported when a target is first asked
-    AzureError,
-    ClientAuthenticationError,
     HttpResponseError,
     ResourceNotFoundError,
-    ServiceRequestError,
-    ServiceResponseError,
 )
 from azure.mgmt.containerinstance import ContainerInstanceManagementClient  # noqa: TID253  as above
 
 from aml_backends.aci.api import Body, RefusedError
 from aml_backends.aci.config import AciConfig
+from aml_plugins.compute.azure_resources import BUSY, client_options, first_line, in_words
 from aml_plugins.errors import BackendError, TransientBackendError
+from aml_plugins.retry_after import seconds_asked
 
 __all__ = ["SdkAciApi"]
 
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _PASSING_CODES = frozenset({"ContainerGroupTransitioning", "ServiceUnavailable"})
 _QUOTA = re.compile(r"Limit: '(?P<limit>[\d.]+)'.*Requested: '(?P<wanted>[\d.]+)'")
 _QUOTA_PAUSE = 30.0
@@ -42,13 +39,8 @@ class SdkAciApi:
 
     def __init__(self, config: AciConfig) -> None:
         self._config = config
-        credential = _credential(config.authority)
-        # Waiting is the core's: a client that sleeps through Retry-After would hold up every other run.
-        options: dict[str, Any] = {"retry_total": 0, "connection_timeout": 10, "read_timeout": 60}
-        endpoint = config.endpoint.rstrip("/")
-        self._client = ContainerInstanceManagementClient(
-            credential, config.subscription, base_url=endpoint, credential_scopes=[_scope(endpoint)], **options
-        )
+        options = client_options(config.endpoint, config.authority)
+        self._client = ContainerInstanceManagementClient(subscription_id=config.subscription, **options)
 
     def put_group(self, name: str, body: Body) -> None:
         content: Any = json.dumps(body).encode()
@@ -89,31 +81,26 @@ class SdkAciApi:
 
     @contextmanager
     def _words(self, what: str) -> Iterator[None]:
-        """Turn what Azure's client raises into sentences."""
-        try:
-            yield
-        except (ServiceRequestError, ServiceResponseError) as error:
-            raise TransientBackendError(
-                f"Azure at {self._config.endpoint} cannot be reached: {_line(error)}.", "Check the network."
-            ) from error
-        except HttpResponseError as error:
-            raise _refused(what, error) from error
-        except AzureError as error:
-            raise BackendError(f"Azure cannot {what}: {_line(error)}.") from error
+        """Turn what Azure's client raises into sentences; a refusal keeps its code."""
+        with in_words(f"the resource group '{self._config.resource_group}'"):
+            try:
+                yield
+            except HttpResponseError as error:
+                if error.response is None:  # nobody was asked: there is no credential
+                    raise
+                raise _refused(what, error) from error
 
 
 def _refused(what: str, error: HttpResponseError) -> BackendError:
-    if isinstance(error, ClientAuthenticationError) and error.response is None:
-        return BackendError(f"There is no credential for Azure: {_line(error)}.", "Log in with: az login")
     status = error.status_code or 0
     code = str(error.error.code if error.error else "") or f"HTTP {status}"
-    said = _line(error.error.message if error.error else error)
-    passing = status in _PASSING or code in _PASSING_CODES
+    said = first_line(error.error.message if error.error else error) or "no reason given"
+    passing = status in BUSY or code in _PASSING_CODES
     text = f"Azure {'cannot ' + what + ' now' if passing else 'refused to ' + what}: {said} ({code})."
     if code == "ContainerGroupQuotaReached":
         return _quota(text, said)
     if passing:
-        return TransientBackendError(text, retry_after=_retry_after(error))
+        return TransientBackendError(text, retry_after=seconds_asked(getattr(error.response, "headers", None)))
     if isinstance(error, ResourceNotFoundError) and code.startswith("HTTP"):
         code = "ResourceNotFound"
     return RefusedError(text, _FIXES.get(code, ""), reason=code)
@@ -127,33 +114,7 @@ def _quota(text: str, said: str) -> BackendError:
     return RefusedError(text, "Ask for less, or Azure for a higher quota.", reason="ContainerGroupQuotaReached")
 
 
-def _credential(authority: str | None) -> Any:
-    from azure.identity import DefaultAzureCredential
-
-    if authority is None:
-        return DefaultAzureCredential()
-    return DefaultAzureCredential(authority=authority, disable_instance_discovery=True)
-
-
-def _scope(endpoint: str) -> str:
-    """Public Azure's, for an address that is not that of a sovereign cloud."""
-    known = endpoint.endswith((".azure.com", ".azure.cn", ".usgovcloudapi.net", ".microsoftazure.de"))
-    return f"{endpoint if known else 'https://management.azure.com'}/.default"
-
-
 def _json(model: Any) -> Mapping[str, Any]:
     """Return what came over the wire; the SDK's own names are Python's."""
     found: Mapping[str, Any] = model.serialize(keep_readonly=True)
     return found
-
-
-def _line(said: object) -> str:
-    return str(said or "no reason given").splitlines()[0].rstrip(". ")[:500]
-
-
-def _retry_after(error: HttpResponseError) -> float | None:
-    headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
-    try:
-        return float(headers.get("Retry-After", ""))
-    except ValueError:
-        return None

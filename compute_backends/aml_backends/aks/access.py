@@ -38,7 +38,16 @@ def open_cluster(config: AksConfig, secret: Callable[[str], str], fetch_kubeconf
             f"The kubeconfig of the cluster cannot be used: {str(error).partition(chr(10))[0].rstrip('.')}.",
             "Correct the target's 'kubeconfig' or 'context'; try it with: kubectl get jobs",
         ) from None
+    _leave_waiting_to_the_core(client)
     return Cluster(client, config.namespace)
+
+
+def _leave_waiting_to_the_core(client: ApiClient) -> None:
+    """urllib3 would sleep through ``Retry-After``, three times over, and hold up every other run; it may reconnect."""
+    from urllib3 import Retry  # noqa: PLC0415  it comes with kubernetes
+
+    again = Retry(3, status=0, respect_retry_after_header=False)
+    client.rest_client.pool_manager.connection_pool_kw["retries"] = again
 
 
 def _client(

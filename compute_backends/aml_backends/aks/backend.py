@@ -29,7 +29,7 @@ from aml_plugins.compute import (
 from aml_plugins.compute.azure_resources import ResourceId, has_marks, marks
 from aml_plugins.compute.live_records import LiveRecords
 from aml_plugins.compute.runner_directory import job_status
-from aml_plugins.compute.staging import Staging
+from aml_plugins.compute.staging import STATUS, Staging
 from aml_plugins.errors import AlreadyExistsError, BackendError, InvalidInputError, JobNotFoundError, NotYetDoneError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class AksBackend(ComputeBackend):
         return self._status(handle, job, list(self.cluster.list("pod", f"{LABEL}={handle.job_id}")))
 
     def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
-        """Two lists, of jobs and of pods, however many jobs there are."""
+        """Two lists, of jobs and of pods, however many jobs there are; one of files where some jobs are gone."""
         wanted = list(handles)
         if len(wanted) < FEW:
             return super().statuses(wanted)
@@ -89,7 +89,13 @@ class AksBackend(ComputeBackend):
         pods: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for pod in self.cluster.list("pod", MANAGED):
             pods[pod["metadata"]["labels"].get(LABEL, "")].append(pod)
-        return {handle: self._safe_status(handle, jobs.get(handle.job_id), pods[handle.job_id]) for handle in wanted}
+        told = self._keys_with_last_words() if any(handle.job_id not in jobs for handle in wanted) else set()
+        return {
+            handle: self._safe_status(handle, jobs.get(handle.job_id), pods[handle.job_id])
+            if handle.job_id in jobs or handle.job_id in told
+            else self._missing(handle)
+            for handle in wanted
+        }
 
     def cancel(self, handle: JobHandle) -> None:
         """Suspend the job: its pods get SIGTERM, send what they have, and go; none comes after them."""
@@ -252,6 +258,9 @@ class AksBackend(ComputeBackend):
         if told is None or not told.state.is_terminal:
             raise self._missing(handle)
         return told
+
+    def _keys_with_last_words(self) -> set[str]:
+        return {key for key, name in self._staging("").listed() if name == STATUS}
 
     def _pod_with_log(self, handle: JobHandle) -> str | None:
         index = "batch.kubernetes.io/job-completion-index"

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.errors import BackendError, TransientBackendError
+from aml_plugins.retry_after import seconds_asked
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -168,9 +169,8 @@ class Cluster:
 def _in_words(error: Any, method: str) -> BackendError:
     said = _message(error.body) or str(error.reason)
     if error.status in _BUSY:
-        after = str((error.headers or {}).get("Retry-After", ""))
         return TransientBackendError(
-            f"The cluster is busy ({error.status}): {said}", retry_after=float(after) if after.isdigit() else None
+            f"The cluster is busy ({error.status}): {said}", retry_after=seconds_asked(error.headers)
         )
     if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return RefusedError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, cast
@@ -21,6 +21,7 @@ from azure.core.rest import HttpRequest  # noqa: TID253  as above
 
 from aml_backends.azure_batch.api import Body, RefusedError
 from aml_plugins.errors import BackendError, TransientBackendError
+from aml_plugins.retry_after import seconds_asked
 
 __all__ = ["SdkBatchApi"]
 
@@ -141,7 +142,7 @@ class SdkBatchApi:
         code = str(error.error.code if error.error else "") or f"HTTP {status}"
         text = f"{said}: {_line(error.error.message if error.error else error)} ({code})."
         if status in _PASSING:
-            return TransientBackendError(text, retry_after=_retry_after(error))
+            return TransientBackendError(text, retry_after=seconds_asked(getattr(error.response, "headers", None)))
         if isinstance(error, ResourceNotFoundError) and code.startswith("HTTP"):
             code = "ResourceNotFound"
         return RefusedError(text, _FIXES.get(code, ""), reason=code)
@@ -161,11 +162,3 @@ def _default_credential() -> Any:
 
 def _line(said: object) -> str:
     return str(said or "no reason given").splitlines()[0].rstrip(". ")[:500]
-
-
-def _retry_after(error: HttpResponseError) -> float | None:
-    headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
-    try:
-        return float(headers.get("Retry-After", ""))
-    except ValueError:
-        return None

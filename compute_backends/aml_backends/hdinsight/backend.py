@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +17,11 @@ from aml_backends.hdinsight.plan import batch_request, check_spec
 from aml_backends.hdinsight.sealing import seal, sealed_name
 from aml_backends.hdinsight.staging import Staging
 from aml_backends.hdinsight.states import ENDED, application_link, job_status
-from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobStatus, LogChunk, TargetConfig
+from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobState, JobStatus, LogChunk, TargetConfig
 from aml_plugins.compute.azure_resources import ResourceId, has_marks, marks
 from aml_plugins.compute.spark_section import files_from_snapshot, paths_in_snapshot
 from aml_plugins.compute.staging import unpack_results
+from aml_plugins.compute.turns import Turns
 from aml_plugins.errors import (
     AlreadyExistsError,
     BackendError,
@@ -35,9 +36,14 @@ if TYPE_CHECKING:
 
 __all__ = ["HDInsightBackend"]
 
+FEW = 5
+"""Of so many jobs, all that runners say is read in every round."""
 GRACE_SECONDS = 60.0
 """How long an agent that was asked to end may take before Livy is asked to kill its application."""
 
+LOOK_AGAIN_SECONDS = 60.0
+"""What the runner of a batch that Livy calls running last said is read again after so long."""
+NOT_ASKED = JobStatus(state=JobState.UNKNOWN, native_state="not asked yet")
 _ENDED_BADLY = frozenset({"Failed", "Canceled"})
 _AGENT = Path(__file__).with_name("agent.py")
 
@@ -82,12 +88,15 @@ class HDInsightBackend(ComputeBackend):
         return self._status(handle, batch, self._staging.statuses([handle.job_id])[handle.job_id])
 
     def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
-        """One list of Livy's, and one round of reading; a job more costs no call more."""
+        """One list of Livy's; read is what runners said whose batch is over, and of the others a few in turn."""
         wanted = {handle.job_id: handle for handle in handles}
         batches = {str(batch.get("name")): batch for batch in self._livy.batches()}
-        said = self._staging.statuses(wanted)
+        said = self._last_words(wanted, {key for key, batch in batches.items() if batch.get("state") not in ENDED})
         found: dict[JobHandle, JobStatus | Exception] = {}
         for key, handle in wanted.items():
+            if key not in said:
+                found[handle] = NOT_ASKED
+                continue
             try:
                 found[handle] = self._status(handle, batches.get(key), said[key])
             except Exception as error:  # noqa: BLE001  one sick job must not hide the healthy ones
@@ -126,6 +135,8 @@ class HDInsightBackend(ComputeBackend):
         if batch:
             self._livy.delete(int(batch["id"]))
         self._staging.delete(key)
+        self._turns.forget(key)
+        self._said.pop(key, None)
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return output since ``cursor``."""
@@ -236,6 +247,27 @@ class HDInsightBackend(ComputeBackend):
     def _staging(self) -> Staging:
         options = {name: self.target.secret(value) for name, value in self._config.storage_options.items()}
         return Staging(self._config.staging, options)
+
+    @cached_property
+    def _turns(self) -> Turns:
+        return Turns()
+
+    @cached_property
+    def _said(self) -> dict[str, Mapping[str, Any] | None]:
+        return {}
+
+    def _last_words(self, keys: Collection[str], running: Collection[str]) -> Mapping[str, Mapping[str, Any] | None]:
+        """Return what the runners last said, as far as anybody read it.
+
+        :param running: the batches that Livy says are not over: their runners have little news.
+        """
+        quiet = [key for key in keys if key in running]
+        read = set(keys).difference(quiet) | self._turns.take(quiet)
+        for key, said in self._staging.statuses(read).items():
+            self._said[key] = said
+            is_running = said is not None and said.get("state") == "running"
+            self._turns.looked(key, LOOK_AGAIN_SECONDS if is_running and len(keys) > FEW else 0.0)
+        return {key: self._said[key] for key in keys if key in self._said}
 
     def _handle(self, key: str) -> JobHandle:
         return JobHandle(self.type_name, self.target.name, key)

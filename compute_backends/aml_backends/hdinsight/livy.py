@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aml_plugins.compute import JsonObject
 from aml_plugins.errors import BackendError, TransientBackendError
+from aml_plugins.retry_after import seconds_asked
 
 if TYPE_CHECKING:
     import httpx
@@ -98,7 +99,7 @@ class Livy:
             ) from None
         if answer.status_code in _BUSY:
             raise TransientBackendError(
-                f"Livy at {self._url} is busy ({answer.status_code}).", retry_after=_retry_after(answer)
+                f"Livy at {self._url} is busy ({answer.status_code}).", retry_after=seconds_asked(answer.headers)
             )
         return answer
 
@@ -126,11 +127,6 @@ def _said(answer: httpx.Response) -> str:
         body = " ".join(_TAGS.sub(" ", answer.text).split())
     text = body.get("msg", body) if isinstance(body, dict) else body
     return f"{text}"[:500]
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    value = answer.headers.get("retry-after", "")
-    return float(value) if value.isdigit() else None
 
 
 def _trust(ca_file: str) -> Any:

@@ -9,11 +9,14 @@ from services.azure import blob_datastore, make_target
 
 from aml_backends.aci.backend import AciBackend
 from aml_backends.aci.config import AciConfig
+from aml_backends.aci.plan import group_body
 from aml_backends.aci.states import status_of
-from aml_plugins.compute import JobSpec, JobState
+from aml_plugins.compute import JobSpec, JobState, JobStatus
+from aml_plugins.compute.turns import QUESTIONS
 from aml_plugins.errors import BackendError, InvalidInputError, TransientBackendError
 from aml_plugins.testing.jobs import clean_up, make_job
 
+RUNNING = JobStatus(state=JobState.RUNNING, native_state="Running")
 KEY = "aml-00000000000000000000000000000000-1"
 
 
@@ -43,6 +46,12 @@ def make_backend(azure, azure_identity, azurite, tmp_path):
         for handle in backend.list_jobs():
             clean_up(backend, handle)
         backend.close()
+
+
+@pytest.fixture
+def submitted(make_backend, key, tmp_path):
+    backend = make_backend()
+    return backend, backend.submit(make_job(tmp_path, key, "pass"), key)
 
 
 def spec(**values):
@@ -132,16 +141,66 @@ def test_many_runs_are_a_handful_of_calls(make_backend, azure, tmp_path):
     keys = [f"aml-{uuid.uuid4().hex}-1" for _ in range(8)]
     handles = [backend.submit(make_job(tmp_path, one, "pass"), one) for one in keys]
     for handle in handles:
-        backend._looked[handle.job_id] = (float("inf"), _running())
+        backend._seen[handle.job_id] = RUNNING
+        backend._turns.looked(handle.job_id, 3600)
     before = len(azure.calls)
     assert {status.state for status in backend.statuses(handles).values()} == {JobState.RUNNING}
     assert len(azure.calls) - before <= 2
 
 
-def _running():
-    from aml_plugins.compute import JobStatus
+def test_of_many_runs_only_a_few_are_asked_about_in_a_round(make_backend, azure):
+    """So that a thousand cost no more: benchmarks/targets counts it."""
+    backend = make_backend(cpu=0.5)
+    keys = [f"aml-{number:032x}-1" for number in range(3 * QUESTIONS)]
+    for one in keys:
+        backend.api.put_group(one, group_body(backend.target.config, spec(workspace="default"), one, "cloud", None))
+    handles = [backend._handle(one) for one in keys]
+    asked = []
+    for _ in range(3):
+        before = len(azure.calls)
+        seen = backend.statuses(handles)
+        asked.append({call.partition("?")[0] for call in azure.calls[before:]})
+    assert [len(calls) for calls in asked] == [1 + QUESTIONS] * 3
+    assert len(set.union(*asked)) == 1 + len(keys)  # each round asks about others
+    assert all(status.native_state != "not asked yet" for status in seen.values())
 
-    return JobStatus(state=JobState.RUNNING, native_state="Running")
+
+def test_who_is_told_to_wait_asks_about_no_other(make_backend, azure, tmp_path):
+    backend = make_backend(cpu=0.5)
+    keys = [f"aml-{uuid.uuid4().hex}-1" for _ in range(8)]
+    handles = [backend.submit(make_job(tmp_path, one, "pass"), one) for one in keys]
+    before = len(azure.calls)
+    azure.faults.add("throttle", verb="GET", path="/containerGroups/", count=-1, seconds=17)
+    seen = backend.statuses(handles)
+    azure.faults.clear()
+    assert len(azure.calls) - before == 2
+    assert {found.retry_after for found in seen.values()} == {17}
+
+
+@pytest.mark.parametrize("kind", ["throttle", "busy"])
+@pytest.mark.parametrize(
+    ("verb", "call"),
+    [
+        ("GET", lambda backend, handle: backend.status(handle)),
+        ("GET", lambda backend, handle: backend.logs(handle)),
+        ("GET", lambda backend, _: list(backend.list_jobs())),
+        ("POST", lambda backend, handle: backend.api.stop_group(handle.job_id)),
+        ("DELETE", lambda backend, handle: backend.cleanup(handle)),
+    ],
+)
+def test_every_call_respects_throttling(submitted, azure, kind, verb, call):
+    backend, handle = submitted
+    azure.faults.add(kind, verb=verb, path="/containerGroups", seconds=17)
+    with pytest.raises(TransientBackendError) as raised:
+        call(backend, handle)
+    assert raised.value.retry_after == 17
+
+
+def test_a_group_is_made_in_the_targets_region(make_backend, azure, key, tmp_path):
+    backend = make_backend(region="switzerlandnorth")
+    assert backend.plan(spec(), KEY).request["location"] == "switzerlandnorth"
+    handle = backend.submit(make_job(tmp_path, key, "pass"), key)
+    assert backend.api.get_group(handle.job_id)["location"] == "switzerlandnorth"
 
 
 def group(state, *, provisioning="Succeeded", group_state="Running", events=(), **current):

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from services.kubernetes import Kubernetes
 
 from aml_backends.aks.backend import AksBackend
-from aml_plugins.compute import JobState
+from aml_backends.aks.cluster import PAGE
+from aml_backends.aks.plan import job_body
+from aml_plugins.compute import JobSpec, JobState
 from aml_plugins.errors import BackendError, InvalidInputError, TransientBackendError
 from aml_plugins.testing.jobs import is_running, make_job, wait_until, wait_until_ended
 
 pytestmark = pytest.mark.xdist_group("kubernetes")
 KEY = "aml-0123456789abcdef0123456789abcdef-1"
 MakeBackend = Callable[..., AksBackend]
+SPEC = JobSpec(workspace="default", run_id="0" * 32, attempt=1, bundle={})
 ENDLESS = "import time; print('begun', flush=True); time.sleep(3600)"
 EVICTION = {"apiVersion": "policy/v1", "kind": "Eviction"}
 
@@ -89,9 +93,9 @@ def test_what_a_cancelled_run_had_comes_home(backend: AksBackend, tmp_path: Path
 def test_nothing_is_left_in_the_cluster(backend: AksBackend, tmp_path: Path) -> None:
     handle = backend.submit(replace(make_job(tmp_path, KEY, "pass"), node_count=2), KEY)
     wait_until_ended(backend, handle)
-    assert backend._cluster.find("secret", KEY)
-    assert backend._cluster.delete("job", KEY)  # as its time to live would: what belongs to it goes with it
-    wait_until(lambda: not backend._cluster.find("secret", KEY) and not backend._cluster.find("service", KEY))
+    assert backend.cluster.find("secret", KEY)
+    assert backend.cluster.delete("job", KEY)  # as its time to live would: what belongs to it goes with it
+    wait_until(lambda: not backend.cluster.find("secret", KEY) and not backend.cluster.find("service", KEY))
     assert backend.status(handle).state is JobState.SUCCEEDED  # what its runner said last
 
 
@@ -133,6 +137,31 @@ def test_a_kubeconfig_that_is_none(make_backend: MakeBackend, tmp_path: Path, te
     wrong.write_text(text)
     with pytest.raises(InvalidInputError, match="kubeconfig"):
         make_stranger(make_backend, wrong).find(KEY)
+
+
+def test_many_runs_are_a_handful_of_requests(backend: AksBackend) -> None:
+    keys = [f"aml-{number:032x}-1" for number in range(PAGE + 10)]
+    for key in keys:
+        backend.cluster.create("job", suspended(job_body(SPEC, backend._config, key)))
+    handles = [backend._handle(key) for key in keys]
+    before = requests(backend)
+    seen = backend.statuses(handles)
+    assert requests(backend) - before == 3  # two pages of jobs, one of pods
+    assert {status.state for status in seen.values() if not isinstance(status, Exception)} == {JobState.PENDING}
+    assert len(seen) == len(keys)
+    for key in keys:
+        backend.cluster.delete("job", key)
+
+
+def suspended(job: Mapping[str, Any]) -> dict[str, Any]:
+    """A job that the cluster keeps and does not run."""
+    return {**job, "spec": {**job["spec"], "suspend": True}}
+
+
+def requests(backend: AksBackend) -> int:
+    """Return how many requests the backend's connections have seen."""
+    pools = backend.cluster._client.rest_client.pool_manager.pools
+    return sum(pools[key].num_requests for key in pools.keys())  # noqa: SIM118  it cannot be iterated over
 
 
 def make_stranger(make_backend: MakeBackend, kubeconfig: Path) -> AksBackend:

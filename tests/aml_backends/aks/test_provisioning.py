@@ -13,7 +13,7 @@ from aml_backends.aks.creation import AksCreation, cluster_body
 from aml_plugins import Workspace
 from aml_plugins.compute import ComputeTarget, JobSpec, SupportsProvisioning
 from aml_plugins.compute.targets import validate_config
-from aml_plugins.errors import AlreadyExistsError, InvalidInputError
+from aml_plugins.errors import AlreadyExistsError, InvalidInputError, TransientBackendError
 from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
 from aml_plugins.testing.jobs import wait_until
 
@@ -132,6 +132,27 @@ def test_the_request_in_full() -> None:
             ],
         },
     }
+
+
+@pytest.mark.parametrize("kind", ["throttle", "busy"])
+@pytest.mark.parametrize(
+    ("verb", "call"),
+    [
+        ("GET", AksBackend.ensure_target),
+        ("PUT", AksBackend.ensure_target),
+        ("DELETE", AksBackend.delete_target),
+        ("POST", lambda backend: backend._azure().kubeconfig()),
+    ],
+)
+def test_every_call_respects_throttling(azure: AzureEmulator, make: Any, kind: str, verb: str, call: Any) -> None:
+    backend = make("busy", create=CREATE)
+    if verb in {"DELETE", "POST"}:
+        wait_until(backend.ensure_target)
+    azure.faults.add(kind, verb=verb, path="/managedClusters/busy", seconds=17)
+    with pytest.raises(TransientBackendError) as raised:
+        call(backend)
+    assert raised.value.retry_after == 17
+    wait_until(backend.delete_target)
 
 
 def test_a_cluster_is_a_compute_target_made_with_one_call(make: Any, aml_home: Path) -> None:

@@ -41,6 +41,12 @@ def make_backend(azure_target):
         backend.close()
 
 
+@pytest.fixture
+def submitted(make_backend, key, tmp_path):
+    backend = make_backend()
+    return backend, backend.submit(make_job(tmp_path, key, "pass"), key)
+
+
 def spec(**values):
     given = {"workspace": "team", "run_id": "0" * 32, "attempt": 1, "bundle": {}, "display": {"experiment": "ïris 1"}}
     return JobSpec(**(given | values))
@@ -259,6 +265,26 @@ def test_being_throttled_says_when_to_come_again(make_backend, azure, key, tmp_p
         backend.submit(make_job(tmp_path, key, "print('once')"), key)
     assert raised.value.retry_after == 17
     assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["throttle", "busy"])
+@pytest.mark.parametrize(
+    ("verb", "call"),
+    [
+        ("GET", lambda backend, handle: backend.status(handle)),
+        ("GET", lambda backend, handle: backend.logs(handle)),
+        ("GET", lambda backend, _: list(backend.list_jobs())),
+        ("GET", lambda backend, _: backend.check()),
+        ("POST", lambda backend, handle: backend.cancel(handle)),
+        ("DELETE", lambda backend, handle: backend.cleanup(handle)),
+    ],
+)
+def test_every_call_respects_throttling(submitted, azure, kind, verb, call):
+    backend, handle = submitted
+    azure.faults.add(kind, verb=verb, seconds=17)
+    with pytest.raises(TransientBackendError) as raised:
+        call(backend, handle)
+    assert raised.value.retry_after == 17
 
 
 @pytest.mark.parametrize("kind", ["repeat", "drop", "error"])

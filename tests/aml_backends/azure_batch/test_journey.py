@@ -29,6 +29,8 @@ time.sleep(arguments.sleep)
 from azureml.core import Run
 run = Run.get_context()
 run.log("loss", 1 / (1 + arguments.alpha))
+with run.child_run(name="child") as child:
+    child.log("score", 0.5)
 told = {"who": os.environ["WHO"], "key": "AML_COURIER" in os.environ}
 pathlib.Path("outputs/model.json").write_text(json.dumps(told))
 sys.exit(3 if arguments.fail else 0)
@@ -122,6 +124,7 @@ def test_a_script_runs_and_everything_comes_back(workspace, source, tmp_path, az
     assert run.status == "Completed"
     assert "alpha is 0.25 on pool-" in capsys.readouterr().out
     assert run.get_metrics() == {"loss": 0.8}
+    assert [child.get_metrics() for child in run.get_children()] == [{"score": 0.5}]
     model = json.loads(run.download_file("outputs/model.json", tmp_path).read_text())
     assert model == {"who": "me", "key": False}
     assert left(workspace, azure) == []

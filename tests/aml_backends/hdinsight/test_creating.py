@@ -11,7 +11,7 @@ from aml_backends.hdinsight.backend import HDInsightBackend
 from aml_plugins import Workspace
 from aml_plugins.compute import ComputeTarget
 from aml_plugins.compute.targets import validate_config
-from aml_plugins.errors import AlreadyExistsError, InvalidInputError
+from aml_plugins.errors import AlreadyExistsError, InvalidInputError, TransientBackendError
 from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
 from aml_plugins.testing.jobs import wait_until
 
@@ -122,6 +122,19 @@ def test_a_stranger_s_cluster_is_neither_taken_nor_deleted(settings: dict[str, A
     assert owner.ensure_target()
     wait_until(owner.delete_target)
     assert owner.delete_target()
+
+
+@pytest.mark.parametrize("kind", ["throttle", "busy"])
+@pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE"])
+def test_every_call_respects_throttling(azure: AzureEmulator, settings: dict[str, Any], kind: str, verb: str) -> None:
+    backend = make({**settings, "resource_id": f"{settings['resource_id']}-busy"}, create=CREATE)
+    if verb == "DELETE":
+        wait_until(backend.ensure_target)
+    azure.faults.add(kind, verb=verb, path="/clusters/spark-busy", seconds=17)
+    with pytest.raises(TransientBackendError) as raised:
+        backend.delete_target() if verb == "DELETE" else backend.ensure_target()
+    assert raised.value.retry_after == 17
+    wait_until(backend.delete_target)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
+from services.gateway import Gateway, running_gateway
 
 from aml_backends.hdinsight.livy import Livy
 from aml_plugins.errors import BackendError, TransientBackendError
@@ -15,42 +15,10 @@ from aml_plugins.errors import BackendError, TransientBackendError
 ERROR_PAGE = "<html><title>Error 400</title><body><h2>HTTP ERROR: 400</h2>Missing Required Header</body></html>"
 
 
-class Gateway(ThreadingHTTPServer):
-    """Answers every request with what the test wants, and keeps what was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answering)
-        self.answer: tuple[int, dict[str, str], str] = (200, {}, "{}")
-        self.asked: list[tuple[str, str, dict[str, str]]] = []
-
-
-class _Answering(BaseHTTPRequestHandler):
-    server: Gateway
-
-    def do_GET(self) -> None:
-        self.server.asked.append((self.command, self.path, dict(self.headers)))
-        self.rfile.read(int(self.headers.get("content-length") or 0))
-        status, headers, body = self.server.answer
-        self.send_response(status)
-        for name, value in {"content-length": str(len(body.encode())), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    do_POST = do_DELETE = do_GET  # noqa: N815
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
-
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:
-    with Gateway() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with running_gateway() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -71,11 +39,23 @@ def test_whatever_changes_something_names_who_asks(gateway: Gateway, livy: Livy)
     assert all(headers["Authorization"].startswith("Basic ") for _, _, headers in gateway.asked)
 
 
-def test_a_busy_gateway_says_when_to_come_back(gateway: Gateway, livy: Livy) -> None:
-    gateway.answer = (429, {"Retry-After": "17"}, "")
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda livy: list(livy.batches()),
+        lambda livy: livy.find("aml-x"),
+        lambda livy: livy.create({"file": "abfs://x"}),
+        lambda livy: livy.delete(3),
+        lambda livy: livy.log(3),
+    ],
+)
+def test_a_busy_gateway_says_when_to_come_back(gateway: Gateway, livy: Livy, status: int, call: Any) -> None:
+    gateway.answer = (status, {"Retry-After": "17"}, "")
     with pytest.raises(TransientBackendError) as caught:
-        list(livy.batches())
+        call(livy)
     assert caught.value.retry_after == 17.0
+    assert len(gateway.asked) == 1
 
 
 def test_a_wrong_password_is_told_without_it(gateway: Gateway, livy: Livy) -> None:
