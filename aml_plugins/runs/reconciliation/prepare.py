@@ -32,7 +32,8 @@ def take_snapshot_of(step: Step, run: RunRecord) -> RunRecord:
     zip_file = _snapshot_file(step, run)
     _create_mlflow_run(step, run)  # first: a run that ends because its snapshot cannot be stored ends in MLflow, too
     _store_snapshot(step, run, zip_file)
-    step.history(run).upload(run.run_id, _staged(zip_file, step.staging(run)), "snapshot")
+    named = _staged(zip_file, step.staging(run))
+    step.history(run).attach_snapshot(run.run_id, named, run.snapshot_digest or "")
     return step.save(moved(run, RunState.PREPARING), message="The snapshot is stored.")
 
 
