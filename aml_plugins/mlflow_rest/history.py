@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aml_plugins.errors import AlreadyExistsError, NotFoundError
+from aml_plugins.errors import (
+    AlreadyExistsError,
+    BackendError,
+    InvalidInputError,
+    NotFoundError,
+    OperationFailedError,
+    PluginError,
+)
 from aml_plugins.mlflow_rest import run_files
 from aml_plugins.mlflow_rest.api import MlflowApi, metric_of, model_of, point_of, view_of
 from aml_plugins.mlflow_rest.models import download_model
 from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory, RunView
 from aml_plugins.runs.log_batches import in_log_batches
-from aml_plugins.runs.run_files import check_path
+from aml_plugins.runs.run_files import SNAPSHOT_FOLDER, check_path
 from aml_plugins.runs.states import MlflowStatus
 from aml_plugins.store.rest.asking import create
 from aml_plugins.store.rest.connection import Connection, path_of
 from aml_plugins.store.rest.store import connect
 
 __all__ = ["RestRunHistory", "open_history"]
+
+logger = logging.getLogger(__name__)
 
 _PAGE = 1000
 _MODELS_PAGE = 100
@@ -99,6 +109,14 @@ class RestRunHistory:
 
     def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
         run_files.upload(self._connection, self._artifacts(run_id), local, check_path(artifact_path))
+
+    def attach_snapshot(self, run_id: str, zip_file: Path, digest: str) -> None:
+        """Have the server take it from its datastore, else send it: we may reach one that the server does not."""
+        try:
+            self._connection.call("PUT", f"{self._run(run_id)}/snapshots/{digest}")
+        except (InvalidInputError, OperationFailedError, BackendError, PluginError) as refusal:
+            logger.debug("The server cannot take the snapshot from its datastore: %s", refusal)
+            self.upload(run_id, zip_file, SNAPSHOT_FOLDER)
 
     def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
         return run_files.files(self._connection, self._artifacts(run_id), path)

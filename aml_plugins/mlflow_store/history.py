@@ -29,6 +29,7 @@ from aml_plugins.mlflow_store.registry import ModelRegistryStore
 from aml_plugins.mlflow_store.tracking import TrackingStore
 from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory, RunView
 from aml_plugins.runs.log_batches import in_log_batches
+from aml_plugins.runs.run_files import SNAPSHOT_FOLDER
 from aml_plugins.runs.states import MlflowStatus
 
 __all__ = ["SqlRunHistory", "open_history"]
@@ -140,6 +141,10 @@ class SqlRunHistory:
             uri = self._place(run_id)[0]
             place = artifacts.directory_of(uri) or artifacts.repository(uri, self._workspace, self._store_uri)
             artifacts.upload(place, local, path, linkable=[aml_home()])
+
+    def attach_snapshot(self, run_id: str, zip_file: Path, digest: str) -> None:
+        del digest  # the file is as near as the datastore's, and is linked where that can be
+        self.upload(run_id, zip_file, SNAPSHOT_FOLDER)
 
     def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
         with ours():

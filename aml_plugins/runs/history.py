@@ -113,6 +113,13 @@ class RunHistory(Protocol):
         """
         ...
 
+    def attach_snapshot(self, run_id: str, zip_file: Path, digest: str) -> None:
+        """Store a snapshot, which its datastore has already, as ``snapshot/snapshot.zip`` of the run.
+
+        :param zip_file: the same, called ``snapshot.zip``, for where it has to come from here.
+        """
+        ...
+
     def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
         """List one directory level."""
         ...

@@ -8,7 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from aml_plugins.errors import InvalidInputError, NotFoundError
 
-__all__ = ["check_path", "no_such_file", "regular_files"]
+__all__ = ["SNAPSHOT_FILE", "SNAPSHOT_FOLDER", "check_path", "no_such_file", "regular_files"]
+
+SNAPSHOT_FOLDER, SNAPSHOT_FILE = "snapshot", "snapshot.zip"
+"""Where a run's files have its snapshot."""
 
 
 def no_such_file(path: str) -> NotFoundError:

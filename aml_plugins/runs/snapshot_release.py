@@ -17,8 +17,8 @@ __all__ = ["release_snapshots"]
 def release_snapshots(context: Context, workspace: str | None = None) -> Sequence[SnapshotRecord]:
     """Delete unreferenced snapshots and return them.
 
-    A submission names its snapshot before it stores it, so whatever is unreferenced is not on its way. One that comes
-    back in the same moment is staged from its submitter's cache.
+    A submission names its snapshot before it looks for it, so it does not find what goes here; it stores the snapshot
+    under a path of its own, which nobody deletes here.
     """
     gone = []
     for record in context.store.snapshots.unreferenced(workspace):

@@ -58,6 +58,7 @@ ROUTES: dict[str, Action] = {
     "list_artifacts": Action.READ,
     "download_artifact": Action.READ,
     "upload_artifact": Action.CONTRIBUTE,
+    "attach_snapshot": Action.CONTRIBUTE,
     "register_model": Action.CONTRIBUTE,
     "download_model": Action.READ,
     "list_datastore_files": Action.READ,

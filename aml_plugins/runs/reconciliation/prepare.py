@@ -32,7 +32,8 @@ def take_snapshot_of(step: Step, run: RunRecord) -> RunRecord:
     zip_file = _snapshot_file(step, run)
     _create_mlflow_run(step, run)  # first: a run that ends because its snapshot cannot be stored ends in MLflow, too
     _store_snapshot(step, run, zip_file)
-    step.history(run).upload(run.run_id, _staged(zip_file, step.staging(run)), "snapshot")
+    named = _staged(zip_file, step.staging(run))
+    step.history(run).attach_snapshot(run.run_id, named, run.snapshot_digest or "")
     return step.save(moved(run, RunState.PREPARING), message="The snapshot is stored.")
 
 
@@ -45,9 +46,14 @@ def stage(step: Step, run: RunRecord) -> RunRecord:
     return step.save(moved(run, RunState.QUEUED), message=f"Ready for compute target '{run.target}'.")
 
 
-def snapshot_path(digest: str) -> str:
-    """Return where a snapshot lies in its datastore."""
-    return f"snapshots/{digest[:2]}/{digest}.zip"
+def snapshot_path(run: RunRecord) -> str:
+    """Return where a run puts a snapshot that its workspace has not.
+
+    No two runs have one path: whoever deletes a snapshot that was released deletes none that was just stored again, and
+    none of another workspace in the same datastore. The record says where it lies for all runs that name it.
+    """
+    digest = run.snapshot_digest or ""
+    return f"snapshots/{digest[:2]}/{digest}-{run.run_id}.zip"
 
 
 def _canceled_before_start(run: RunRecord) -> RunRecord:
@@ -81,14 +87,14 @@ def _store_snapshot(step: Step, run: RunRecord, zip_file: Path) -> None:
         if record
         else default_datastore(step.context, run.workspace)
     )
-    path = snapshot_path(digest)
+    path = record.path if record else snapshot_path(run)
     if not datastore.exists(path):
         datastore.put(zip_file, path, immutable=True)
     if record is not None:
         return
     with zipfile.ZipFile(zip_file) as archive:
         files = len(archive.namelist())
-    step.context.store.snapshots.put(
+    stored = step.context.store.snapshots.put(
         SnapshotRecord(
             workspace=run.workspace,
             digest=digest,
@@ -98,6 +104,8 @@ def _store_snapshot(step: Step, run: RunRecord, zip_file: Path) -> None:
             files=files,
         )
     )
+    if stored.path != path:  # another run with the same was faster
+        datastore.delete(path)
 
 
 def _create_mlflow_run(step: Step, run: RunRecord) -> None:

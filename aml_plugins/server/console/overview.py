@@ -12,6 +12,7 @@ from aml_plugins.store.page_tokens import token_of
 
 if TYPE_CHECKING:
     from aml_plugins.store.interface import Store
+    from aml_plugins.store.records import ProvisioningRecord
 
 __all__ = ["PAGE", "TASKS", "overview", "page_of_runs"]
 
@@ -61,10 +62,17 @@ def _targets(store: Store, queries: ConsoleQueries, workspace: str) -> list[dict
     known = {record.name: record for record in store.compute_targets.list(workspace)}
     types = {BUILT_IN_TARGET: "local"} | {name: record.type for name, record in known.items()}
     slots = {name: record.config.get("max_parallel_runs") for name, record in known.items()}
+    created = {record.name: record for record in store.provisionings.list(workspace)}
     return [
         {"name": name, "type": types.get(name, ""), "slots": slots.get(name), "queue": queues.get(name, {})}
+        | _creation(created.get(name))
         for name in sorted({*types, *queues})
     ]
+
+
+def _creation(record: ProvisioningRecord | None) -> dict[str, Any]:
+    """Return how the creation of a target stands; one that was attached was there before."""
+    return {"state": record.state, "reason": record.reason} if record else {"state": None, "reason": None}
 
 
 def _service(row: dict[str, Any]) -> dict[str, Any]:

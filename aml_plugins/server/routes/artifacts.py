@@ -11,22 +11,26 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse
 
 from aml_plugins.errors import InvalidInputError
-from aml_plugins.runs.run_files import check_path, no_such_file
+from aml_plugins.runs.run_files import SNAPSHOT_FOLDER, check_path, no_such_file
 from aml_plugins.server.file_replies import file_reply, reply_of_made_file
 from aml_plugins.server.guarding import GuardedRoute
 from aml_plugins.server.json_bodies import json_reply
 from aml_plugins.server.models.history import Artifact
 from aml_plugins.server.models.values import Page
 from aml_plugins.server.paging import LIMIT, PageToken, page
+from aml_plugins.server.served_datastores import served_datastore
 from aml_plugins.server.serving import server_of
+from aml_plugins.server.stored_snapshots import named_copy, stored_snapshot
 from aml_plugins.server.uploads import UPLOAD_OPENAPI, received
 
 __all__ = ["router"]
 
 router = APIRouter(route_class=GuardedRoute, tags=["run files"])
 
-PATH = "/workspaces/{workspace}/mlflow-runs/{run_id}/artifacts"
+RUN = "/workspaces/{workspace}/mlflow-runs/{run_id}"
+PATH = RUN + "/artifacts"
 RunId = Annotated[str, InPath(pattern="^[0-9a-f]{32}$")]
+Digest = Annotated[str, InPath(pattern="^[0-9a-f]{64}$")]
 FilePath = Annotated[str, InPath(max_length=4000)]
 
 
@@ -74,4 +78,17 @@ async def upload_artifact(request: Request, workspace: str, run_id: RunId, path:
     await run_in_threadpool(history.get, run_id)  # before anything is written for a run that is not there
     async with received(request, wanted.name) as file:
         await run_in_threadpool(history.upload, run_id, file, folder)
+    return Response(status_code=204)
+
+
+@router.put(RUN + "/snapshots/{digest}", status_code=204)
+def attach_snapshot(request: Request, workspace: str, run_id: RunId, digest: Digest) -> Response:
+    """Put a stored snapshot among the run's files as `snapshot/snapshot.zip`, without its being sent once more."""
+    server = server_of(request)
+    history = server.context.history(workspace)
+    history.get(run_id)  # before anything is fetched for a run that is not there
+    record = stored_snapshot(server, workspace, digest)
+    datastore = served_datastore(server, workspace, record.datastore)
+    with named_copy(datastore, record.path, server.context.home) as file:
+        history.upload(run_id, file, SNAPSHOT_FOLDER)
     return Response(status_code=204)

@@ -10,18 +10,16 @@ from fastapi import Path as InPath
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse
 
-from aml_plugins.datastores.contract import Datastore
-from aml_plugins.datastores.directory import DirectoryDatastore
-from aml_plugins.datastores.opening import DEFAULT_DATASTORE, open_datastore
 from aml_plugins.datastores.paths import relative_path
-from aml_plugins.errors import NotFoundError, PermissionDeniedError
+from aml_plugins.errors import NotFoundError
 from aml_plugins.server.file_replies import file_reply, reply_of_made_file
 from aml_plugins.server.guarding import GuardedRoute
 from aml_plugins.server.json_bodies import json_reply
 from aml_plugins.server.models.things import DatastoreFile, DatastoreFileState
 from aml_plugins.server.models.values import Page
 from aml_plugins.server.paging import LIMIT, PageToken, page
-from aml_plugins.server.serving import Server, server_of
+from aml_plugins.server.served_datastores import served_datastore
+from aml_plugins.server.serving import server_of
 from aml_plugins.server.uploads import UPLOAD_OPENAPI, received
 
 __all__ = ["router"]
@@ -43,7 +41,7 @@ def list_datastore_files(
     page_token: PageToken = None,
 ) -> Response:
     """List the files below `prefix`, by path."""
-    found = sorted(_opened(server_of(request), workspace, name).list(prefix))
+    found = sorted(served_datastore(server_of(request), workspace, name).list(prefix))
     listed = page(found, limit, page_token, lambda file: file[0])
     return json_reply({**listed, "items": [{"path": path, "size": size} for path, size in listed["items"]]})
 
@@ -51,13 +49,13 @@ def list_datastore_files(
 @router.get(PATH + "/file-states/{path:path}", response_model=DatastoreFileState)
 def show_datastore_file(request: Request, workspace: str, name: str, path: FilePath) -> Response:
     """Say whether a file is there."""
-    return json_reply({"path": path, "exists": _opened(server_of(request), workspace, name).exists(path)})
+    return json_reply({"path": path, "exists": served_datastore(server_of(request), workspace, name).exists(path)})
 
 
 @router.get(PATH + "/files/{path:path}", response_class=FileResponse)
 def download_datastore_file(request: Request, workspace: str, name: str, path: FilePath) -> Response:
     """Bring a file."""
-    datastore = _opened(server_of(request), workspace, name)
+    datastore = served_datastore(server_of(request), workspace, name)
     local = datastore.local_path(path)
     if local is not None:
         if not local.is_file():
@@ -76,7 +74,7 @@ def download_datastore_file(request: Request, workspace: str, name: str, path: F
 async def upload_datastore_file(request: Request, workspace: str, name: str, path: FilePath) -> Response:
     """Store a file, whole or not at all."""
     wanted = relative_path(path)
-    datastore = await run_in_threadpool(_opened, server_of(request), workspace, name)
+    datastore = await run_in_threadpool(served_datastore, server_of(request), workspace, name)
     async with received(request, wanted.name) as file:
         await run_in_threadpool(datastore.put, file, path, immutable=True)
     return Response(status_code=204)
@@ -85,21 +83,5 @@ async def upload_datastore_file(request: Request, workspace: str, name: str, pat
 @router.delete(PATH + "/files/{path:path}", status_code=204)
 def delete_datastore_file(request: Request, workspace: str, name: str, path: FilePath) -> Response:
     """Delete a file; one that is missing is fine."""
-    _opened(server_of(request), workspace, name).delete(path)
+    served_datastore(server_of(request), workspace, name).delete(path)
     return Response(status_code=204)
-
-
-def _opened(server: Server, workspace: str, name: str) -> Datastore:
-    """Open a datastore, but no directory of the server's machine that its operator has not named.
-
-    Owners of a workspace register datastores; the files of the server are not theirs to give.
-    """
-    datastore = open_datastore(server.context, workspace, name)
-    if isinstance(datastore, DirectoryDatastore) and name != DEFAULT_DATASTORE:
-        root = datastore.root.resolve()
-        if not any(root.is_relative_to(allowed) for allowed in server.settings.directories):
-            raise PermissionDeniedError(
-                f"The server does not serve the directory of the datastore '{name}'.",
-                "Its operator can name directories in AML_SERVER_DIRECTORIES.",
-            )
-    return datastore

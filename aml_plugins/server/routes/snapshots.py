@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from aml_plugins.errors import NotFoundError
 from aml_plugins.server.access import Action, no_such_workspace
 from aml_plugins.server.guarding import GuardedRoute, caller
 from aml_plugins.server.json_bodies import json_reply
@@ -14,6 +13,7 @@ from aml_plugins.server.models.things import Snapshot, SnapshotBody, SnapshotRem
 from aml_plugins.server.models.values import Page
 from aml_plugins.server.paging import LIMIT, PageToken, page
 from aml_plugins.server.serving import server_of
+from aml_plugins.server.stored_snapshots import stored_snapshot
 from aml_plugins.store.records import SnapshotRecord
 
 __all__ = ["router"]
@@ -46,10 +46,7 @@ def list_unreferenced_snapshots(
 @router.get(PATH, response_model=Snapshot)
 def show_snapshot(request: Request, workspace: str, digest: Digest) -> Response:
     """Show where a snapshot lies."""
-    record = server_of(request).store.snapshots.find(workspace, digest)
-    if record is None:
-        raise NotFoundError(f"There is no snapshot {digest} in workspace '{workspace}'.", "Submit the run again.")
-    return json_reply(record)
+    return json_reply(stored_snapshot(server_of(request), workspace, digest))
 
 
 @router.put(PATH, response_model=Snapshot)

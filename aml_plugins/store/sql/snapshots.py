@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import and_, bindparam, delete, exists, insert, select
+from sqlalchemy import and_, bindparam, delete, exists, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from aml_plugins.store.records import SnapshotRecord
@@ -22,6 +22,7 @@ _FIND = _SELECT.where(_T.c.workspace == bindparam("of"), _T.c.digest == bindpara
 _NAMED = exists().where(
     and_(_RUNS.c.workspace == _T.c.workspace, _RUNS.c.snapshot_digest == _T.c.digest, _RUNS.c.released_at.is_(None))
 )
+_NO_NEW_RUNS = text(f"LOCK TABLE {_RUNS.name} IN SHARE MODE")
 
 
 class SqlSnapshots:
@@ -57,4 +58,7 @@ class SqlSnapshots:
     def remove(self, workspace: str, digest: str) -> bool:
         statement = delete(_T).where(_T.c.workspace == workspace, _T.c.digest == digest, ~_NAMED)
         with self._database.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                # A run that is written down meanwhile waits, so that it does not find what goes.
+                connection.execute(_NO_NEW_RUNS)
             return connection.execute(statement).rowcount > 0

@@ -9,8 +9,8 @@ import mlflow
 import pytest
 
 from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
+from aml_plugins.datastores.directory import DirectoryDatastore
 from aml_plugins.datastores.opening import default_datastore
-from aml_plugins.runs.reconciliation.prepare import snapshot_path
 from aml_plugins.runs.snapshot_release import release_snapshots
 
 
@@ -72,7 +72,9 @@ def test_deleting_a_run_in_mlflow_releases_its_snapshot_unless_another_run_has_t
     assert second.record
     assert first.record.snapshot_digest == second.record.snapshot_digest
     datastore = default_datastore(workspace.context, "default")
-    path = snapshot_path(str(first.record.snapshot_digest))
+    stored = workspace.context.store.snapshots.find("default", str(first.record.snapshot_digest))
+    assert stored
+    path = stored.path
 
     client.delete_run(first.id)
     assert release_snapshots(workspace.context) == []
@@ -84,6 +86,29 @@ def test_deleting_a_run_in_mlflow_releases_its_snapshot_unless_another_run_has_t
 
     client.restore_run(first.id)
     assert "snapshot/snapshot.zip" in first.get_file_names()
+
+
+def test_a_snapshot_that_comes_back_while_it_is_deleted_is_there(
+    workspace: Workspace, client: mlflow.MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = submit(workspace, tmp_path, "print(1)").wait_for_completion()
+    client.delete_run(first.id)
+    delete, later = DirectoryDatastore.delete, []
+
+    def submit_first(datastore: DirectoryDatastore, path: str) -> None:
+        """Let a run with the same snapshot be stored between the two halves of its release."""
+        if not later:
+            later.append(submit(workspace, tmp_path, "print(1)").wait_for_completion())
+        delete(datastore, path)
+
+    monkeypatch.setattr(DirectoryDatastore, "delete", submit_first)
+    (gone,) = release_snapshots(workspace.context)
+    stored = workspace.context.store.snapshots.find("default", gone.digest)
+    assert later[0].status == "Completed"
+    assert stored
+    assert default_datastore(workspace.context, "default").exists(stored.path)
+    assert not default_datastore(workspace.context, "default").exists(gone.path)
+    assert submit(workspace, tmp_path, "print(1)").wait_for_completion().status == "Completed"
 
 
 def test_deleting_an_active_run_in_mlflow_ends_its_job(

@@ -10,6 +10,7 @@ import pytest
 
 from aml_plugins.store.leases import new_owner
 from aml_plugins.store.opening import open_store
+from aml_plugins.store.records import SnapshotRecord
 
 _HOUR = 3600.0
 
@@ -57,3 +58,21 @@ def test_several_rows_are_locked_in_the_order_of_their_keys(store, postgresql_ur
         other.execute("SELECT 1 FROM aml_runs WHERE run_id = %s FOR UPDATE NOWAIT", [later])
     writer.join(timeout=60)
     assert not writer.is_alive()
+
+
+def test_a_snapshot_stays_that_a_run_names_whose_row_is_on_its_way(store, postgresql_uri, new_run):
+    named = store.snapshots.put(
+        SnapshotRecord(workspace="team-a", digest="ef" * 32, datastore="x", path="x", size=1, files=1)
+    )
+    run = store.runs.add(new_run(lease_owner=None))
+    removed = []
+    with psycopg.connect(postgresql_uri) as other:
+        other.execute("UPDATE aml_runs SET snapshot_digest = %s WHERE run_id = %s", [named.digest, run.run_id])
+        remover = threading.Thread(target=lambda: removed.append(store.snapshots.remove("team-a", named.digest)))
+        remover.start()
+        while not other.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone():
+            assert remover.is_alive()  # else it did not wait
+            other.execute("SELECT pg_sleep(0.01)")
+    remover.join(timeout=60)
+    assert removed == [False]
+    assert store.snapshots.find("team-a", named.digest) == named

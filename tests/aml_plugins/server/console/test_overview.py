@@ -7,9 +7,17 @@ from starlette.testclient import TestClient
 
 from aml_plugins.server.console.overview import PAGE
 from aml_plugins.server.serving import Server
-from aml_plugins.store.records import ComputeTargetRecord, DatastoreRecord, ImageRecord, ServiceRecord, TaskRecord
+from aml_plugins.store.records import (
+    ComputeTargetRecord,
+    DatastoreRecord,
+    ImageRecord,
+    ProvisioningRecord,
+    ServiceRecord,
+    TaskRecord,
+)
 
 MINE = "/api/2.0/aml/console/workspaces/team-a"
+ATTACHED = {"state": None, "reason": None}
 
 
 def names(client: TestClient, **filters: str) -> list[str]:
@@ -20,7 +28,7 @@ def names(client: TestClient, **filters: str) -> list[str]:
 
 def test_an_empty_workspace_has_what_every_workspace_has(client: TestClient) -> None:
     found = client.get(f"{MINE}/overview").json()
-    assert found["targets"] == [{"name": "local", "type": "local", "slots": None, "queue": {}}]
+    assert found["targets"] == [{"name": "local", "type": "local", "slots": None, "queue": {}, **ATTACHED}]
     assert found["datastores"] == [{"name": "workspace-files", "type": "directory", "default": True}]
     assert found["runs"] == {"items": [], "next_page_token": None}
     assert found["tasks"] == []
@@ -38,9 +46,27 @@ def test_targets_show_their_queues_and_no_settings(client: TestClient, server: S
     add_run(target="box", state="Running", workspace="team-b")
     answer = client.get(f"{MINE}/overview")
     box = next(target for target in answer.json()["targets"] if target["name"] == "box")
-    assert box == {"name": "box", "type": "local", "slots": 3, "queue": {"Queued": 2, "Running": 1}}
+    assert box == {"name": "box", "type": "local", "slots": 3, "queue": {"Queued": 2, "Running": 1}, **ATTACHED}
     assert "secret" not in answer.text
     assert "/somewhere" not in answer.text
+
+
+def test_a_created_target_shows_how_its_creation_stands(client: TestClient, server: Server, workspaces: None) -> None:
+    for workspace, name in (("team-a", "pool"), ("team-b", "other")):
+        creation = ProvisioningRecord(
+            workspace=workspace,
+            name=name,
+            operation_id="a" * 32 if name == "pool" else "b" * 32,
+            type="azure-batch",
+            desired={"request": 1, "absent": False},
+            state="Failed",
+            reason="The quota is used up.",
+        )
+        target = ComputeTargetRecord(workspace=workspace, name=name, type="azure-batch")
+        server.store.provisionings.add(creation, target)
+    found = {target["name"]: target for target in client.get(f"{MINE}/overview").json()["targets"]}
+    assert set(found) == {"local", "pool"}
+    assert (found["pool"]["state"], found["pool"]["reason"]) == ("Failed", "The quota is used up.")
 
 
 def test_what_is_under_way_is_shown_with_its_run(client: TestClient, server: Server, add_run) -> None:

@@ -11,7 +11,13 @@ from playwright.sync_api import Page, expect
 
 from aml_plugins.datastores.opening import default_datastore
 from aml_plugins.runs.history import Metric
-from aml_plugins.store.records import ComputeTargetRecord, DatastoreRecord, SnapshotRecord, TaskRecord
+from aml_plugins.store.records import (
+    ComputeTargetRecord,
+    DatastoreRecord,
+    ProvisioningRecord,
+    SnapshotRecord,
+    TaskRecord,
+)
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -113,4 +119,23 @@ def test_an_address_is_words_too(visitor) -> None:
     assert_only_words(page)
     page = visitor.open("/workspaces/%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E")
     expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    assert_only_words(page)
+
+
+def test_a_created_targets_state_is_seen_and_its_reason_is_words(visitor, context) -> None:
+    creation = ProvisioningRecord(
+        workspace="team-a",
+        name="pool",
+        operation_id=uuid.uuid4().hex,
+        type="azure-batch",
+        desired={"request": 1, "absent": False},
+        state="Failed",
+        reason=f"{EVIL}\nmore",
+    )
+    target = ComputeTargetRecord(workspace="team-a", name="pool", type="azure-batch")
+    context.store.provisionings.add(creation, target)
+    page = visitor.open("/workspaces/team-a")
+    card = page.get_by_role("region", name="Compute targets").get_by_role("listitem").filter(has_text="pool")
+    expect(card.locator("[data-state=Failed]")).to_have_text("Failed")
+    expect(card).to_contain_text(EVIL)
     assert_only_words(page)

@@ -41,9 +41,9 @@ function taskItem(workspace, task) {
   );
 }
 
-/** The compute targets, each with its queue. */
+/** The compute targets, each with its queue, and its state where it was created. */
 export function targetCards(targets) {
-  return targets.map(({ name, type, slots, queue }) => {
+  return targets.map(({ name, type, slots, queue, state, reason }) => {
     const many = Object.values(queue).reduce((sum, runs) => sum + runs, 0);
     const waiting = WAITING.reduce((sum, state) => sum + (queue[state] ?? 0), 0);
     const busy = many - waiting;
@@ -51,6 +51,8 @@ export function targetCards(targets) {
       "li.card",
       {},
       el("h3", {}, name, type && type !== name ? el("span.kind", {}, type) : null),
+      state ? el("p", {}, badge(state)) : null,
+      reason ? el("p.dim", {}, reason.split("\n")[0]) : null,
       el(
         "p",
         {
