@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import BaseTrigger  # noqa: TID253  a leaf that Airflow loads
 
 from aml_airflow.address import DEFAULT_CONNECTION, Address
+
+if TYPE_CHECKING:
+    from aml_plugins import Workspace
 
 __all__ = ["AmlBaseTrigger"]
 
@@ -41,3 +44,6 @@ class AmlBaseTrigger(BaseTrigger):
         own = {name: getattr(self, name) for name in self._written}
         arguments = {**own, **self.address.to_dict(), "poll_interval": self.poll_interval}
         return f"{kind.__module__}.{kind.__qualname__}", arguments
+
+    def take_back(self, workspace: Workspace) -> None:
+        """End what a killed task began and this trigger waits for; asked in any thread, and more than once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import TriggerEvent  # noqa: TID253  a leaf that Airflow loads
 
@@ -11,6 +11,9 @@ from aml_airflow.identity import ENDED
 from aml_airflow.triggers.base import AmlBaseTrigger
 from aml_airflow.watching.log import FollowedLog
 from aml_airflow.watching.watch import watch_of
+
+if TYPE_CHECKING:
+    from aml_plugins import Workspace
 
 __all__ = ["AmlRunTrigger"]
 
@@ -50,4 +53,10 @@ class AmlRunTrigger(AmlBaseTrigger):
     async def on_kill(self) -> None:
         """Cancel the run: a user acted on the task. Whoever drives it sees it end; this triggerer, if nobody else."""
         if self.cancel_on_kill:
-            await watch_of(self.address).cancel_run(self.run_id)
+            await watch_of(self.address).see_to_end(self.run_id, self.take_back)
+
+    def take_back(self, workspace: Workspace) -> None:
+        """Ask for the run's cancellation, and leave it to whoever drives it."""
+        if self.cancel_on_kill:
+            workspace.get_run(self.run_id).cancel()
+            workspace.driver.release()  # this thread's own: another one may have to take the lease

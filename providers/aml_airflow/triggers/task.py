@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import TriggerEvent  # noqa: TID253  a leaf that Airflow loads
@@ -10,6 +11,7 @@ from airflow.triggers.base import TriggerEvent  # noqa: TID253  a leaf that Airf
 from aml_airflow.identity import ENDED
 from aml_airflow.triggers.base import AmlBaseTrigger
 from aml_airflow.watching.watch import watch_of
+from aml_plugins.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
     from aml_plugins import Workspace
@@ -54,18 +56,16 @@ class AmlTaskTrigger(AmlBaseTrigger):
 
     async def on_kill(self) -> None:
         """Take back what the killed task began, where that can be; anything else is bounded, and ends by itself."""
-        watch = watch_of(self.address)
+        if self.cancel_on_kill or self.delete_service is not None:
+            await watch_of(self.address).beside(self.take_back)
+
+    def take_back(self, workspace: Workspace) -> None:
+        """Cancel the task and delete the service, as far as that was asked for."""
+        from aml_plugins import Service, Task  # noqa: PLC0415  DAG files are parsed without them
+
         if self.cancel_on_kill:
-            await watch.beside(self._cancel)
+            with suppress(InvalidInputError):  # it has ended, or somebody else has canceled it
+                Task.get(workspace, self.aml_task_id).cancel()
         if self.delete_service is not None:
-            await watch.beside(self._delete_service)
-
-    def _cancel(self, workspace: Workspace) -> None:
-        from aml_plugins import Task  # noqa: PLC0415  DAG files are parsed without it
-
-        Task.get(workspace, self.aml_task_id).cancel()
-
-    def _delete_service(self, workspace: Workspace) -> None:
-        from aml_plugins import Service  # noqa: PLC0415  as above
-
-        Service.get(workspace, str(self.delete_service)).delete(wait=False)
+            with suppress(NotFoundError):  # somebody else has
+                Service.get(workspace, self.delete_service).delete(wait=False)

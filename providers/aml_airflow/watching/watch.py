@@ -89,13 +89,8 @@ class Watch:
         self._keep_open()
         return await self._work.beside(function)
 
-    async def cancel_run(self, run_id: str) -> None:
-        """Ask for a run's cancellation, and see it through where nobody else does."""
-
-        def cancel(workspace: Workspace) -> None:
-            workspace.get_run(run_id).cancel()
-            workspace.driver.release()  # this thread's own: the loop's may have to take the lease
-
+    async def see_to_end(self, run_id: str, cancel: Callable[[Workspace], object]) -> None:
+        """Have a run's cancellation asked for, and see it through where nobody else does."""
         self._ending.add(run_id)
         self._go_on()
         await self.beside(cancel)

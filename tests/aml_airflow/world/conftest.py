@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ import pytest
 from services.airflow_world import INSTALL_REDIS, AirflowWorld, find_redis, running_world, until
 from services.postgresql import PostgresqlServer
 from services.requirements import require_service
+from services.serving import Serving
 
-from aml_plugins import Run, Workspace
+from aml_plugins import Run, Service, Workspace
+from aml_plugins.errors import NotFoundError
 
 
 @pytest.fixture(scope="session")
@@ -121,6 +124,63 @@ def make_function_dag(world: AirflowWorld, workspace: Workspace, tmp_path: Path)
 
     return make
 
+
+@pytest.fixture
+def no_triggerer(world):
+    """Nobody waits for deferred tasks, and no trigger hears of anything."""
+    world.triggerer.stop()
+    yield
+    world.triggerer.start()
+
+
+@pytest.fixture
+def make_service_dag(world: AirflowWorld, workspace: Workspace, tmp_path: Path):
+    """Make a DAG that deploys a service, whose script answers nothing until it is let go; nothing of it is left."""
+    made: list[str] = []
+
+    def make(**settings: str) -> Dag:
+        dag = Dag(world, workspace, f"dag-{time.time_ns()}", tmp_path / "marks")
+        image = Serving(workspace, tmp_path).image(_SERVICE.format(marks=str(dag.marks_file)))
+        given = ", ".join(f"{name}={value}" for name, value in settings.items())
+        world.add_dag(
+            dag.dag_id, _DEPLOYMENT.format(dag_id=dag.dag_id, image=f"{image.name}:{image.version}", given=given)
+        )
+        dag.trigger()
+        made.append(dag.dag_id)
+        return dag
+
+    yield make
+    for name in made:
+        with suppress(NotFoundError):
+            Service.get(workspace, name).delete(wait=False)  # the server does it, which knows the processes
+        until(lambda name=name: name not in services_of(workspace), f"the end of the service {name}")
+
+
+def services_of(workspace: Workspace) -> list[str]:
+    return [service.name for service in Service.list(workspace)]
+
+
+_SERVICE = """
+import os, pathlib, time
+def init():
+    marks = pathlib.Path({marks!r})
+    with marks.open("a") as file:
+        file.write(str(os.getpid()) + chr(10))
+    while not marks.with_name("go").exists():
+        time.sleep(0.1)
+def run(data):
+    return data
+"""
+
+_DEPLOYMENT = """
+from datetime import timedelta
+from airflow.sdk import DAG
+from aml_airflow.operators.service import AmlDeployServiceOperator
+
+with DAG({dag_id!r}, schedule=None):
+    AmlDeployServiceOperator(task_id="train", service_name={dag_id!r}, image={image!r}, timeout_seconds=1200,
+                             retry_delay=timedelta(0), {given})
+"""
 
 _SCRIPT = """
 import os, pathlib, time

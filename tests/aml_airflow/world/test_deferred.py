@@ -76,6 +76,21 @@ def test_a_triggerer_that_is_restarted_cancels_nothing(make_deferred, world):
     assert len(dag.marks()) == 1
 
 
+def test_a_store_that_is_away_while_a_trigger_watches_is_waited_for(make_deferred, world):
+    dag = make_deferred()
+    world.server.kill()
+    try:
+        dag.let_go()  # the script ends while nobody can write it down
+        until(lambda: "cannot be asked now" in world.triggerer.log.read_text(), "a look that fails")
+        assert dag.task()["state"] == "deferred"
+    finally:
+        world.server.start()
+
+    assert dag.wait_for("success", "failed")["state"] == "success", log_of(dag)
+    assert dag.states() == ["Completed"]
+    assert len(dag.marks()) == 1
+
+
 @pytest.mark.parametrize("state", ["failed", "success"])
 def test_marking_a_deferred_task_cancels_its_run(make_deferred, state):
     dag = make_deferred(retries="2")
@@ -84,6 +99,22 @@ def test_marking_a_deferred_task_cancels_its_run(make_deferred, state):
     dag.wait_for_states("Canceled")
     until(lambda: not dag.still_running(), "the end of the script")
     assert dag.task()["state"] == state
+
+
+@pytest.mark.parametrize("what", ["failed", "success", "the DAG run"])
+def test_marking_a_task_cancels_its_run_where_no_triggerer_runs(make_dag, no_triggerer, what):
+    dag = make_dag(deferrable="True", retries="2")
+    dag.wait_for("deferred")
+    dag.wait_for_mark()
+    if what == "the DAG run":
+        dag.world.ask("PATCH", f"dags/{dag.dag_id}/dagRuns/{dag.run_id}", {"state": "failed"})
+    else:
+        dag.world.change(dag.dag_id, dag.run_id, "train", what)
+
+    dag.wait_for_states("Canceled")
+    until(lambda: not dag.still_running(), "the end of the script")
+    assert dag.task()["state"] not in {"deferred", "running"}
+    assert len(dag.marks()) == 1
 
 
 def test_clearing_a_deferred_task_cancels_its_run_and_starts_another(make_deferred):
