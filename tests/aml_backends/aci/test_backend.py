@@ -149,7 +149,7 @@ def test_many_runs_are_a_handful_of_calls(make_backend, azure, tmp_path):
 
 
 def test_of_many_runs_only_a_few_are_asked_about_in_a_round(make_backend, azure):
-    """So that a thousand cost no more: benchmarks/targets counts it."""
+    """So that a thousand cost no more."""
     backend = make_backend(cpu=0.5)
     keys = [f"aml-{number:032x}-1" for number in range(3 * QUESTIONS)]
     for one in keys:
