@@ -10,6 +10,7 @@ import pytest
 from services.azure import batch_client, delete_pool
 
 from aml_plugins import Workspace
+from aml_plugins.provisioning.operation import ComputeOperation
 
 pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(600)]
 
@@ -36,9 +37,10 @@ def pool(azure: Any, own_monitor: None, monkeypatch: pytest.MonkeyPatch) -> Iter
     delete_pool(azure, name)
 
 
-@pytest.mark.parametrize("deferrable", ["False", "True"])
-def test_a_target_is_created_once_and_deleted_once(run_dag, azure, pool, deferrable):
-    settings = {
+@pytest.fixture
+def settings(azure: Any, pool: str) -> dict[str, Any]:
+    """What a pool of Azure Batch needs."""
+    return {
         "account_url": azure.batch_url,
         "account_name": azure.settings.account,
         "account_key": "secret://env/AML_TEST_BATCH_KEY",
@@ -46,6 +48,10 @@ def test_a_target_is_created_once_and_deleted_once(run_dag, azure, pool, deferra
         "vm_size": "standard_d2s_v3",
         "max_nodes": 1,
     }
+
+
+@pytest.mark.parametrize("deferrable", ["False", "True"])
+def test_a_target_is_created_once_and_deleted_once(run_dag, azure, pool, settings, deferrable):
     done = run_dag(_DAG.replace("SETTINGS", repr(settings)).replace("DEFERRABLE", deferrable))
 
     states = {name: task["state"] for (name, _), task in done.items()}
@@ -54,3 +60,23 @@ def test_a_target_is_created_once_and_deleted_once(run_dag, azure, pool, deferra
     assert "cpu" not in Workspace.get().compute_targets
     with batch_client(azure) as client:
         assert pool not in [found.id for found in client.list_pools()]
+
+
+def test_a_worker_that_is_killed_while_it_creates_a_target_creates_one(one_task, azure, pool, settings):
+    task = one_task(
+        "compute", "AmlCreateComputeOperator", compute_name="cpu", compute_type="azure-batch", settings=settings
+    )
+    task.lose_worker("aml_plugins.store.sql.provisionings:SqlProvisionings.add")  # wanted, and nobody was asked for it
+
+    done = task.ask("attempt")
+
+    assert (done["state"], done["returned"]) == ("success", "cpu"), done
+    assert [operation_of("cpu").state, "cpu" in Workspace.get().compute_targets] == ["Ready", True]
+    with batch_client(azure) as client:
+        assert [found.id for found in client.list_pools()].count(pool) == 1
+
+
+def operation_of(name: str) -> ComputeOperation:
+    operation = Workspace.get().compute_operation(name)
+    assert operation is not None
+    return operation

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -14,41 +11,12 @@ from aml_plugins import Image, Model, Workspace
 
 pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(600)]
 
-KILL = int(signal.SIGKILL)
 
-_DAG = """
-from datetime import timedelta
-from airflow.sdk import DAG
-from aml_airflow.operators.image import AmlCreateImageOperator
-from aml_airflow.operators.model import AmlRegisterModelOperator
-
-with DAG({dag_id!r}, schedule=None):
-    {operator}(task_id="train", retries=1, retry_delay=timedelta(0), {given})
-"""
-
-
-class Task:
-    """A DAG of one task, with a DAG run whose task was not tried yet."""
-
-    def __init__(self, worker, operator: str, **given: str) -> None:
-        self._worker = worker
-        self._names = {"dag_id": f"dag_{os.getpid()}_{time.time_ns()}", "run_id": "manual__first"}
-        arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
-        file = worker.airflow.dags / f"{self._names['dag_id']}.py"
-        file.write_text(_DAG.format(dag_id=self._names["dag_id"], operator=operator, given=arguments))
-        worker.load(file)
-        self.ask("create")
-
-    def ask(self, action: str, **more: object) -> dict:
-        return self._worker.ask(action, **self._names, **more)
-
-
-def test_a_version_of_a_model_is_registered_once_a_run_of_the_task(worker, tmp_path):
+def test_a_version_of_a_model_is_registered_once_a_run_of_the_task(one_task, tmp_path):
     (tmp_path / "model.bin").write_bytes(b"weights")
-    task = Task(worker, "AmlRegisterModelOperator", model_name="iris", local_path=str(tmp_path / "model.bin"))
-    with pytest.raises(ProcessLookupError):
-        task.ask("attempt", interrupt=("aml_plugins.mlflow_store.models:register_version", KILL))
-    assert task.ask("lost")["state"] == "up_for_retry"
+    given = {"model_name": "iris", "local_path": str(tmp_path / "model.bin")}
+    task = one_task("model", "AmlRegisterModelOperator", **given)
+    task.lose_worker("aml_plugins.mlflow_store.models:register_version")
 
     assert task.ask("attempt")["returned"] == "iris:1"
 
@@ -57,14 +25,14 @@ def test_a_version_of_a_model_is_registered_once_a_run_of_the_task(worker, tmp_p
     assert [model.version for model in Model.list(Workspace.get(), "iris")] == ["2", "1"]
 
 
-def test_a_version_of_an_image_is_built_once_a_run_of_the_task(worker, tmp_path: Path):
+def test_a_version_of_an_image_is_built_once_a_run_of_the_task(one_task, tmp_path: Path):
     source = tmp_path / "service"
     source.mkdir()
     (source / "score.py").write_text(SCRIPT)
     (tmp_path / "model.bin").write_bytes(b"weights")
     Model.register(Workspace.get(), tmp_path / "model.bin", "iris")
-    task = Task(
-        worker,
+    task = one_task(
+        "image",
         "AmlCreateImageOperator",
         image_name="iris-svc",
         models="iris",
@@ -72,9 +40,7 @@ def test_a_version_of_an_image_is_built_once_a_run_of_the_task(worker, tmp_path:
         source_directory=str(source),
         base_image=str(write_small_base(tmp_path / "base")),
     )
-    with pytest.raises(ProcessLookupError):
-        task.ask("attempt", interrupt=("aml_plugins.store.sql.images:SqlImages.add", KILL))
-    assert task.ask("lost")["state"] == "up_for_retry"
+    task.lose_worker("aml_plugins.store.sql.images:SqlImages.add")
 
     done = task.ask("attempt")
 
