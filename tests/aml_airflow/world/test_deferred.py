@@ -29,6 +29,11 @@ def log_of(dag) -> str:
     return dag.world.log(dag.dag_id, dag.run_id, "train", dag.task()["try_number"])
 
 
+def wait_for_the_first_to_end(dag) -> None:
+    """Both scripts are let go by one mark: the canceled one may not see it."""
+    until(lambda: dag.states()[0] == "Canceled", "the end of the canceled run")
+
+
 def links_of(dag) -> dict[str, str]:
     path = f"dags/{dag.dag_id}/dagRuns/{dag.run_id}/taskInstances/train/links"
     return dict(dag.world.ask("GET", path)["extra_links"])
@@ -121,6 +126,7 @@ def test_clearing_a_deferred_task_cancels_its_run_and_starts_another(make_deferr
     dag = make_deferred()
     dag.world.clear(dag.dag_id, dag.run_id, "train")
     dag.wait_for_mark(2)
+    wait_for_the_first_to_end(dag)
     dag.let_go()
 
     assert dag.wait_for("success", "failed")["state"] == "success", log_of(dag)
@@ -137,6 +143,7 @@ def test_a_cleared_task_does_not_take_over_the_run_that_the_triggerer_is_to_canc
         dag.wait_for_mark(2)
     finally:
         world.triggerer.start()
+    wait_for_the_first_to_end(dag)
     dag.let_go()
 
     assert dag.wait_for("success", "failed")["state"] == "success", log_of(dag)
