@@ -19,9 +19,10 @@ from services import azurite as azurite_service
 from services.aml_server import AmlServer, running_aml_server
 from services.postgresql import INSTALL, PostgresqlServer, find_programs, running_server
 from services.requirements import require_service
+from services.selection import pytest_collection_modifyitems
 from services.skips import pytest_make_collect_report, pytest_runtest_makereport
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
+__all__ = ["pytest_collection_modifyitems", "pytest_make_collect_report", "pytest_runtest_makereport"]
 
 if TYPE_CHECKING:
     from aml_plugins.testing.azure_emulator import AzureEmulator

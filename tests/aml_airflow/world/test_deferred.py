@@ -151,7 +151,7 @@ def test_a_cleared_task_does_not_take_over_the_run_that_the_triggerer_is_to_canc
 
 
 def test_a_deferred_task_has_a_time_limit(make_deferred):
-    dag = make_deferred(execution_timeout="timedelta(seconds=60)")
+    dag = make_deferred(execution_timeout="timedelta(seconds=45)")
 
     dag.wait_for_states("Canceled")
     assert dag.wait_for("failed", "success")["state"] == "failed"
