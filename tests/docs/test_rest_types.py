@@ -10,6 +10,8 @@ import pytest
 from documentation import ROOT, blocks
 
 from aml_plugins import rest_types
+from aml_plugins.store.opening import open_store
+from aml_plugins.store.records import TaskRecord
 
 
 def shown() -> str:
@@ -29,6 +31,16 @@ def checked(directory: Path, source: str) -> subprocess.CompletedProcess[str]:
 def test_the_page_s_client_is_checked(tmp_path):
     done = checked(tmp_path, shown())
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_page_s_client_reads_what_a_server_answers(aml_server):
+    aml_server.empty()
+    tasks, client = open_store(aml_server.url).tasks, {}
+    for name, state, progress in (("iris", "Running", 0.5), ("rose", "Completed", 1.0)):
+        values = {"workspace": "team-a", "task_id": f"image-{name}-1", "kind": "image", "subject": name}
+        tasks.put(TaskRecord(**values, state=state, progress=progress))
+    exec(shown(), client)
+    assert client["unfinished"](aml_server.url, "team-a") == {"iris": 0.5}
 
 
 @pytest.mark.parametrize(
