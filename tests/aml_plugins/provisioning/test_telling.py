@@ -11,9 +11,14 @@ from aml_plugins.provisioning.telling import task_id, tell
 from aml_plugins.store.records import ProvisioningRecord
 
 
-@pytest.fixture
-def context(aml_home):
-    return Workspace.create("team-a").context
+@pytest.fixture(params=["database", "server"])
+def context(request):
+    if request.param == "database":
+        request.getfixturevalue("aml_home")
+        return Workspace.create("team-a").context
+    server = request.getfixturevalue("aml_server")
+    server.empty()
+    return Workspace.connect(server.url, "team-a").context
 
 
 @pytest.fixture
