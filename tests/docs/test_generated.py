@@ -18,7 +18,14 @@ from aml_plugins.cli.app import NOUNS
 from aml_plugins.cli.app import ROOT as COMMANDS
 
 DOCS = ROOT / "docs"
-GENERATORS = ["generate_airflow", "generate_command_line", "generate_openapi", "generate_python_api", "generate_roles"]
+GENERATORS = [
+    "generate_airflow",
+    "generate_command_line",
+    "generate_openapi",
+    "generate_python_api",
+    "generate_rest_types",  # from the document of the REST API, which is before it here
+    "generate_roles",
+]
 
 
 def generator(name: str) -> ModuleType:
@@ -79,6 +86,7 @@ def test_a_generator_writes_its_page(tmp_path):
     """The scripts run as their first lines say."""
     copy = tmp_path / "docs"
     (copy / "reference").mkdir(parents=True)
+    (tmp_path / "aml_plugins").mkdir()
     for name in GENERATORS:
         (copy / f"{name}.py").write_text((DOCS / f"{name}.py").read_text(encoding="utf-8"), encoding="utf-8")
         subprocess.run([sys.executable, copy / f"{name}.py"], check=True, timeout=60)
@@ -89,3 +97,4 @@ def test_a_generator_writes_its_page(tmp_path):
         "python-api.md",
         "roles.md",
     ]
+    assert [path.name for path in (tmp_path / "aml_plugins").iterdir()] == ["rest_types.py"]

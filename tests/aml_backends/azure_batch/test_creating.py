@@ -111,8 +111,9 @@ def test_a_target_is_created_runs_a_script_and_is_deleted(workspace, settings, a
     assert (gone.state, gone.task.state) == ("Deleted", "Completed")
     assert "cpu" not in workspace.compute_targets
     assert not is_there(azure, settings["pool"])
-    states = [event.new for event in made.task.events() if event.new]
-    assert states == ["Queued", "Running", "Completed"]
+    for operation in (made, gone):
+        steps = [(event.new, event.progress) for event in operation.task.events() if event.new]
+        assert steps == [("Queued", 0.0), ("Running", 0.5), ("Completed", 1.0)]
 
 
 def test_asked_again_it_is_the_same_creation(workspace, settings) -> None:
@@ -144,7 +145,7 @@ def test_a_cancelled_creation_leaves_nothing(workspace, settings, azure, pool) -
     made.task.cancel()
     with pytest.raises(OperationFailedError, match="was canceled; nothing is left"):
         made.wait_for_completion()
-    assert made.task.state == "Canceled"
+    assert (made.task.state, made.task.progress) == ("Canceled", 0.5)
     assert not is_there(azure, pool)
     assert "cpu" not in workspace.compute_targets
     with pytest.raises(InvalidInputError, match="The task has ended"):
@@ -155,7 +156,7 @@ def test_a_creation_that_fails_leaves_nothing_and_says_why(workspace, settings, 
     made = workspace.create_compute("azure-batch", "cpu", **{**settings, "min_nodes": 1000, "max_nodes": 1000})
     with pytest.raises(OperationFailedError, match=r"quota of dedicated cores is used up.*Nothing is left of it"):
         made.wait_for_completion()
-    assert (made.task.state, made.state) == ("Failed", "Deleted")
+    assert (made.task.state, made.task.progress, made.state) == ("Failed", 0.5, "Deleted")
     assert not is_there(azure, pool)
     assert "cpu" not in workspace.compute_targets
 
