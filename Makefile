@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 VENV ?= .venv
 BIN := $(VENV)/bin
+WORKERS ?= $(shell expr $$(nproc) + 2) # many tests wait for a server more than they compute
 export VENV
 .DEFAULT_GOAL := test
 .PHONY: bench demo dev docs format lint runtime test
@@ -15,7 +16,7 @@ demo: runtime ## the main job, end to end, on the embedded defaults
 	@PATH="$(abspath $(BIN)):$$PATH" tools/demo
 
 test: dev ## all tests; services that are missing make theirs skip, with the command that brings them
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: dev ## formatting, style, types, walls between packages
 	$(BIN)/ruff format --check .
