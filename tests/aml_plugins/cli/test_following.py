@@ -18,6 +18,8 @@ import json, os, sys, time
 print("started", flush=True)
 print(json.dumps([sys.argv[1:], os.environ.get("ODD")]), flush=True)
 time.sleep(float(os.environ.get("SLEEP", "0")))
+while not os.path.exists(os.environ.get("UNTIL", ".")):
+    time.sleep(0.05)
 """
 COMMAND = [sys.executable, "-m", "aml_plugins.cli"]
 
@@ -136,7 +138,8 @@ def test_waiting_for_a_canceled_run_is_exit_code_1(aml_home: Path, source: Path)
 def test_whoever_stops_following_leaves_the_run_to_a_monitor(
     aml_home: Path, source: Path, number: signal.Signals, verb: str
 ) -> None:
-    aml("run", "submit", source, "--script", "schrïtt eins.py", "--env", "SLEEP=4")
+    gone = aml_home.parent / "the follower is gone"
+    aml("run", "submit", source, "--script", "schrïtt eins.py", "--env", f"UNTIL={gone}")
     run = last_run()
     command = [*COMMAND, "run", verb, *(["-f"] if verb == "logs" else []), run["id"]]
     following = subprocess.Popen(
@@ -146,8 +149,9 @@ def test_whoever_stops_following_leaves_the_run_to_a_monitor(
     assert following.stdout.readline() == b"started\n"
     following.send_signal(number)
     _, said = following.communicate(timeout=60)
+    gone.touch()
 
-    assert following.returncode == 130
+    assert following.returncode == 130, said.decode()
     assert f"aml run cancel {run['id']}".encode() in said
     until(lambda: last_run()["state"] == "Completed")  # looking drives nothing: AML_AUTO_MONITOR is 0 here
 
