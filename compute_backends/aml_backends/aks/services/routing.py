@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aml_backends.aks.services.front import CONTROL_PORT, DIGEST, front_bodies, routes_body, scheme_of
 from aml_backends.aks.services.names import ROLE, SERVICE, front_name, version_name
+from aml_backends.aks.services.reach import still_refuses
 from aml_backends.aks.services.states import rolled_out, trouble_of
 from aml_backends.aks.services.version import PORT
 from aml_plugins.errors import BackendError, TransientBackendError
@@ -46,6 +47,8 @@ class FrontOf:
         reason = next((words for pod in pods for words in [trouble_of(pod)] if words), waits)
         follow = bool(pods) and all(one is not None and one["version"] >= version for one in told)
         settled = follow and rolled_out(deployment) and endpoint != ""
+        if settled and still_refuses(endpoint, pods):
+            settled, reason = False, "Its address does not answer yet."
         busy = {key for one in told if one for key in one["busy"]}
         idle = frozenset(str(route.handle["key"]) for route in routes if route.weight == 0) - busy
         return Routing(
