@@ -92,7 +92,7 @@ def _container(image: str, config: AksServiceConfig) -> dict[str, Any]:
         "image": image,
         "command": ["python3", "-m", "aml_scoring.front", "/opt/aml/front", str(FRONT_PORT), *options],
         "ports": [{"name": "front", "containerPort": FRONT_PORT}, {"name": "control", "containerPort": CONTROL_PORT}],
-        "readinessProbe": probe(CONTROL_PORT, "/ready", scheme=scheme, failures=1),
+        "readinessProbe": probe(CONTROL_PORT, "/ready", scheme=scheme),
         "livenessProbe": probe(CONTROL_PORT, "/", scheme=scheme, failures=10),
         "lifecycle": {"preStop": {"exec": {"command": ["python3", "-c", _LEAVE]}}},
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
