@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from click import ClickException
 from mlflow.deployments import BaseDeploymentClient, PredictionsResponse  # noqa: TID253  loaded by MLflow only
 from mlflow.exceptions import MlflowException  # noqa: TID253  likewise
 from mlflow.protos.databricks_pb2 import (  # noqa: TID253  likewise
@@ -32,10 +33,21 @@ from aml_plugins.mlflow_deployments.settings import DeploymentSettings
 from aml_plugins.services.service import Service
 from aml_plugins.workspace import Workspace
 
-__all__ = ["AmlDeployments"]
+__all__ = ["AmlDeployments", "DeploymentError"]
 
 FLAVOR = "python_function"
 _BODIES = {"dataframe_split", "dataframe_records", "instances", "inputs"}
+
+
+class DeploymentError(MlflowException, ClickException):  # type: ignore[misc]  # both keep a message, and it is one
+    """A mistake or a refusal, as MLflow's own exception; the ``mlflow`` command says it in one sentence.
+
+    :param error: what our SDK said.
+    """
+
+    def __init__(self, error: AmlError) -> None:
+        super().__init__(str(error), error_code=_code(error))
+        self.exit_code = error.exit_code  # type: ignore[misc]  # click reads it from the instance
 
 
 class AmlDeployments(BaseDeploymentClient):
@@ -161,7 +173,7 @@ def _as_mlflow() -> Iterator[None]:
     try:
         yield
     except AmlError as error:
-        raise MlflowException(str(error), error_code=_code(error)) from error
+        raise DeploymentError(error) from error
 
 
 def _code(error: AmlError) -> int:

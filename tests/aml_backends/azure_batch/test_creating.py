@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from services.azure import add_pool, batch_client, delete_pool
+from services.dying import die_at
 
 from aml_plugins import Experiment, ScriptRunConfig, Workspace
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, OperationFailedError
@@ -211,30 +212,6 @@ def test_mistakes_are_told_before_anything_is_written(workspace, settings) -> No
     with pytest.raises(InvalidInputError, match="has no compute target 'cpu'"):
         workspace.delete_compute("cpu")
     assert list(workspace.compute_targets) == ["local"]
-
-
-def die_at(step: str, when: str, call: int) -> None:
-    """Make this process die before or after the n-th call of a function."""
-    import importlib
-
-    path, _, name = step.rpartition(".")
-    try:
-        owner = importlib.import_module(path)
-    except ModuleNotFoundError:
-        module, _, attribute = path.rpartition(".")
-        owner = getattr(importlib.import_module(module), attribute)
-    plain, calls = getattr(owner, name), [0]
-
-    def dying(*arguments: object, **named: object) -> object:
-        calls[0] += 1
-        if when == "before" and calls[0] == call:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = plain(*arguments, **named)
-        if when == "after" and calls[0] == call:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(owner, name, dying)
 
 
 def act(home: str, action: str, step: str, when: str, call: int) -> None:

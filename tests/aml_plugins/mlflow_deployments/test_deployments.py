@@ -39,7 +39,7 @@ def test_a_model_is_deployed_called_updated_and_gone(workspace, tmp_path):
     assert (service.state, service.image_names) == ("Healthy", ["sums:1"])
     assert service.to_json()["versions"][0]["replicas"] == 2
 
-    assert "already" in mlflow("create", *target, "-m", "models:/sums/1", "-C", base, code=1)
+    assert "already" in mlflow("create", *target, "-m", "models:/sums/1", "-C", base, code=2)
     assert "'name': 'sums'" in mlflow("list", "-t", "aml:/local")
     assert "'name'" not in mlflow("list", "-t", "aml:/docker")
     assert f"endpoint: {service.record.endpoint}" in mlflow("get", *target)
@@ -58,7 +58,7 @@ def test_a_model_is_deployed_called_updated_and_gone(workspace, tmp_path):
     mlflow("delete", *target)
     mlflow("delete", *target)  # once more is fine
     assert Service.list(workspace) == []
-    assert "There is no service 'sums'" in mlflow("get", *target, code=1)
+    assert "There is no service 'sums'" in mlflow("get", *target, code=2)
 
 
 @pytest.mark.timeout(1800)
@@ -99,6 +99,12 @@ def test_mistakes_are_sentences_of_mlflow(workspace, tmp_path, arguments, words)
         )
     assert Service.list(workspace) == []
     assert Image.list(workspace) == []
+
+
+def test_a_mistake_at_the_command_line_is_a_sentence_and_no_traceback(workspace):
+    told = mlflow("create", "-t", "aml:/local", "--name", "sums", "-m", "models:/nothing/1", code=2)
+    assert "Error: Registered Model with name=nothing not found." in told
+    assert "Traceback" not in told
 
 
 def test_an_alias_is_the_version_that_it_means_now(workspace, tmp_path):
