@@ -31,6 +31,7 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
     if run.cancel_requested_at is not None:
         return _cancel_unsubmitted(step, run, backend)
     if isinstance(backend, SupportsProvisioning) and _is_being_created(step, run):
+        step.full.add((run.workspace, run.target))  # the others that wait for it need not ask
         return _wait(step, run, f"Waiting until compute target '{run.target}' is created.")
     if not _has_slot(step, run, backend):
         return _wait_for_slot(step, run, backend)
@@ -49,7 +50,7 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
 
 
 def waits(step: Step, run: RunRecord) -> bool:
-    """Say whether a run waits for a slot, as it is noted to, on a target that has none in this round."""
+    """Say whether a run waits, as it is noted to, for a target that takes none in this round."""
     return (
         run.state == RunState.QUEUED.value
         and run.handle is None

@@ -34,7 +34,7 @@ class Step:
 
     :param feeds: how far each run's records were replayed; memory only, a new driver starts over.
     :param staged: bundles that this driver has just made, by submission key.
-    :param full: targets that had no free slot in this round, by workspace and name: one question a round is enough.
+    :param full: targets that take no run in this round, by workspace and name: one question a round is enough.
     :param writes: what waits to be written.
     """
 
