@@ -15,6 +15,7 @@ import pytest
 
 from aml_plugins.errors import OperationFailedError
 from aml_plugins.runs.snapshot import Snapshot, content_digest, take_snapshot
+from aml_plugins.testing.jobs import wait_until
 
 Take = Callable[[], Snapshot]
 CODE = """
@@ -49,7 +50,8 @@ def test_a_killed_snapshot_leaves_nothing_for_long(source: Path, cache: Path, ta
     child.stdout.close()
     snapshot = take()
     assert content_digest(snapshot.path) == snapshot.digest
-    assert list((cache / "tmp").iterdir()) == []
+    # Killed between a helper's fork and its exec, the helper holds the locks an instant longer: a later snapshot sweeps.
+    wait_until(lambda: take().digest == snapshot.digest and not list((cache / "tmp").iterdir()))
     assert [path.name for path in cache.glob("*.zip")] == [f"{snapshot.digest}.zip"]
 
 
