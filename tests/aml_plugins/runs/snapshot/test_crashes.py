@@ -50,7 +50,7 @@ def test_a_killed_snapshot_leaves_nothing_for_long(source: Path, cache: Path, ta
     child.stdout.close()
     snapshot = take()
     assert content_digest(snapshot.path) == snapshot.digest
-    # Killed between a helper's fork and its exec, the helper holds the locks an instant longer: a later snapshot sweeps.
+    # Killed between the fork and the exec of its helper, which holds the locks an instant longer.
     wait_until(lambda: take().digest == snapshot.digest and not list((cache / "tmp").iterdir()))
     assert [path.name for path in cache.glob("*.zip")] == [f"{snapshot.digest}.zip"]
 
