@@ -14,7 +14,7 @@ from aml_plugins.errors import NotYetDoneError
 
 __all__ = ["clean_up", "make_job", "wait_until", "wait_until_ended"]
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 240.0
 _PAUSE_SECONDS = 0.05
 
 
