@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import BaseTrigger  # noqa: TID253  a leaf that Airflow loads
@@ -12,6 +14,13 @@ if TYPE_CHECKING:
     from aml_plugins import Workspace
 
 __all__ = ["AmlBaseTrigger"]
+
+_HAND_OVER_SECONDS = 4.0
+"""How long a scheduler may take to hear from its executor that the worker let go of a task that deferred.
+
+A trigger that fires before leads to a failed task: in Airflow 3.3 the scheduler's ``process_executor_events`` takes the
+worker's end for the end of the task that it has just queued again.
+"""
 
 
 class AmlBaseTrigger(BaseTrigger):
@@ -44,6 +53,13 @@ class AmlBaseTrigger(BaseTrigger):
         own = {name: getattr(self, name) for name in self._written}
         arguments = {**own, **self.address.to_dict(), "poll_interval": self.poll_interval}
         return f"{kind.__module__}.{kind.__qualname__}", arguments
+
+    async def handed_over(self, since: float) -> None:
+        """Return once the scheduler knows that the task deferred.
+
+        :param since: when ``run`` began, by the monotonic clock.
+        """
+        await asyncio.sleep(max(0.0, since + _HAND_OVER_SECONDS - time.monotonic()))
 
     def take_back(self, workspace: Workspace) -> None:
         """End what a killed task began and this trigger waits for; asked in any thread, and more than once."""

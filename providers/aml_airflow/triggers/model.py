@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar
 
@@ -42,8 +43,10 @@ class AmlModelTrigger(AmlBaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event once there is such a version."""
+        begun = time.monotonic()
         choice = ModelChoice(self.version, self.alias, self.tags)
         async with watch_of(self.address).subscription("model", self.model_name, self.poll_interval) as subscription:
             while (found := choice.of(await subscription.news() or ())) is None:
                 continue
+        await self.handed_over(begun)
         yield TriggerEvent({"model": f"{found.name}:{found.version}"})  # type: ignore[no-untyped-call]  # Airflow has not typed it

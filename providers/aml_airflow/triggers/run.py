@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -39,6 +40,7 @@ class AmlRunTrigger(AmlBaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event once the run has ended, or cannot be found any more."""
+        begun = time.monotonic()
         watch = watch_of(self.address)
         log = FollowedLog(watch, lambda line: self.log.info("%s", line), shown=self.log_bytes)
         async with watch.subscription("run", self.run_id, self.poll_interval) as subscription:
@@ -47,6 +49,7 @@ class AmlRunTrigger(AmlBaseTrigger):
                 if record is None or record.state in ENDED:
                     break
                 await log.read(record)
+        await self.handed_over(begun)
         state = record.state if record is not None else "Missing"
         yield TriggerEvent({"run_id": self.run_id, "state": state, "log_bytes": log.shown})  # type: ignore[no-untyped-call]  # Airflow has not typed it
 

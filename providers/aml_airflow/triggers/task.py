@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -41,6 +42,7 @@ class AmlTaskTrigger(AmlBaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event once the task has ended."""
+        begun = time.monotonic()
         said = ""
         async with watch_of(self.address).subscription("task", self.aml_task_id, self.poll_interval) as subscription:
             while True:
@@ -52,6 +54,7 @@ class AmlTaskTrigger(AmlBaseTrigger):
                     self.log.info("%s", said)
                 if record.state in ENDED:
                     break
+        await self.handed_over(begun)
         yield TriggerEvent({"aml_task_id": self.aml_task_id, "state": record.state})  # type: ignore[no-untyped-call]  # Airflow has not typed it
 
     async def on_kill(self) -> None:
