@@ -17,9 +17,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from services import azurite as azurite_service
 from services.aml_server import AmlServer, running_aml_server
+from services.docker_engine import INSTALL as DOCKER_INSTALL
+from services.docker_engine import DockerEngine, find_engine, running_engine
 from services.postgresql import INSTALL, PostgresqlServer, find_programs, running_server
 from services.requirements import require_service
 from services.selection import pytest_collection_modifyitems
+from services.shared_directories import shared_directory
 from services.skips import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = ["pytest_collection_modifyitems", "pytest_make_collect_report", "pytest_runtest_makereport"]
@@ -39,6 +42,18 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with sqlite3.connect(directory / "aml.db") as source, sqlite3.connect(copy) as target:
         source.backup(target)
     return copy
+
+
+@pytest.fixture(scope="session")
+def built_environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Environments that are built once for all tests that link to them, in whichever process these run."""
+    return shared_directory(tmp_path_factory, "built-environments")
+
+
+@pytest.fixture(scope="session")
+def built_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Layers that are packed once for all tests that link to them, in whichever process these run."""
+    return shared_directory(tmp_path_factory, "built-images")
 
 
 @pytest.fixture
@@ -67,6 +82,16 @@ def aml_server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path
         for name in ("team-a", "team-b"):
             create_workspace(server.store_uri, name)
         yield server
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[DockerEngine]:
+    """A Docker engine; whoever asks for it runs in the one process that has it (see ``services.selection``)."""
+    found = find_engine()
+    require_service("Docker's engine", found, DOCKER_INSTALL)
+    assert found is not None
+    with running_engine(found) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -25,18 +25,6 @@ def emulators_engine() -> Iterator[DockerEngine]:
         yield engine
 
 
-@pytest.fixture(scope="session")
-def built_environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Environments are built once a session, not once a home."""
-    return tmp_path_factory.mktemp("environments")
-
-
-@pytest.fixture(scope="session")
-def built_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Layers are packed once a session, too."""
-    return tmp_path_factory.mktemp("images")
-
-
 @pytest.fixture
 def serving_home(aml_home: Path, built_environments: Path, built_images: Path) -> Path:
     """A home in which images are built quickly."""

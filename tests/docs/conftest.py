@@ -19,6 +19,7 @@ from services.azurite import Azurite
 from services.docker_engine import INSTALL as DOCKER
 from services.docker_engine import find_engine, running_engine
 from services.requirements import require_service
+from services.shared_directories import shared_directory
 from services.ssh_machine import INSTALL as SSH_SERVER
 from services.ssh_machine import find_server, running_machine
 
@@ -62,7 +63,7 @@ def readers_engine(reader: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
 @pytest.fixture(scope="session")
 def built_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Layers and environments of images: a machine makes them once, not once a page."""
-    return tmp_path_factory.mktemp("built")
+    return shared_directory(tmp_path_factory, "built-by-readers")
 
 
 @pytest.fixture

@@ -10,6 +10,22 @@ import pytest
 __all__ = ["THOROUGH", "pytest_collection_modifyitems"]
 
 _SAME_KILL = "the same kill at another step of the same code, as the kit of `local` has it at each"
+_SAME_SCRIPT = (
+    "what the runner does with a script, which is the same file on every target: `local`, `ssh` and `docker` show it"
+)
+_SAME_PAGE = "the same page in the other light at the other width"
+_SAME_DATABASE = "the same on the other database"
+_OF_THE_RUNNER = (
+    "test_a_long_log_comes_in_chunks",
+    "test_a_script_that_fails_was_not_lost",
+    "test_a_signal_is_a_negative_exit_code",
+    "test_child_runs_come_home_with_what_they_logged",
+    "test_fetch_brings_what_a_failed_job_left",
+    "test_fetch_twice",
+    "test_odd_files_come_home_and_links_that_leave_do_not",
+    "test_the_exit_code_is_the_scripts[[]255[]]",
+    "test_two_jobs_at_once_do_not_meet",
+)
 THOROUGH: dict[str, str] = {
     "*/test_contract.py::Test[!L]*::test_a_killed_deployment_goes_on[[]*-before]": _SAME_KILL,
     "*/test_contract.py::Test[!L]*::test_a_killed_deployment_goes_on[[]route-after]": _SAME_KILL,
@@ -17,11 +33,39 @@ THOROUGH: dict[str, str] = {
     "*/test_contract.py::Test[!L]*::test_a_killed_update_goes_on_and_somebody_serves_meanwhile[[]submit]": _SAME_KILL,
     "*/test_contract.py::Test[!L]*::test_a_killed_update_goes_on_and_somebody_serves_meanwhile[[]delete]": _SAME_KILL,
     "*/test_contract.py::Test[!L]*::test_a_killed_deletion_goes_on[[]delete_service]": _SAME_KILL,
+    "*/ssh/test_journey.py::test_a_submitter_killed_at_any_boundary_*": _SAME_KILL,
+    "*/azure_batch/test_journey.py::test_a_submitter_killed_at_any_boundary_*": _SAME_KILL,
+    "*/azure_batch/test_creating.py::test_killed_anywhere_another_driver_goes_on[[]delete]": _SAME_KILL,
+    "*/reconciliation/test_crashes.py::test_a_submitter_killed_at_any_boundary_*[[]2]": _SAME_KILL,
+    "*/images/test_docker_builder.py::test_a_killed_builder_is_made_up_for[[][!i]*": _SAME_KILL,
+    "*/operators/test_tries.py::test_a_worker_killed_anywhere_*[[]aml_airflow.*": _SAME_KILL,
+    "*/operators/test_tries.py::test_a_worker_killed_anywhere_*[[]*Experiment.submit]": _SAME_KILL,
+    "*/world/test_faults.py::test_a_function_is_called_once_whatever_is_killed[[]False]": _SAME_KILL,
+    "*/server/test_faults_below.py::test_a_server_that_is_killed_while_it_migrates_is_started_again[[]1]": _SAME_KILL,
+    "*/world/test_deferred.py::test_a_triggerer_that_is_restarted_cancels_nothing": "one that is killed shows it too",
+    "*/world/test_deferred.py::test_mark*[[]success]": "a mark as failed is handled alike",
+    "*/operators/test_made_once.py::test_a_version_of_an_image_*": "a version of a model shows it too",
+    "*/operators/test_way_of_a_model.py::test_the_way_of_a_model[[]False]": "the deferrable way has the other's steps",
+    "*/console/browser/test_*.py::test_axe_finds_nothing*[[]dark-1300]": _SAME_PAGE,
+    "*/console/browser/test_*.py::test_axe_finds_nothing*[[]light-380]": _SAME_PAGE,
+    "*/server/test_clocks.py::*[[]sqlite]": _SAME_DATABASE,
+    "*/mlflow_store/fast/test_concurrency.py::*[[]*-same]": "writers in turns meet more often",
+    "*/mlflow_deployments/test_deployments.py::test_a_model_that_is_nowhere_registered_runs_locally": (
+        "an environment with MLflow is installed, which takes minutes"
+    ),
     "*/world/test_deferred.py::test_a_store_that_is_away_while_a_trigger_watches_is_waited_for": (
         "it waits out a client's patience, two minutes"
     ),
+} | {
+    f"*/{target}/test_con*.py::*::{name}": _SAME_SCRIPT
+    for target in ("aci", "aks", "hdinsight", "spark")
+    for name in _OF_THE_RUNNER
 }
 """Tests that repeat on another part what a shorter one shows; ``make test THOROUGH=1`` runs them too."""
+
+
+ONE_PROCESS: dict[str, str] = {"engine": "docker", "emulators_engine": "emulators-engine"}
+"""Fixtures of services that are costly to start, and the group of tests that share one."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -41,6 +85,14 @@ def _mark_group(item: pytest.Item) -> None:
 
     It does so itself, but pytest 9.2 keeps ids elsewhere than pytest-xdist 3.8 writes them.
     """
-    group = item.get_closest_marker("xdist_group")
-    if group is not None and not item.nodeid.endswith(f"@{group.args[0]}"):
-        item._id = type(item._id).parse(f"{item.nodeid}@{group.args[0]}")  # type: ignore[attr-defined]
+    group = _group_of(item)
+    if group is not None and not item.nodeid.endswith(f"@{group}"):
+        item._id = type(item._id).parse(f"{item.nodeid}@{group}")  # type: ignore[attr-defined]
+
+
+def _group_of(item: pytest.Item) -> str | None:
+    marker = item.get_closest_marker("xdist_group")
+    if marker is not None:
+        return str(marker.args[0])
+    asked_for = getattr(item, "fixturenames", ())
+    return next((group for fixture, group in ONE_PROCESS.items() if fixture in asked_for), None)

@@ -6,22 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from services.docker_engine import INSTALL, DockerEngine, find_engine, running_engine
-from services.requirements import require_service
+from services.docker_engine import DockerEngine
 
 from aml_backends.docker.backend import DockerBackend
 from aml_backends.docker.config import DockerConfig
 from aml_plugins.compute import ComputeTarget
 from aml_plugins.testing.jobs import clean_up
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[DockerEngine]:
-    found = find_engine()
-    require_service("Docker's engine", found, INSTALL)
-    assert found is not None
-    with running_engine(found) as engine:
-        yield engine
 
 
 @pytest.fixture

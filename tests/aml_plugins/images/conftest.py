@@ -11,12 +11,6 @@ from services.serving import Serving
 from aml_plugins import Workspace
 
 
-@pytest.fixture(scope="session")
-def built_environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Environments are built once a session, not once a home."""
-    return tmp_path_factory.mktemp("environments")
-
-
 @pytest.fixture
 def serving(aml_home: Path, built_environments: Path, tmp_path: Path) -> Iterator[Serving]:
     (aml_home / "environments").symlink_to(built_environments)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from services.conda_channel import CondaChannel
-from services.docker_engine import INSTALL, DockerEngine, find_engine, running_engine
-from services.requirements import require_service
 
 from aml_plugins import Image, InferenceConfig, Service
 from aml_plugins.errors import OperationFailedError
@@ -52,14 +49,6 @@ def image(serving, channel, monkeypatch) -> Image:
     }
     inference = InferenceConfig("score.py", serving.source, {"kind": "conda", "specification": specification})
     return Image.create(serving.workspace, "with-conda", models=[], inference=inference)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[DockerEngine]:
-    found = find_engine()
-    require_service("Docker", found, INSTALL)
-    with running_engine(str(found)) as started:
-        yield started
 
 
 @pytest.mark.timeout(900)

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from services.docker_engine import INSTALL, DockerEngine, find_engine, running_engine
-from services.requirements import require_service
 from services.serving import SCRIPT
 
 from aml_plugins import Image, InferenceConfig, Service, Workspace
@@ -21,14 +19,6 @@ from aml_plugins.images.building import image_layout, load_builder
 from aml_plugins.images.contract import BuildSpec
 
 pytestmark = pytest.mark.timeout(1200)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[DockerEngine]:
-    found = find_engine()
-    require_service("Docker", found, INSTALL)
-    with running_engine(str(found)) as started:
-        yield started
 
 
 @pytest.fixture

@@ -9,12 +9,6 @@ import pytest
 from aml_plugins import Service, Workspace
 
 
-@pytest.fixture(scope="session")
-def built_environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Environments are built once a session, not once a home."""
-    return tmp_path_factory.mktemp("environments")
-
-
 @pytest.fixture
 def workspace(aml_home: Path, built_environments: Path) -> Iterator[Workspace]:
     (aml_home / "environments").symlink_to(built_environments)

@@ -7,23 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from services.docker_engine import INSTALL, DockerEngine, find_engine, running_engine
-from services.requirements import require_service
 from services.serving import Serving
 
 from aml_plugins import Service, Workspace
-
-
-@pytest.fixture(scope="session")
-def built_environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Environments are built once a session, not once a home."""
-    return tmp_path_factory.mktemp("environments")
-
-
-@pytest.fixture(scope="session")
-def built_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Layers are packed once a session, too."""
-    return tmp_path_factory.mktemp("images")
 
 
 @pytest.fixture
@@ -56,11 +42,3 @@ def processes_of(home: Path) -> list[int]:
 def running(aml_home: Path):
     """Return the processes that were started for services of this home."""
     return lambda: processes_of(aml_home)
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[DockerEngine]:
-    found = find_engine()
-    require_service("Docker", found, INSTALL)
-    with running_engine(str(found)) as started:
-        yield started

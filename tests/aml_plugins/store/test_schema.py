@@ -27,16 +27,16 @@ def store_uri(database_uri):
 
 
 @pytest.fixture
-def engine(store_uri):
+def database(store_uri):
     made = create_engine(database_url(plain_uri(store_uri)))
     yield made
     made.dispose()
 
 
-def _dump(engine) -> dict:
+def _dump(database) -> dict:
     """Return all tables with their columns and rows."""
-    found = inspect(engine)
-    with engine.connect() as connection:
+    found = inspect(database)
+    with database.connect() as connection:
         return {
             name: (
                 [(column["name"], str(column["type"])) for column in found.get_columns(name)],
@@ -46,8 +46,8 @@ def _dump(engine) -> dict:
         }
 
 
-def test_the_migrations_make_the_tables_that_the_code_uses(store, engine):
-    with engine.connect() as connection:
+def test_the_migrations_make_the_tables_that_the_code_uses(store, database):
+    with database.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": schema.VERSION_TABLE})
         assert compare_metadata(context, tables.metadata) == []
 
@@ -76,42 +76,42 @@ def test_a_column_is_named_as_its_field(table, record, hidden):
     assert {column.name for column in table.columns} - hidden == {field.name for field in fields(record)}
 
 
-def test_all_names_are_ours(store, engine):
-    assert all(name.startswith("aml_") for name in inspect(engine).get_table_names())
+def test_all_names_are_ours(store, database):
+    assert all(name.startswith("aml_") for name in inspect(database).get_table_names())
 
 
-def test_tables_of_others_stay_as_they_are(store_uri, engine):
-    with engine.begin() as connection:
+def test_tables_of_others_stay_as_they_are(store_uri, database):
+    with database.begin() as connection:
         connection.execute(text("CREATE TABLE runs (id INTEGER)"))
         connection.execute(text("INSERT INTO runs VALUES (7)"))
         connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
         connection.execute(text("INSERT INTO alembic_version VALUES ('of-mlflow')"))
-    before = _dump(engine)
+    before = _dump(database)
     open_store(store_uri).close()
-    after = _dump(engine)
+    after = _dump(database)
     assert {name: after[name] for name in before} == before
     assert "aml_runs" in after
 
 
-def test_a_newer_database_is_refused_and_not_changed(store_uri, engine):
+def test_a_newer_database_is_refused_and_not_changed(store_uri, database):
     open_store(store_uri).close()
-    with engine.begin() as connection:
+    with database.begin() as connection:
         connection.execute(text(f"UPDATE {schema.VERSION_TABLE} SET version_num = '9999'"))
-    before = _dump(engine)
+    before = _dump(database)
     with pytest.raises(StoreSchemaError, match=rf"revision '9999'.*{schema.HEAD}.*pip install --upgrade"):
         open_store(store_uri)
-    assert _dump(engine) == before
+    assert _dump(database) == before
 
 
-def test_opening_twice_keeps_what_is_there(store_uri, engine):
+def test_opening_twice_keeps_what_is_there(store_uri, database):
     open_store(store_uri).close()
-    with engine.begin() as connection:
+    with database.begin() as connection:
         connection.execute(text("INSERT INTO aml_workspaces VALUES ('team-a', '{}', 1.0)"))
-    before = _dump(engine)
+    before = _dump(database)
     store = open_store(store_uri)
     assert [workspace.name for workspace in store.workspaces.list()] == ["team-a"]
     store.close()
-    assert _dump(engine) == before
+    assert _dump(database) == before
 
 
 def test_opening_a_current_database_needs_neither_alembic_nor_mlflow(store_uri):
