@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 VENV ?= .venv
 BIN := $(VENV)/bin
-WORKERS ?= $(shell expr $$(nproc) + 2) # many tests wait for a server more than they compute
+WORKERS ?= $(shell expr $$(nproc) + 4) # many tests wait for a server more than they compute
 export VENV
 .DEFAULT_GOAL := test
 .PHONY: bench demo dev docs format lint runtime test

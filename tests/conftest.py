@@ -22,7 +22,7 @@ from services.docker_engine import DockerEngine, find_engine, running_engine
 from services.postgresql import INSTALL, PostgresqlServer, find_programs, running_server
 from services.requirements import require_service
 from services.selection import pytest_collection_modifyitems
-from services.shared_directories import shared_directory
+from services.shared_directories import made_once, shared_directory
 from services.skips import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = ["pytest_collection_modifyitems", "pytest_make_collect_report", "pytest_runtest_makereport"]
@@ -34,14 +34,16 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite database with MLflow's and our tables: making one costs seconds, copying it none."""
+    return made_once(tmp_path_factory, "migrated.db", _migrate)
+
+
+def _migrate(path: Path) -> None:
     from aml_plugins.mlflow_store.workspaces import list_workspaces
 
-    directory = tmp_path_factory.mktemp("migrated")
-    list_workspaces(f"aml+sqlite:///{directory / 'aml.db'}")
-    copy = directory / "copy.db"
-    with sqlite3.connect(directory / "aml.db") as source, sqlite3.connect(copy) as target:
+    original = path.with_suffix(".original")
+    list_workspaces(f"aml+sqlite:///{original}")
+    with sqlite3.connect(original) as source, sqlite3.connect(path) as target:
         source.backup(target)
-    return copy
 
 
 @pytest.fixture(scope="session")

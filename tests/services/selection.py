@@ -64,7 +64,12 @@ THOROUGH: dict[str, str] = {
 """Tests that repeat on another part what a shorter one shows; ``make test THOROUGH=1`` runs them too."""
 
 
-ONE_PROCESS: dict[str, str] = {"engine": "docker", "emulators_engine": "emulators-engine"}
+ONE_PROCESS: dict[str, str] = {
+    "engine": "docker",
+    "emulators_engine": "emulators-engine",
+    "document": "any-request",
+    "team_server": "team-server",
+}
 """Fixtures of services that are costly to start, and the group of tests that share one."""
 
 

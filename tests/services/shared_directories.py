@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-__all__ = ["shared_directory"]
+__all__ = ["made_once", "shared_directory"]
 
 
 def shared_directory(factory: pytest.TempPathFactory, name: str) -> Path:
@@ -16,3 +18,17 @@ def shared_directory(factory: pytest.TempPathFactory, name: str) -> Path:
     directory = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     directory.mkdir(exist_ok=True)
     return directory
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a file that one of the run's processes makes, and the others wait for.
+
+    :param make: writes the file whose path it gets.
+    """
+    path = shared_directory(factory, "made-once") / name
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            part = path.with_name(f"{name}.part")
+            make(part)
+            part.rename(path)
+    return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -26,9 +27,10 @@ WORKSPACES = ("team-a", "team-b")
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Path:
     """A SQLite database with the workspaces ``team-a`` and ``team-b``."""
     path = tmp_path_factory.mktemp("template") / "aml.db"
+    shutil.copyfile(migrated_database, path)
     for name in WORKSPACES:
         create_workspace(f"aml+sqlite:///{path}", name)
     return path

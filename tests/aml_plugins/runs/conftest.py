@@ -16,8 +16,9 @@ from aml_plugins.runs.history import RunHistory
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Path:
     path = tmp_path_factory.mktemp("template") / "aml.db"
+    shutil.copyfile(migrated_database, path)
     create_workspace(f"aml+sqlite:///{path}", "team-a")
     return path
 
