@@ -22,6 +22,7 @@ from aml_plugins.testing.azure_emulator.batch.service import BatchService
 from aml_plugins.testing.azure_emulator.control import Control
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
 from aml_plugins.testing.azure_emulator.faults import Fault, Faults, wait
+from aml_plugins.testing.azure_emulator.iot_hub.service import IotHubService
 from aml_plugins.testing.azure_emulator.login import Login
 from aml_plugins.testing.azure_emulator.reason_phrases import DROPPED, HEADER
 from aml_plugins.testing.azure_emulator.registry.service import RegistryService
@@ -65,10 +66,12 @@ class Application:
         strict: Specification | None,
         *,
         registry: RegistryService,
+        iot_hub: IotHubService,
     ) -> None:
         self.batch = batch
         self.arm = arm
         self.registry = registry
+        self.iot_hub = iot_hub
         self.login = login
         self.faults = faults
         self.record = Record()
@@ -134,6 +137,8 @@ class Application:
             answer = self.batch.answer(request)
         elif self.arm.knows(request.path):
             answer = self.arm.answer(request)
+        elif self.iot_hub.knows(request.path):
+            answer = self.iot_hub.answer(request)
         elif self.registry.knows(request.path):
             return self.registry.answer(request)
         else:
@@ -151,7 +156,8 @@ class Application:
             body = json.dumps(answer.body).encode()
             kind = "application/json;odata=minimalmetadata"
             return replace(answer, body=body, headers={**headers, "Content-Type": kind})
-        return self.arm.refusal(fault.status or 500, headers)
+        service = self.iot_hub if self.iot_hub.knows(request.path) else self.arm
+        return service.refusal(fault.status or 500, headers)
 
     def _check(self, request: Request, answer: Answer) -> None:
         """Compare both directions with the specifications; what a client does wrong shows in the answer's status."""

@@ -21,6 +21,8 @@ from aml_plugins.testing.azure_emulator.batch.service import BatchService
 from aml_plugins.testing.azure_emulator.certificates import write_certificate
 from aml_plugins.testing.azure_emulator.engine import Engine
 from aml_plugins.testing.azure_emulator.faults import Fault, Faults
+from aml_plugins.testing.azure_emulator.iot_hub.hub import Hub
+from aml_plugins.testing.azure_emulator.iot_hub.service import IotHubService
 from aml_plugins.testing.azure_emulator.login import Login
 from aml_plugins.testing.azure_emulator.reason_phrases import ReasonProtocol
 from aml_plugins.testing.azure_emulator.registry.service import RegistryService
@@ -94,6 +96,7 @@ class AzureEmulator:
         for _, thread in self._servers:
             thread.join()
         self.application.arm.close()
+        self.application.iot_hub.close()
         with self._engine.lock:
             for task in [task for task in self.account.tasks() if task.execution is not None]:
                 task.stop({})
@@ -103,6 +106,23 @@ class AzureEmulator:
             listening.close()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def add_edge_device(self, name: str, **tags: str) -> str:
+        """Register an IoT Edge device that is connected; return its address, where its modules' ports are."""
+        with self._engine.lock:
+            device = self._hub.add_device(name)
+            device.twin.patch({"tags": tags})
+            self._hub.evaluate()
+        return device.address
+
+    def connect_edge_device(self, name: str, *, is_connected: bool) -> None:
+        """Let a device's network come or go; what it runs goes on."""
+        with self._engine.lock:
+            self._hub.device(name).connect(is_connected)
+
+    @property
+    def _hub(self) -> Hub:
+        return self.application.iot_hub.hub
 
     def lose_node(self, pool: str, *, preempted: bool = False) -> str:
         """Let a node of a pool break down, one that runs something if there is one; return its id."""
@@ -122,8 +142,11 @@ class AzureEmulator:
 
     def _application(self) -> Application:
         files = tuple(sorted(path for path in SPECIFICATIONS.rglob("*.json") if "common-types" not in path.parts))
-        batch = Specification(tuple(path for path in files if path.name == "BatchService.json"), strict=False)
-        arm = Specification(tuple(path for path in files if path.name != "BatchService.json"), strict=False)
+        planes = ("BatchService.json", "IotHubService.json")
+        batch, iot_hub = (
+            Specification(tuple(path for path in files if path.name == name), strict=False) for name in planes
+        )
+        arm = Specification(tuple(path for path in files if path.name not in planes), strict=False)
         return Application(
             BatchService(self.account, batch),
             ArmService(self.settings, self._engine, arm),
@@ -131,6 +154,7 @@ class AzureEmulator:
             self.faults,
             Specification(files) if self.settings.validate else None,
             registry=RegistryService(self.settings),
+            iot_hub=IotHubService(self.settings, self._engine, iot_hub),
         )
 
     def _serve(self, listening: socket.socket, more: dict[str, str]) -> None:
