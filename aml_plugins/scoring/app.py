@@ -11,7 +11,7 @@ from .capture import Capture
 from .cors import Cors
 from .incoming import Incoming
 from .inputs import RefusedInputError
-from .keys import Keys
+from .keys import Digests, Keys
 from .logs import AccessLog
 from .metrics import Metrics, exposition
 from .request_ids import Ids, ids_of
@@ -63,7 +63,7 @@ class App:
         version: str,
         max_bytes: int,
         cors: Cors | None,
-        keys: Keys | None,
+        keys: Keys | Digests | None,
         metrics: Metrics | None,
         tracing: Tracing | None,
         capture: Capture | None,

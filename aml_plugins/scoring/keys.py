@@ -1,7 +1,11 @@
-"""Who may call: the keys of a file that is read again when it changes, so keys rotate without a restart."""
+"""Who may call: the keys of a file that is read again when it changes, so keys rotate without a restart.
+
+Where no file can be had, the digests of the keys will do: they may be read by who must not call.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import logging
 import os
@@ -10,7 +14,7 @@ import time
 from .answers import Answer, error_answer
 from .incoming import Incoming
 
-__all__ = ["Keys", "open_keys"]
+__all__ = ["Digests", "Keys", "open_keys"]
 
 logger = logging.getLogger("azmlinfsrv")
 
@@ -33,14 +37,7 @@ class Keys:
     def refusal(self, incoming: Incoming) -> Answer | None:
         """Return the answer for somebody without a key, None for who has one."""
         self._refresh()
-        given = incoming.header(b"authorization") or ""
-        key = given[len(_SCHEME) :].strip().encode() if given.lower().startswith(_SCHEME) else b""
-        # All are compared, so that the time tells nobody which one was close.
-        if sum(hmac.compare_digest(key, known) for known in self._keys):
-            return None
-        answer = error_answer(401, "A valid key is required. Send it as: Authorization: Bearer KEY")
-        answer.set(b"www-authenticate", b"Bearer")
-        return answer
+        return None if _is_among(_given(incoming), self._keys) else _refusal()
 
     def _refresh(self) -> None:
         now = time.monotonic()
@@ -59,6 +56,39 @@ class Keys:
             logger.error("The keys cannot be read, so nobody is let in: %s", error.strerror)  # noqa: TRY400  the sentence says it
 
 
-def open_keys(path: str | None) -> Keys | None:
+class Digests:
+    """The keys by their digests, for as long as the server runs. Without any, nobody is let in.
+
+    :param digests: SHA-256, hexadecimal, separated by commas.
+    """
+
+    def __init__(self, digests: str) -> None:
+        self._digests = tuple(one.strip().lower().encode() for one in digests.split(",") if one.strip())
+
+    def refusal(self, incoming: Incoming) -> Answer | None:
+        """Return the answer for somebody without a key, None for who has one."""
+        given = hashlib.sha256(_given(incoming)).hexdigest().encode()
+        return None if _is_among(given, self._digests) else _refusal()
+
+
+def open_keys(path: str | None, digests: str | None = None) -> Keys | Digests | None:
     """Return None where everybody may call."""
+    if digests is not None:
+        return Digests(digests)
     return Keys(path) if path else None
+
+
+def _given(incoming: Incoming) -> bytes:
+    given = incoming.header(b"authorization") or ""
+    return given[len(_SCHEME) :].strip().encode() if given.lower().startswith(_SCHEME) else b""
+
+
+def _is_among(given: bytes, known: tuple[bytes, ...]) -> bool:
+    """All are compared, so that the time tells nobody which one was close."""
+    return bool(sum(hmac.compare_digest(given, one) for one in known))
+
+
+def _refusal() -> Answer:
+    answer = error_answer(401, "A valid key is required. Send it as: Authorization: Bearer KEY")
+    answer.set(b"www-authenticate", b"Bearer")
+    return answer

@@ -30,6 +30,7 @@ class Settings:
     :param max_request_bytes: longer bodies are refused with 413.
     :param drain_seconds: how long requests under way may take once the server was asked to stop.
     :param keys_file: one key a line; callers must send one of them. Read again whenever the file changes.
+    :param key_digests: instead, SHA-256 digests of the keys, hexadecimal, separated by commas.
     :param capture_directory: where inputs and outputs are written, one JSON line a request.
     :param batch_size: how many requests the script's ``run_batch()`` gets at most; 1 switches it off.
     """
@@ -48,6 +49,7 @@ class Settings:
     max_request_bytes: int = 100 * _MEGABYTE
     drain_seconds: float = 30.0
     keys_file: str | None = None
+    key_digests: str | None = None
     capture_directory: str | None = None
     batch_size: int = 1
     batch_wait_ms: float = 5.0
@@ -96,6 +98,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "max_request_bytes": ("AML_SCORING_MAX_REQUEST_BYTES", _positive),
     "drain_seconds": ("AML_SCORING_DRAIN_SECONDS", _seconds),
     "keys_file": ("AML_SCORING_KEYS_FILE", str),
+    "key_digests": ("AML_SCORING_KEY_DIGESTS", str),
     "capture_directory": ("AML_SCORING_CAPTURE_DIRECTORY", str),
     "batch_size": ("AML_SCORING_BATCH_SIZE", _positive),
     "batch_wait_ms": ("AML_SCORING_BATCH_WAIT_MS", _seconds),

@@ -103,7 +103,7 @@ def _serve(settings: Settings, routes: Mapping[str, Route], listener: socket.soc
         version=_version(),
         max_bytes=settings.max_request_bytes,
         cors=open_cors(settings.cors_origins),
-        keys=open_keys(settings.keys_file),
+        keys=open_keys(settings.keys_file, settings.key_digests),
         metrics=open_metrics(),
         tracing=tracing,
         capture=capture,

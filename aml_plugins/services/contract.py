@@ -129,6 +129,8 @@ class ServiceBackend(ABC):
     """Services of this type live on the machine that drives them: no other machine can."""
     needs_target: ClassVar[bool] = False
     """Services of this type live on an attached compute target of the same type; see :func:`target_name`."""
+    replaces_in_place: ClassVar[bool] = False
+    """A version takes the place of the one before, which comes back where the new one fails; there are no shares."""
 
     def __init__(self, context: Context) -> None:
         """Keep what is needed; no network call here."""

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from services.bridges import bridge_name, own_bridge
-from services.docker_engine import INSTALL, DockerEngine, find_engine, running_engine
-from services.requirements import require_service
+from services.docker_engine import DockerEngine
 
 from aml_plugins import Workspace
 from aml_plugins.secrets.stores import register_secret_store
 from aml_plugins.testing.azure_emulator import AzureEmulator
-
-
-@pytest.fixture(scope="session")
-def networked_engine() -> Iterator[DockerEngine]:
-    found = find_engine()
-    require_service("Docker's engine", found and shutil.which("docker"), INSTALL)
-    with own_bridge() as subnet, running_engine(str(found), bridge_name(subnet)) as engine:
-        yield engine
 
 
 @pytest.fixture
