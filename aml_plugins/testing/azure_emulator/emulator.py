@@ -107,7 +107,7 @@ class AzureEmulator:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def add_edge_device(self, name: str, **tags: str) -> str:
+    def add_edge_device(self, name: str, **tags: str | int) -> str:
         """Register an IoT Edge device that is connected; return its address, where its modules' ports are."""
         with self._engine.lock:
             device = self._hub.add_device(name)

@@ -152,30 +152,34 @@ class Device:
     def _manifest(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what is desired of the two modules of the runtime, with the beginnings of what a new device lacks."""
         agent, hub = (_plain(_properties(self._twin(name), "desired")) for name in (AGENT, HUB))
-        agent = _BEGINNING | agent
-        agent.setdefault("systemModules", _system_modules(self._target.settings.runtime_version))
-        agent.setdefault("modules", {})
-        return agent, _HUB_BEGINNING | hub
+        if not agent:
+            agent = {
+                **copy.deepcopy(_BEGINNING),
+                "systemModules": _system_modules(self._target.settings.runtime_version),
+            }
+        return {"modules": {}, **agent}, hub or copy.deepcopy(_HUB_BEGINNING)
 
     def _enter(self, agent: dict[str, Any], hub: dict[str, Any], module: Module) -> None:
         agent["modules"] = {**agent["modules"], module.name: dict(module.entry)}
-        hub["routes"] = {**(hub.get("routes") or {}), **module.routes}
+        if module.routes:
+            hub["routes"] = {**(hub.get("routes") or {}), **module.routes}
         if module.registry:
-            runtime = copy.deepcopy(agent["runtime"])
-            settings = runtime.setdefault("settings", {})
+            settings = agent.setdefault("runtime", {"type": "docker"}).setdefault("settings", {})
             settings["registryCredentials"] = {**(settings.get("registryCredentials") or {}), **module.registry}
-            agent["runtime"] = runtime
 
     def _forget(self, agent: dict[str, Any], hub: dict[str, Any], name: str) -> None:
         """Take a module of ours out, with its routes and its credentials, and nothing else."""
         entry = agent["modules"].get(name) or {}
         agent["modules"] = {other: one for other, one in agent["modules"].items() if other != name}
         mine = own_name(str(owner(entry, SERVICE)))
-        routes = hub.get("routes") or {}
-        hub["routes"] = {other: one for other, one in routes.items() if not other.startswith(f"{mine}-")}
-        runtime = copy.deepcopy(agent["runtime"])
-        (runtime.get("settings", {}).get("registryCredentials") or {}).pop(mine, None)
-        agent["runtime"] = runtime
+        for route in [route for route in hub.get("routes") or () if route.startswith(f"{mine}-")]:
+            del hub["routes"][route]
+        settings = (agent.get("runtime") or {}).get("settings") or {}
+        credentials = settings.get("registryCredentials") or {}
+        if mine in credentials:
+            del credentials[mine]
+            if not credentials:
+                del settings["registryCredentials"]
 
     def _set(self, agent: Mapping[str, Any], hub: Mapping[str, Any], more: Mapping[str, Any]) -> None:
         whole = {AGENT: {"properties.desired": agent}, HUB: {"properties.desired": hub}}
@@ -211,8 +215,8 @@ def _properties(twin: Mapping[str, Any], part: str) -> Mapping[str, Any]:
 
 
 def _plain(desired: Mapping[str, Any]) -> dict[str, Any]:
-    """Return desired properties without what the hub says about them."""
-    return {name: value for name, value in desired.items() if not name.startswith("$")}
+    """Return desired properties, to be changed, without what the hub says about them."""
+    return {name: copy.deepcopy(value) for name, value in desired.items() if not name.startswith("$")}
 
 
 def _with_key(desired: Mapping[str, Any], key: str) -> tuple[str, Mapping[str, Any]] | None:

@@ -7,7 +7,7 @@ here. Source of paths and bodies: learn.microsoft.com/rest/api/iothub/service, v
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -54,14 +54,14 @@ class HttpHubApi:
 
     def module_twin(self, device: str, module: str) -> Body | None:
         path = f"/twins/{quote(device, safe='')}/modules/{quote(module, safe='')}"
-        return self._get(path, f"show the twin of {device}", "ModuleNotFound")
+        return self._get(path, f"show the twin of '{device}'", {"ModuleNotFound", "DeviceNotFound"})
 
     def apply(self, device: str, modules: Body) -> None:
         path = f"/devices/{quote(device, safe='')}/applyConfigurationContent"
         self._send(f"set the modules of '{device}'", "POST", path, {"modulesContent": modules})
 
     def get_configuration(self, name: str) -> Body | None:
-        return self._get(f"/configurations/{name}", f"show the deployment '{name}'", "ConfigurationNotFound")
+        return self._get(f"/configurations/{name}", f"show the deployment '{name}'", {"ConfigurationNotFound"})
 
     def put_configuration(self, name: str, body: Body) -> bool:
         try:
@@ -110,11 +110,11 @@ class HttpHubApi:
     def close(self) -> None:
         self._client.close()
 
-    def _get(self, path: str, what: str, missing: str) -> Body | None:
+    def _get(self, path: str, what: str, missing: Collection[str]) -> Body | None:
         try:
             found: Body = self._send(what, "GET", path).json()
         except RefusedError as error:
-            if error.reason == missing:
+            if error.reason in missing:
                 return None
             raise
         return found
@@ -139,18 +139,20 @@ def _credentials(config: IotEdgeConfig, key: str | None) -> Any:
 
 
 def _refused(hub: str, what: str, answer: HttpResponse) -> BackendError:
-    said = _message(answer)
-    code = answer.headers.get("iothub-errorcode") or said.removeprefix("ErrorCode:").partition(";")[0]
-    text = f"The hub '{hub}' refused to {what}: {first_line(said) or answer.status_code}."
+    said, code = _said(answer)
     if answer.status_code in BUSY:
         return TransientBackendError(
-            f"The hub '{hub}' cannot {what} now: {first_line(said)}.", retry_after=seconds_asked(answer.headers)
+            f"The hub '{hub}' cannot {what} now: {said}.", retry_after=seconds_asked(answer.headers)
         )
-    return RefusedError(text, _FIXES.get(code, ""), reason=code)
+    return RefusedError(f"The hub '{hub}' refused to {what}: {said} ({code}).", _FIXES.get(code, ""), reason=code)
 
 
-def _message(answer: HttpResponse) -> str:
+def _said(answer: HttpResponse) -> tuple[str, str]:
+    """Return the hub's words and its code, which its text has before them."""
     try:
-        return str(json.loads(answer.text()).get("Message") or "")
+        text = str(json.loads(answer.text()).get("Message") or "")
     except (ValueError, AttributeError):
-        return ""
+        text = ""
+    code, _, words = text.removeprefix("ErrorCode:").partition(";")
+    known = answer.headers.get("iothub-errorcode") or (code if words else f"HTTP {answer.status_code}")
+    return first_line(words or text) or "no reason given", known
