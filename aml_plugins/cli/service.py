@@ -40,7 +40,14 @@ def deploy(
     made = image.deploy(name, target=target, replicas=replicas, **settings)
     if wait:
         made.wait_for_deployment(show_output=output == "text")
-    show(output, made.to_json(), lambda: f"Service '{name}': {made.record.state}, {made.scoring_uri or 'on its way'}")
+    show(output, made.to_json(), lambda: f"Service '{name}': {made.record.state}{_place(made)}")
+
+
+def _place(made: Any) -> str:
+    """Return where it answers; a module of a device has no address that is known here."""
+    if made.scoring_uri:
+        return f", {made.scoring_uri}"
+    return "" if made.record.deployments and made.record.state == "Healthy" else ", on its way"
 
 
 @service.command("list")

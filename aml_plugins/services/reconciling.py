@@ -98,7 +98,7 @@ class Step:
                 left.append({**one, "weight": 0})
         if any(one["weight"] == 0 for one in left):
             return self._wait_for_requests(left, routing.endpoint)
-        message = f"{self._record.desired['image']} serves at {routing.endpoint}."
+        message = f"{self._record.desired['image']} serves{f' at {routing.endpoint}' if routing.endpoint else ''}."
         tell(self._context, self._record, "Completed", message)
         return self._save(
             deployments=left,

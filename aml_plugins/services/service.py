@@ -18,7 +18,7 @@ from aml_plugins.runs.reconciliation.intervals import Pause
 from aml_plugins.services.calling import call_service
 from aml_plugins.services.contract import DeploymentSpec, ServiceBackend, ServiceKeys, target_name
 from aml_plugins.services.driving import drive_once
-from aml_plugins.services.reconciling import FAILED, TRANSITIONING, is_settled
+from aml_plugins.services.reconciling import FAILED, HEALTHY, TRANSITIONING, is_settled
 from aml_plugins.services.targets import check_place, find_place
 from aml_plugins.services.telling import task_id, tell
 from aml_plugins.services.types import checked_config, load_backend
@@ -69,8 +69,8 @@ class Service:
 
         The call returns once it is written down; a monitor or :meth:`wait_for_deployment` brings it up.
 
-        :param target: an attached compute target whose type has services (``aks``, ``aci``), else a service type
-            (``local``, ``docker``, a plugin's).
+        :param target: an attached compute target whose type has services (``aks``, ``aci``, ``iot-edge``), else a
+            service type (``local``, ``docker``, a plugin's).
         :param replicas: how many processes, containers or pods answer.
         :param timeout_seconds: how long it may take until it is ready.
         :param settings: of the type; see its reference page.
@@ -226,7 +226,12 @@ class Service:
         :returns: the answer, decoded where it is JSON.
         :raises OperationFailedError: where it answers with an error.
         """
-        if self.refresh().record.endpoint is None:
+        if not self.refresh().record.endpoint:
+            if self.record.state == HEALTHY:
+                raise OperationFailedError(
+                    f"The service '{self.name}' runs where it has no address that is known here.",
+                    "Call it from there; or give its address, where its type has settings for that.",
+                )
             raise OperationFailedError(
                 f"The service '{self.name}' is not up: {self.record.reason or self.record.state}.",
                 "Wait for it with wait_for_deployment().",

@@ -14,8 +14,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from documentation import ROOT
+from services.aml_server import free_port
 from services.azure import add_pool, delete_pool
 from services.azurite import Azurite
+from services.bridges import bridge_name, own_bridge
+from services.container_registry import INSTALL as REGISTRY
+from services.container_registry import PASSWORD, find_program, running_registry
 from services.docker_engine import INSTALL as DOCKER
 from services.docker_engine import find_engine, running_engine
 from services.requirements import require_service
@@ -107,6 +111,36 @@ def readers_subscription(azure: AzureEmulator, reader: dict[str, str]) -> Iterat
         yield {
             "--subscription SUBSCRIPTION-ID": f"--subscription {azure.settings.subscription} {there}",
             "--resource-group ml": f"--resource-group ml-{uuid.uuid4().hex[:8]}",
+        }
+
+
+@pytest.fixture
+def readers_hub(azure: AzureEmulator, reader: dict[str, str], tmp_path: Path) -> Iterator[Mapping[str, str]]:
+    """A hub with a device that runs what it is told, and a registry, in place of those that a page names."""
+    found, program = find_engine(), find_program()
+    require_service("Docker's engine", found and shutil.which("docker"), DOCKER)
+    require_service("A container registry", program, REGISTRY)
+    (registry := tmp_path / "registry").mkdir()
+    with (
+        own_bridge() as subnet,
+        running_engine(str(found), bridge_name(subnet)) as engine,
+        pytest.MonkeyPatch.context() as patch,
+        running_registry(str(program), registry) as images,
+    ):
+        patch.setenv("DOCKER_HOST", engine.address)
+        reader["REQUESTS_CA_BUNDLE"] = str(azure.certificate)
+        name = f"edge-{uuid.uuid4().hex[:8]}"
+        address = azure.add_edge_device(name, site=name)
+        yield {
+            "my-hub.azure-devices.net": azure.https_url.removeprefix("https://"),
+            "KEY-OF-THE-POLICY": azure.settings.key,
+            "--device edge-3": f"--device {name}",
+            "device edge-3:": f"device {name}:",
+            "edge-3.example.com": address,
+            "tags.site='north'": f"tags.site='{name}'",
+            "8080": str(free_port()),
+            "address=registry.example.com": f"address=http://{images}",
+            "PASSWORD-OF-THE-REGISTRY": PASSWORD,
         }
 
 

@@ -50,6 +50,7 @@ PLACES = {
     "mystorage.blob.core.windows.net": "readers_storage",
     "myaccount.westeurope": "readers_batch",
     "--subscription SUBSCRIPTION-ID": "readers_subscription",
+    "my-hub.azure-devices.net": "readers_hub",
 }
 EXPORT = re.compile(r"(\w+)=(\S*)")
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aml_backends.iot_edge.manifest import AGENT, HUB, SERVICE, Module, own_name, owner
-from aml_backends.iot_edge.places import READY_LINE, log_of
+from aml_backends.iot_edge.places import log_of, says_ready
 from aml_backends.iot_edge.queries import deployments_of
-from aml_backends.iot_edge.states import Sight, pending, seconds_since, sight_of
+from aml_backends.iot_edge.states import Sight, pending, sight_of
 from aml_plugins.errors import InvalidInputError, TransientBackendError
 from aml_plugins.services.contract import DeploymentState, DeploymentStatus
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["Device"]
 
 _TAIL_LINES = 15
-_TRUSTED_SECONDS = 600.0
-"""What has run so long is not asked any more whether it is ready: its log may have been rotated."""
 _IMAGES = "mcr.microsoft.com/azureiotedge"
 
 
@@ -74,7 +72,9 @@ class Device:
         if twin.get("connectionState") == "Disconnected":
             words = f"The device '{self._name}' is not connected to the hub. What it runs goes on."
             return DeploymentStatus(state=DeploymentState.UNKNOWN, reason=words)
-        return self._answered(name, sight) if sight.is_running else sight.status
+        if sight.is_running and says_ready(self._hub, self._name, name, sight.started):
+            return DeploymentStatus(state=DeploymentState.READY)
+        return sight.status
 
     def remove(self, key: str, instead: tuple[str, Module, ServiceRecord] | None) -> None:
         found = self._find(key)
@@ -107,13 +107,6 @@ class Device:
             return Sight(pending("The device has not taken up its manifest yet."))
         module = (reported.get("modules") or {}).get(name)
         return sight_of(module, reported.get("lastDesiredStatus") or {}, key)
-
-    def _answered(self, name: str, sight: Sight) -> DeploymentStatus:
-        """Say whether what runs is ready, by its log."""
-        ready = DeploymentStatus(state=DeploymentState.READY)
-        if seconds_since(sight.started) > _TRUSTED_SECONDS:
-            return ready
-        return ready if log_of(self._hub, self._name, name, matching=READY_LINE) else sight.status
 
     def _refuse_governed(self) -> None:
         applied = self._hub.query(deployments_of(self._name))

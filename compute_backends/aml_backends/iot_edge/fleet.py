@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aml_backends.iot_edge.manifest import AGENT, HUB, Module
-from aml_backends.iot_edge.places import log_of
+from aml_backends.iot_edge.places import log_of, says_ready
 from aml_backends.iot_edge.queries import agents_with, running
 from aml_backends.iot_edge.states import Sight, pending, seconds_since, sight_of
 from aml_plugins.services.contract import DeploymentState, DeploymentStatus
@@ -26,6 +26,8 @@ __all__ = ["Fleet", "Seen"]
 _TAIL_LINES = 15
 _NAMED = 5
 """So many devices are named in a reason."""
+_ASKED = 5
+"""So many devices are asked for their logs: a direct method each."""
 _DESIRED = "properties.desired"
 
 
@@ -114,7 +116,8 @@ class Fleet:
         failed = [one for one in devices if one.sight.status.state is DeploymentState.FAILED]
         needed = math.ceil(self._target.settings.quorum * targeted)
         if len(up) >= needed:
-            return DeploymentStatus(state=DeploymentState.READY)
+            loading = self._loading(module, up)
+            return pending(f"{loading} is loading.") if loading else DeploymentStatus(state=DeploymentState.READY)
         counts = f"{len(up)} of {targeted} devices run it."
         if targeted - len(failed) < needed:
             return self._failed(module, counts, failed)
@@ -128,6 +131,14 @@ class Fleet:
         sight = sight_of(row.get("module"), row.get("status") or {}, key)
         is_settled = seconds_since(sight.started) >= self._target.settings.settle_seconds
         return _Device(str(row["deviceId"]), row.get("connectionState") == "Connected", sight, is_settled)
+
+    def _loading(self, module: str, running: Sequence[_Device]) -> str | None:
+        """Return one of the first devices whose log does not say that it is ready; not all of a fleet are asked."""
+        asked = [one for one in running if one.is_connected][:_ASKED]
+        for one in asked:
+            if not says_ready(self._hub, one.name, module, one.sight.started):
+                return one.name
+        return None
 
     def _failed(self, module: str, counts: str, failed: Sequence[_Device]) -> DeploymentStatus:
         names = ", ".join(one.name for one in failed[:_NAMED])

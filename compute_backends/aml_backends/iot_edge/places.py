@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Protocol
 
 from aml_backends.iot_edge.manifest import AGENT
+from aml_backends.iot_edge.states import seconds_since
 
 if TYPE_CHECKING:
     from aml_backends.iot_edge.api import HubApi
@@ -13,10 +14,12 @@ if TYPE_CHECKING:
     from aml_plugins.services.contract import DeploymentStatus
     from aml_plugins.store.records import ServiceRecord
 
-__all__ = ["READY_LINE", "Place", "log_of"]
+__all__ = ["Place", "log_of", "says_ready"]
 
-READY_LINE = r"Worker with pid \d+ ready for serving traffic"
+_READY_LINE = r"Worker with pid \d+ ready for serving traffic"
 """What the scoring server writes once ``init()`` has returned."""
+_TRUSTED_SECONDS = 600.0
+"""What has run so long is not asked any more whether it is ready: its log may have been rotated."""
 
 
 class Place(Protocol):
@@ -48,6 +51,16 @@ class Place(Protocol):
     def clear(self, service_id: str) -> None:
         """Take away whatever is left of a service."""
         ...
+
+
+def says_ready(hub: HubApi, device: str, module: str, started: str) -> bool:
+    """Say whether a module that runs is ready, by its log.
+
+    :param started: when, as the device reported it.
+    """
+    if seconds_since(started) > _TRUSTED_SECONDS:
+        return True
+    return bool(log_of(hub, device, module, matching=_READY_LINE))
 
 
 def log_of(

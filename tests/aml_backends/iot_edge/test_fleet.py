@@ -68,6 +68,8 @@ def test_a_fleet_is_served_from_its_first_version_to_its_end(
     first, second = fleet.devices
     _answers(fleet, port, 1)
     assert service.scoring_uri is None
+    with pytest.raises(OperationFailedError, match="no address that is known here"):
+        service.run("x")
     assert "init of version 1" in service.get_logs(50)
 
     with pytest.raises(OperationFailedError, match="there is no such model") as failed:

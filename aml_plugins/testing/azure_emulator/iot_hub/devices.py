@@ -34,6 +34,7 @@ class EdgeDevice:
         self._clock = clock
         self._delay = delay
         self._running: dict[str, Module] = {}
+        self._leaving: dict[str, Module] = {}
         self._taken = 0
         self._status: dict[str, Any] = {}
 
@@ -78,7 +79,7 @@ class EdgeDevice:
         wanted = desired.get("modules") or {}
         settings = (desired.get("runtime") or {}).get("settings") or {}
         for name in [name for name in self._running if name not in wanted]:
-            self._running.pop(name).end(lambda: None)
+            self._end(name)
         for name, entry in wanted.items():
             known = self._running.get(name)
             if known is None or known.entry != entry:
@@ -98,7 +99,7 @@ class EdgeDevice:
                 "lastDesiredVersion": self._taken,
                 "lastDesiredStatus": status,
                 "systemModules": {},
-                "modules": {name: module.report() for name, module in self._running.items()},
+                "modules": {name: one.report() for name, one in (self._leaving | self._running).items()},
             }
         )
 
@@ -121,6 +122,17 @@ class EdgeDevice:
         self.is_registered = False
         for name in list(self._running):
             self._running.pop(name).end(lambda: None)
+
+    def _end(self, name: str) -> None:
+        """Take a module away; it is reported until its container is gone."""
+        module = self._leaving[name] = self._running.pop(name)
+
+        def gone() -> None:
+            with self._clock.lock:
+                if self._leaving.get(name) is module:
+                    del self._leaving[name]
+
+        module.end(gone)
 
     def _start(self, name: str, entry: Mapping[str, Any], registries: Mapping[str, Any], old: Module | None) -> None:
         """Start a module; what it replaces ends first, for they share ports."""
