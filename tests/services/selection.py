@@ -53,6 +53,14 @@ THOROUGH: dict[str, str] = {
     "*/mlflow_deployments/test_deployments.py::test_a_model_that_is_nowhere_registered_runs_locally": (
         "an environment with MLflow is installed, which takes minutes"
     ),
+    "*/iot_edge/test_contract.py::*::test_a_killed_deployment_goes_on[[]submit-after]": _SAME_KILL,
+    "*/iot_edge/test_contract.py::*::test_a_killed_deletion_goes_on[[]delete]": _SAME_KILL,
+    "*/iot_edge/test_contract.py::*::test_no_request_fails_while_versions_and_replicas_change": (
+        "a module that is replaced in place, as in the test of failed updates"
+    ),
+    "*/iot_edge/test_contract.py::*::test_wrong_input_gets_the_scoring_servers_words": (
+        "the scoring server's words, as `docker` and `aci` have them"
+    ),
     "*/world/test_deferred.py::test_a_store_that_is_away_while_a_trigger_watches_is_waited_for": (
         "it waits out a client's patience, two minutes"
     ),

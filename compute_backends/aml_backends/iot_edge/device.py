@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Device"]
 
 _TAIL_LINES = 15
+_ATTEMPTS = 3
 _IMAGES = "mcr.microsoft.com/azureiotedge"
 
 
@@ -39,20 +40,12 @@ class Device:
             is somebody else's.
         """
         self._refuse_governed()
-        agent, hub = self._manifest()
-        known = agent["modules"].get(module.name)
-        if known is not None and owner(known, SERVICE) != service.service_id:
-            raise InvalidInputError(
-                f"The device '{self._name}' has a module '{module.name}' already, and it is not of this service.",
-                "Choose another name with the setting module.",
-            )
-        if known == module.entry:
-            return
-        if known is not None:
-            self._forget(agent, hub, module.name)
-        self._enter(agent, hub, module)
-        self._set(agent, hub, {module.name: {"properties.desired": dict(module.twin)}} if module.twin else {})
-        self._confirm(key, module.name)
+        for _ in range(_ATTEMPTS):
+            if self._put(key, module, service):
+                return
+        raise TransientBackendError(
+            f"Somebody else changes the manifest of the device '{self._name}' all the time.", "It is tried again."
+        )
 
     def has(self, key: str) -> bool:
         return self._find(key) is not None
@@ -101,6 +94,23 @@ class Device:
                 self._forget(agent, hub, name)
             self._set(agent, hub, {})
 
+    def _put(self, key: str, module: Module, service: ServiceRecord) -> bool:
+        """Write the module; False where somebody else set the manifest just then: the hub does not see that."""
+        agent, hub = self._manifest()
+        known = agent["modules"].get(module.name)
+        if known is not None and owner(known, SERVICE) != service.service_id:
+            raise InvalidInputError(
+                f"The device '{self._name}' has a module '{module.name}' already, and it is not of this service.",
+                "Choose another name with the setting module.",
+            )
+        if known == module.entry:
+            return True
+        if known is not None:
+            self._forget(agent, hub, module.name)
+        self._enter(agent, hub, module)
+        self._set(agent, hub, {module.name: {"properties.desired": dict(module.twin)}} if module.twin else {})
+        return self._find(key) == module.name
+
     def _sight(self, twin: Mapping[str, Any], name: str, key: str) -> Sight:
         desired, reported = _properties(twin, "desired"), _properties(twin, "reported")
         if int(reported.get("lastDesiredVersion") or 0) < int(desired.get("$version") or 0):
@@ -118,14 +128,6 @@ class Device:
                 f"The device '{self._name}' gets its modules from the automatic deployment '{found[0]}', which would "
                 "override this.",
                 f"Attach it as a fleet instead: --condition \"deviceId='{self._name}'\".",
-            )
-
-    def _confirm(self, key: str, name: str) -> None:
-        """See that nobody else set the manifest at the same moment: the hub has no way to refuse that."""
-        if self._find(key) != name:
-            raise TransientBackendError(
-                f"Somebody else changed the manifest of the device '{self._name}' at the same moment.",
-                "It is tried again.",
             )
 
     def _find(self, key: str) -> str | None:

@@ -51,7 +51,8 @@ def sight_of(module: Mapping[str, Any] | None, agent: Mapping[str, Any], key: st
     if word == "running":
         return Sight(pending("It is loading."), is_running=True, started=str(module.get("lastStartTimeUtc") or ""))
     restarts = int(module.get("restartCount") or 0)
-    if word in _ENDED and (exit_code == _BOOT_FAILED or restarts >= _RESTARTS):
+    is_over = module.get("restartPolicy") == "never" or exit_code == _BOOT_FAILED or restarts >= _RESTARTS
+    if word in _ENDED and is_over:
         words = f"Its container ended with exit code {exit_code}."
         return Sight(DeploymentStatus(state=DeploymentState.FAILED, reason=words))
     return Sight(pending(trouble or f"The device says that the module is {word}."))

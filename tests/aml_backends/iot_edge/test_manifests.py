@@ -11,6 +11,7 @@ from services.container_registry import PASSWORD, USER
 from services.iot_hub import RUNTIME, ask, attach, base_deployment, device_modules, host_of
 
 from aml_backends.iot_edge.config import IotEdgeConfig, IotEdgeServiceConfig
+from aml_backends.iot_edge.hub import HttpHubApi
 from aml_plugins import Experiment, ScriptRunConfig, Service, Workspace
 from aml_plugins.errors import BackendError, InvalidInputError, TransientBackendError
 from aml_plugins.services.contract import DeploymentState
@@ -101,6 +102,35 @@ def test_a_module_comes_and_goes_and_what_others_have_stays(
     assert not [call for call in hub.calls[calls:] if "applyConfigurationContent" in call]  # it is there already
     backend.delete(handle)
     assert _twins(hub, device) == found
+
+
+def test_a_lost_answer_and_another_writer_lose_nothing(
+    workspace: Workspace, hub: AzureEmulator, device: str, make_image: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attach(workspace, hub, "edge", device=device)
+    backend = load_backend(workspace.context, "iot-edge")
+    spec = spec_of(backend, _deployed(workspace, make_image))
+    hub.faults.add("drop", verb="POST", path=f"/devices/{device}/applyConfigurationContent")
+    with pytest.raises(TransientBackendError):
+        backend.submit(spec)
+    handle = backend.find(spec.key, spec.service)
+    assert handle is not None
+    backend.delete(handle)
+
+    plain, content = (
+        HttpHubApi.apply,
+        {"$edgeAgent": {"properties.desired": {**RUNTIME, "modules": {"camera": OTHERS}}}},
+    )
+    others = [content]
+
+    def overtaken(self: HttpHubApi, name: str, modules: Mapping[str, Any]) -> None:
+        plain(self, name, modules)
+        if others:
+            ask(hub, "POST", f"/devices/{device}/applyConfigurationContent", {"modulesContent": others.pop()})
+
+    monkeypatch.setattr(HttpHubApi, "apply", overtaken)
+    backend.submit(spec)
+    assert sorted(device_modules(hub, device)) == ["camera", "iris"]
 
 
 def test_a_device_that_is_away_is_said_to_be(

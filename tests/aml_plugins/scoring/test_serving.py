@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -74,6 +75,16 @@ def test_keys_rotate_without_a_restart(serve, tmp_path):
     assert [ask("one"), ask("two")] == [401, 200]
     keys.unlink()
     eventually(lambda: ask("two") == 401)
+    assert "one" not in server.log.read_text()
+
+
+def test_digests_of_keys_will_do(serve):
+    digests = ",".join(hashlib.sha256(key).hexdigest() for key in (b"one", b"two"))
+    server = serve(AML_SCORING_KEY_DIGESTS=digests, AML_SCORING_KEYS_FILE="/nonexistent/keys")
+    keys = ("one", "two", "three", "", digests.partition(",")[0])
+    answers = [server.ask("POST", "/score", "x", Authorization=f"Bearer {key}").status for key in keys]
+    assert answers == [200, 200, 401, 401, 401]
+    assert server.ask("POST", "/score", "x").status == 401
     assert "one" not in server.log.read_text()
 
 
