@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from services.iot_hub import ROUTES, RUNTIME, ask, base_deployment, host_of
+from services.requirements import require_service
 
 from aml_backends.iot_edge.signatures import signed
 from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
 from aml_plugins.testing.azure_emulator.iot_hub.queries import QueryError, parse_condition, parse_query
+
+TOOL = Path(__file__).parents[4] / "tools" / "azure-iot-hub"
+PROGRAM = Path(__file__).parent / "programs" / "iot_hub_client.py"
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +101,28 @@ def test_queries_are_paged(hub: AzureEmulator) -> None:
         found += [one["deviceId"] for one in answer.json()]
         more = answer.headers.get("x-ms-continuation")
     assert found == ["here", "there"]
+
+
+def test_microsofts_own_client_works_as_on_azure(hub: AzureEmulator) -> None:
+    python = subprocess.run([TOOL, "find"], capture_output=True, text=True, check=False).stdout.strip()
+    require_service("azure-iot-hub", python, "tools/azure-iot-hub install")
+    command = [python, PROGRAM, host_of(hub), hub.settings.key, "there"]
+    variables = {**os.environ, "REQUESTS_CA_BUNDLE": str(hub.certificate)}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "twin": ["Connected", True],
+        "metrics": [1, 1],
+        "routes": {"up": "FROM /* INTO $upstream"},
+        "applied": 1,
+        "priority": 3,
+        "stale": 412,
+        "logs": [200, []],
+        "tags": 2,
+        "system": 401,
+        "missing": 404,
+        "left": {},
+    }
 
 
 TWIN = {"deviceId": "d", "tags": {"site": "x", "floor": 2}, "configurations": {"a-b": {"status": "Applied"}}}
