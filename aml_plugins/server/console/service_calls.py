@@ -113,7 +113,7 @@ def _way(backend: ServiceBackend | None, record: ServiceRecord) -> tuple[str | N
     """Return the address and what goes there: an address that only the row tells is a stranger's word."""
     if isinstance(backend, SupportsAddress):
         return backend.address(record), build_opener(ProxyHandler({}), NoRedirect)
-    return record.endpoint, careful_opener()
+    return record.endpoint or None, careful_opener()
 
 
 def _headers(backend: ServiceBackend, record: ServiceRecord) -> dict[str, str]:
