@@ -75,6 +75,7 @@ THOROUGH: dict[str, str] = {
 ONE_PROCESS: dict[str, str] = {
     "engine": "docker",
     "emulators_engine": "emulators-engine",
+    "networked_engine": "aci-services",
     "document": "any-request",
     "team_server": "team-server",
 }
