@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from azure.storage.blob import ContainerClient
 from services.azurite import Azurite, find_program, running_azurite
 
-from aml_plugins.datastores.azure_storage.blob import BlobConfig, BlobDatastore
+from aml_backends.azure.storage.blob import BlobConfig, BlobDatastore
 
 LARGE = 200 << 20
 SMALL, COUNT = 2 << 10, 2000

@@ -19,18 +19,6 @@ def aml_datastore_types() -> Iterable[TypeDescription]:
             summary="A directory on this machine or on a file share that is mounted here.",
         ),
         TypeDescription(
-            name="azure-blob",
-            factory="aml_plugins.datastores.azure_storage.blob:BlobDatastore",
-            summary="A container of Azure Blob Storage.",
-            extra="azure",
-        ),
-        TypeDescription(
-            name="azure-file-share",
-            factory="aml_plugins.datastores.azure_storage.share:ShareDatastore",
-            summary="A share of Azure Files.",
-            extra="azure",
-        ),
-        TypeDescription(
             name="fsspec",
             factory="aml_plugins.datastores.fsspec_files:FsspecDatastore",
             summary="Anything that fsspec opens by a URL: S3, GCS, SFTP, HTTP and more.",

@@ -41,10 +41,4 @@ def aml_container_registry_types() -> Iterable[TypeDescription]:
             factory="aml_plugins.images.registry.directory:DirectoryRegistry",
             summary="A directory of OCI layouts, such as one on a shared file system.",
         ),
-        TypeDescription(
-            name="acr",
-            factory="aml_plugins.images.registry.azure:AcrRegistry",
-            summary="Azure Container Registry, entered with an Azure login or its admin user.",
-            extra="azure",
-        ),
     ]

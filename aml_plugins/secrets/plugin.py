@@ -24,10 +24,4 @@ def aml_secret_store_types() -> Iterable[TypeDescription]:
             summary="An encrypted file on this machine.",
             extra="server",
         ),
-        TypeDescription(
-            name="azure-key-vault",
-            factory="aml_plugins.secrets.key_vault:KeyVaultSecrets",
-            summary="Azure Key Vault.",
-            extra="azure",
-        ),
     ]

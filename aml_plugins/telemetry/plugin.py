@@ -29,12 +29,6 @@ def aml_telemetry_exporter_types() -> Iterable[TypeDescription]:
             summary="OpenTelemetry's protocol over HTTP.",
             extra="server",
         ),
-        TypeDescription(
-            name="azure-monitor",
-            factory="aml_plugins.telemetry.azure_monitor:AzureMonitorExporter",
-            summary="Application Insights of Azure Monitor.",
-            extra="azure",
-        ),
     ]
 
 

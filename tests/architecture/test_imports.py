@@ -18,6 +18,7 @@ LIGHT = {
     "aml_plugins.tasks.plugin": HEAVY | {"pydantic", "click", "yaml", "rich"},
     "aml_plugins.secrets.plugin": HEAVY | {"pydantic", "click", "yaml", "rich", "cryptography"},
     "aml_plugins.telemetry.plugin": HEAVY | {"pydantic", "click", "yaml", "rich", "opentelemetry"},
+    "aml_backends.azure": HEAVY | {"pydantic", "click", "yaml", "rich", "cryptography", "opentelemetry"},
     "aml_backends.local": HEAVY | {"click", "yaml", "rich"},
     "aml_backends.ssh": HEAVY | {"pydantic", "click", "yaml", "rich", "asyncssh", "cryptography"},
     "aml_backends.docker": HEAVY | {"pydantic", "click", "yaml", "rich", "docker", "requests"},

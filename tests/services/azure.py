@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from aml_backends.azure.storage.blob import BlobConfig, BlobDatastore
 from aml_plugins.compute import ComputeBackend, ComputeTarget
-from aml_plugins.datastores.azure_storage.blob import BlobConfig, BlobDatastore
 from aml_plugins.testing.azure_emulator import AzureEmulator
 
 __all__ = ["add_pool", "batch_client", "blob_datastore", "delete_pool", "make_target"]

@@ -16,7 +16,7 @@ from azure.mgmt.containerinstance import ContainerInstanceManagementClient  # no
 
 from aml_backends.aci.api import Body, RefusedError
 from aml_backends.aci.config import AciConfig
-from aml_plugins.compute.azure_resources import BUSY, client_options, first_line, in_words
+from aml_backends.azure.resources import BUSY, client_options, first_line, in_words
 from aml_plugins.errors import BackendError, TransientBackendError
 from aml_plugins.retry_after import seconds_asked
 

@@ -16,6 +16,7 @@ from aml_backends.aks.creation import cluster_body
 from aml_backends.aks.log import look_back, take_new
 from aml_backends.aks.plan import HIDDEN, LABEL, job_body, secret_body, service_body
 from aml_backends.aks.states import CANCELLED, status_of
+from aml_backends.azure.resources import ResourceId, has_marks, marks
 from aml_plugins.compute import (
     ComputeBackend,
     ComputeTarget,
@@ -26,7 +27,6 @@ from aml_plugins.compute import (
     LogChunk,
     TargetConfig,
 )
-from aml_plugins.compute.azure_resources import ResourceId, has_marks, marks
 from aml_plugins.compute.live_records import LiveRecords
 from aml_plugins.compute.runner_directory import job_status
 from aml_plugins.compute.staging import STATUS, Staging

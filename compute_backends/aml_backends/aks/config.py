@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from aml_backends.aks.creation import AksCreation
+from aml_backends.azure.resources import ResourceId
 from aml_plugins.compute import TargetConfig
-from aml_plugins.compute.azure_resources import ResourceId
 from aml_plugins.datastores.contract import SecretSetting
 
 __all__ = ["RESOURCE_TYPE", "AksConfig"]

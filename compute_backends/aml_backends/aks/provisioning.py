@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aml_plugins.compute.azure_resources import ResourceId, client_options, in_words
+from aml_backends.azure.resources import ResourceId, client_options, in_words
 from aml_plugins.errors import BackendError, MissingExtraError
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from aml_backends.azure.resources import ResourceId, has_marks, marks
 from aml_backends.hdinsight.config import RESOURCE_TYPE, HDInsightConfig
 from aml_backends.hdinsight.creation import HIDDEN, HDInsightCreation, cluster_body, storage_account
 from aml_backends.hdinsight.livy import Livy
@@ -18,7 +19,6 @@ from aml_backends.hdinsight.sealing import seal, sealed_name
 from aml_backends.hdinsight.staging import Staging
 from aml_backends.hdinsight.states import ENDED, application_link, job_status
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobState, JobStatus, LogChunk, TargetConfig
-from aml_plugins.compute.azure_resources import ResourceId, has_marks, marks
 from aml_plugins.compute.spark_section import files_from_snapshot, paths_in_snapshot
 from aml_plugins.compute.staging import unpack_results
 from aml_plugins.compute.turns import Turns

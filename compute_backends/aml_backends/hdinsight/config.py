@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from aml_backends.azure.resources import ResourceId
 from aml_backends.hdinsight.creation import HDInsightCreation
 from aml_plugins.compute import TargetConfig
-from aml_plugins.compute.azure_resources import ResourceId
 
 __all__ = ["RESOURCE_TYPE", "HDInsightConfig"]
 

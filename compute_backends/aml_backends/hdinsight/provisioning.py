@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aml_plugins.compute.azure_resources import ResourceId, client_options, in_words
+from aml_backends.azure.resources import ResourceId, client_options, in_words
 from aml_plugins.errors import MissingExtraError
 
 __all__ = ["AzureCluster"]

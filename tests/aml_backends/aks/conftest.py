@@ -48,7 +48,7 @@ def datastore_settings(kubernetes: Kubernetes, azurite: Azurite) -> Iterator[dic
 
 @pytest.fixture
 def datastore(datastore_settings: dict[str, str], azurite: Azurite) -> Datastore:
-    from aml_plugins.datastores.azure_storage.blob import BlobConfig, BlobDatastore
+    from aml_backends.azure.storage.blob import BlobConfig, BlobDatastore
 
     opened = BlobDatastore("blobs", BlobConfig.model_validate(datastore_settings))
     opened.secrets = lambda _reference: azurite.key

@@ -43,7 +43,7 @@ def make_datastore(request, tmp_path, monkeypatch):
         return DirectoryDatastore("files", DirectoryConfig(path=str(tmp_path / "root")))
 
     def blob(**settings):
-        from aml_plugins.datastores.azure_storage.blob import BlobConfig, BlobDatastore
+        from aml_backends.azure.storage.blob import BlobConfig, BlobDatastore
 
         azurite = request.getfixturevalue("azurite")
         monkeypatch.setenv("STORAGE_KEY", azurite.key)
@@ -51,7 +51,7 @@ def make_datastore(request, tmp_path, monkeypatch):
         return BlobDatastore("files", BlobConfig(container=azurite.create_container(), **given))
 
     def share(**settings):
-        from aml_plugins.datastores.azure_storage.share import ShareConfig, ShareDatastore
+        from aml_backends.azure.storage.share import ShareConfig, ShareDatastore
 
         shares = request.getfixturevalue("file_shares")
         monkeypatch.setenv("SHARES_KEY", shares.key)

@@ -14,7 +14,7 @@ import pytest
 from services.azurite import find_program, running_azurite
 from services.key_vault import running_key_vault
 
-from aml_plugins.datastores.azure_storage.blob import BlobConfig, BlobDatastore
+from aml_backends.azure.storage.blob import BlobConfig, BlobDatastore
 from aml_plugins.errors import BackendError, InvalidInputError, NotFoundError, TransientBackendError
 from aml_plugins.plugins.settings import checked_settings
 
@@ -228,8 +228,8 @@ def test_wrong_credentials_are_one_sentence(azurite, blob, monkeypatch, source, 
 
 
 def test_what_does_not_answer_is_one_sentence(blob, monkeypatch):
-    monkeypatch.setattr("aml_plugins.datastores.azure_storage.credentials.CLIENT_OPTIONS", {"retry_total": 0})
-    monkeypatch.setattr("aml_plugins.datastores.azure_storage.blob.CLIENT_OPTIONS", {"retry_total": 0})
+    monkeypatch.setattr("aml_backends.azure.storage.credentials.CLIENT_OPTIONS", {"retry_total": 0})
+    monkeypatch.setattr("aml_backends.azure.storage.blob.CLIENT_OPTIONS", {"retry_total": 0})
     away = BlobDatastore("files", blob.config.model_copy(update={"account_url": "http://127.0.0.1:9/account"}))
     with pytest.raises(TransientBackendError, match="The datastore 'files' cannot be reached: container"):
         away.check()
@@ -326,7 +326,7 @@ def test_an_identity_lets_us_in(azurite, tmp_path, monkeypatch, source):
 UPLOADER = """\
 import sys
 from pathlib import Path
-from aml_plugins.datastores.azure_storage.blob import BlobConfig, BlobDatastore
+from aml_backends.azure.storage.blob import BlobConfig, BlobDatastore
 config = BlobConfig.model_validate_json(sys.argv[1])
 BlobDatastore("files", config).send(Path(sys.argv[2]), "big", lambda size: print(size, flush=True))
 """

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from aml_plugins.datastores.azure_storage.share import ShareConfig, ShareDatastore
+from aml_backends.azure.storage.share import ShareConfig, ShareDatastore
 from aml_plugins.errors import BackendError, InvalidInputError, NotFoundError, StoreError
 
 HOUR = timedelta(hours=1)

@@ -20,11 +20,11 @@ from azure.storage.fileshare import (  # noqa: TID253  a leaf: imported with a d
 )
 from pydantic import Field
 
+from aml_backends.azure.storage.credentials import CLIENT_OPTIONS, Account, open_account
+from aml_backends.azure.storage.failures import azure_words, missing_is_fine
+from aml_backends.azure.storage.settings import AccountConfig
+from aml_backends.azure.storage.share_upload import upload_file
 from aml_plugins.datastores.abilities import Permission
-from aml_plugins.datastores.azure_storage.credentials import CLIENT_OPTIONS, Account, open_account
-from aml_plugins.datastores.azure_storage.failures import azure_words, missing_is_fine
-from aml_plugins.datastores.azure_storage.settings import AccountConfig
-from aml_plugins.datastores.azure_storage.share_upload import upload_file
 from aml_plugins.datastores.contract import Datastore, DatastoreConfig, FileFacts
 from aml_plugins.datastores.failures import in_words
 from aml_plugins.datastores.paths import relative_path

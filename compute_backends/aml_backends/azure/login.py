@@ -13,11 +13,15 @@ __all__ = ["default_credential", "service_principal"]
 _PUBLIC_CLOUDS = (".microsoftonline.com", ".microsoftonline.us", ".chinacloudapi.cn", ".microsoftonline.cn")
 
 
-def default_credential() -> TokenCredential:
-    """Return azure-identity's default credential. Nothing is asked before the first token is needed."""
+def default_credential(authority: str | None = None) -> TokenCredential:
+    """Return azure-identity's default credential. Nothing is asked before the first token is needed.
+
+    :param authority: host that gives tokens; by default ``AZURE_AUTHORITY_HOST``, else Azure's public one.
+    """
     from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential(disable_instance_discovery=_is_private())
+    given = {"authority": authority} if authority else {}
+    return DefaultAzureCredential(disable_instance_discovery=_is_private(authority), **given)
 
 
 def service_principal(tenant: str, client: str, secret: str) -> TokenCredential:
@@ -27,8 +31,8 @@ def service_principal(tenant: str, client: str, secret: str) -> TokenCredential:
     return ClientSecretCredential(tenant, client, secret, disable_instance_discovery=_is_private())
 
 
-def _is_private() -> bool:
-    host = os.environ.get("AZURE_AUTHORITY_HOST", "")
+def _is_private(authority: str | None = None) -> bool:
+    host = authority or os.environ.get("AZURE_AUTHORITY_HOST", "")
     host = host.removeprefix("https://").partition("/")[0].partition(":")[0]
     # The public directory of authorities knows nothing of a private cloud's, and cannot be reached from it.
     return bool(host) and not f".{host}".endswith(_PUBLIC_CLOUDS)

@@ -17,8 +17,8 @@ from azure.core.exceptions import (  # noqa: TID253  a leaf: imported with a sto
 from azure.keyvault.secrets import SecretClient  # noqa: TID253  as above
 from pydantic import Field
 
+from aml_backends.azure.login import default_credential
 from aml_plugins.errors import AmlError, BackendError, InvalidInputError, NotFoundError, TransientBackendError
-from aml_plugins.secrets.azure_login import default_credential
 from aml_plugins.secrets.contract import SecretStore, SecretStoreConfig
 
 __all__ = ["KeyVaultConfig", "KeyVaultSecrets"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from aml_backends.azure.login import default_credential
 from aml_plugins.errors import BackendError, TransientBackendError
 from aml_plugins.retry_after import seconds_asked
 
@@ -53,13 +54,10 @@ def client_options(endpoint: str, authority: str | None) -> dict[str, Any]:
     :param endpoint: where Azure Resource Manager is.
     :param authority: host that gives tokens; None for Azure's public one.
     """
-    from azure.identity import DefaultAzureCredential
-
     endpoint = endpoint.rstrip("/")
-    identity = {"authority": authority, "disable_instance_discovery": True} if authority else {}
     audience = endpoint if endpoint.endswith(_CLOUDS) else _PUBLIC
     return {
-        "credential": DefaultAzureCredential(**identity),
+        "credential": default_credential(authority),
         "base_url": endpoint,
         "credential_scopes": [f"{audience}/.default"],
         "retry_total": 0,  # waiting is the core's

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError  # noqa: TID253  a leaf, as share.py is
 from azure.storage.fileshare import ContentSettings  # noqa: TID253  as above
 
-from aml_plugins.datastores.azure_storage.failures import code_of
+from aml_backends.azure.storage.failures import code_of
 from aml_plugins.datastores.whole_files import PART_PREFIX
 from aml_plugins.errors import InvalidInputError
 

@@ -90,10 +90,10 @@ class AcrRegistry(OciRegistry):
 
     def _credential(self) -> Any:
         if self.config.client_id is None:
-            from aml_plugins.secrets.azure_login import default_credential  # noqa: PLC0415  of an extra
+            from aml_backends.azure.login import default_credential  # noqa: PLC0415  of an extra
 
             return default_credential()
-        from aml_plugins.secrets.azure_login import service_principal  # noqa: PLC0415  likewise
+        from aml_backends.azure.login import service_principal  # noqa: PLC0415  likewise
 
         secret = resolve_secrets({"secret": str(self.config.client_secret)}, self.secrets)["secret"]
         return service_principal(str(self.config.tenant_id), self.config.client_id, secret)

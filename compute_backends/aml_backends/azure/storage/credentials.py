@@ -11,11 +11,11 @@ from azure.core.credentials import (  # noqa: TID253  a leaf: imported with a da
     AzureSasCredential,
 )
 
+from aml_backends.azure.login import default_credential
 from aml_plugins.errors import InvalidInputError
-from aml_plugins.secrets.azure_login import default_credential
 
 if TYPE_CHECKING:
-    from aml_plugins.datastores.azure_storage.settings import AccountConfig
+    from aml_backends.azure.storage.settings import AccountConfig
     from aml_plugins.secrets import SecretSource
 
 __all__ = ["CLIENT_OPTIONS", "Account", "open_account"]

@@ -19,8 +19,8 @@ from aml_plugins.errors import InvalidInputError
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
 
+    from aml_backends.azure.storage.credentials import Account
     from aml_plugins.datastores.abilities import Permission
-    from aml_plugins.datastores.azure_storage.credentials import Account
 
 __all__ = ["Wanted", "signed"]
 

@@ -13,12 +13,12 @@ from azure.core import MatchConditions  # noqa: TID253  a leaf: imported with a 
 from azure.storage.blob import BlobClient, BlobPrefix, BlobProperties, BlobServiceClient, ContainerClient  # noqa: TID253  as above
 from pydantic import Field
 
+from aml_backends.azure.storage.blob_signing import Wanted, signed
+from aml_backends.azure.storage.blob_upload import upload_blob
+from aml_backends.azure.storage.credentials import CLIENT_OPTIONS, Account, open_account
+from aml_backends.azure.storage.failures import azure_words, missing_is_fine
+from aml_backends.azure.storage.settings import AccountConfig
 from aml_plugins.datastores.abilities import Permission
-from aml_plugins.datastores.azure_storage.blob_signing import Wanted, signed
-from aml_plugins.datastores.azure_storage.blob_upload import upload_blob
-from aml_plugins.datastores.azure_storage.credentials import CLIENT_OPTIONS, Account, open_account
-from aml_plugins.datastores.azure_storage.failures import azure_words, missing_is_fine
-from aml_plugins.datastores.azure_storage.settings import AccountConfig
 from aml_plugins.datastores.contract import Datastore, DatastoreConfig, FileFacts
 from aml_plugins.datastores.failures import in_words
 from aml_plugins.datastores.paths import relative_path

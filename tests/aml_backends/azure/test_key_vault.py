@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from services.key_vault import running_key_vault
 
+from aml_backends.azure import key_vault
+from aml_backends.azure.key_vault import KeyVaultConfig, KeyVaultSecrets
 from aml_plugins.errors import BackendError, InvalidInputError, NotFoundError, TransientBackendError
-from aml_plugins.secrets import key_vault
-from aml_plugins.secrets.key_vault import KeyVaultConfig, KeyVaultSecrets
 
 
 @pytest.fixture

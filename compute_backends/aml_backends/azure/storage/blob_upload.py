@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError  # noqa: TID253  a leaf, as blob.py is
 from azure.storage.blob import BlobBlock, ContentSettings  # noqa: TID253  as above
 
-from aml_plugins.datastores.azure_storage.failures import code_of
+from aml_backends.azure.storage.failures import code_of
 from aml_plugins.errors import InvalidInputError
 
 if TYPE_CHECKING:
