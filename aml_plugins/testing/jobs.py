@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from aml_plugins.compute import ComputeBackend, JobHandle, JobSpec, JobState, JobStatus
 from aml_plugins.compute.runner_bundle import runner_file, write_job_file
 from aml_plugins.errors import NotYetDoneError
+from aml_plugins.testing.waiting import PATIENCE_SECONDS, wait_until
 
 __all__ = ["clean_up", "make_job", "wait_until", "wait_until_ended"]
-
-PATIENCE_SECONDS = 240.0
-_PAUSE_SECONDS = 0.05
 
 
 def make_job(
@@ -57,18 +54,6 @@ def make_job(
         environment_variables=environment_variables or {},
         time_limit_seconds=values.get("time_limit_seconds"),
     )
-
-
-def wait_until(condition: Callable[[], bool], patience: float = PATIENCE_SECONDS) -> None:
-    """Wait for a condition, long enough for the slowest machine.
-
-    :raises TimeoutError: where it never came true.
-    """
-    until = time.monotonic() + patience
-    while not condition():
-        if time.monotonic() > until:
-            raise TimeoutError("What the test waits for did not happen.")
-        time.sleep(_PAUSE_SECONDS)
 
 
 def wait_until_ended(backend: ComputeBackend, handle: JobHandle, patience: float = PATIENCE_SECONDS) -> JobStatus:

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from services.aml_server import free_port
+from services.loopback import free_port
 from services.mlflow_server import clean_environment
 
 __all__ = ["start_seconds"]

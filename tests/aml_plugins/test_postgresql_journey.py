@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
 from aml_plugins.errors import InvalidInputError, NotFoundError
 from aml_plugins.store.opening import open_store, shown_uri
+from aml_plugins.testing.waiting import wait_until
 
 PASSWORD = "pass-w0rd-nobody-may-see"
 SCRIPT = """\
@@ -87,8 +87,7 @@ def test_the_whole_journey(workspace: Workspace, source: Path, uri: str, aml_hom
     assert [(found.name, found.version) for found in workspace.models] == [("iris", "1")]
 
     slow = submit(workspace, source, 600)
-    while slow.get_status() != "Running":
-        time.sleep(0.05)
+    wait_until(lambda: slow.get_status() == "Running")
     slow.cancel()
     slow.wait_for_completion(raise_on_error=False, timeout=60)
     assert slow.status == "Canceled"
@@ -136,10 +135,9 @@ def test_the_password_is_shown_and_passed_nowhere(
             aml(uri, "run", "list", "-w", "nobody"),
         ]
         (run,) = Experiment(workspace, "src").get_runs()
-        deadline = time.monotonic() + 90
-        while workspace.context.store.runs.get("team-a", run.id).state != "Completed":
-            assert time.monotonic() < deadline, "the monitor that was started has not found the store"
-            time.sleep(0.1)
+        runs = workspace.context.store.runs
+        found = "the monitor that was started finds the store"
+        wait_until(lambda: runs.get("team-a", run.id).state == "Completed", what=found)
     finally:
         stop.set()
         watching.join()

@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from aml_plugins.runs.run import Run
+from aml_plugins.testing.waiting import wait_until
 from aml_plugins.workspace import Workspace
 
 SCRIPT = """
@@ -90,10 +90,8 @@ def test_who_does_not_wait_leaves_the_run_to_a_monitor(workspace, mlflow_run, mo
     assert mlflow_run().returncode == 0
     record = the_run(workspace).record
     assert record is not None
-    deadline = time.monotonic() + 120
-    while workspace.context.store.runs.get("team-a", record.run_id).state != "Completed":  # reading drives nothing
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    runs = workspace.context.store.runs
+    wait_until(lambda: runs.get("team-a", record.run_id).state == "Completed")  # reading drives nothing
     assert list((Path(os.environ["AML_HOME"]) / "monitors").glob("*.log"))
 
 

@@ -14,7 +14,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from services.airflow_api import AirflowWorld
-from services.aml_server import AmlServer, free_port, running_aml_server
+from services.aml_server import AmlServer, running_aml_server
+from services.loopback import free_port
 from services.postgresql import PostgresqlServer
 from services.world_parts import Part, end_all, until
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -15,9 +14,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.loopback import free_port
 from services.mlflow_server import clean_environment
 
-__all__ = ["AmlServer", "free_port", "running_aml_server"]
+__all__ = ["AmlServer", "running_aml_server"]
 
 _START_SECONDS = 180
 _STOP_SECONDS = 20
@@ -137,10 +137,3 @@ def running_aml_server(
         yield server
     finally:
         server.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

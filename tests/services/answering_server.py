@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import http.server
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from services.loopback import serving
 
 __all__ = ["answering", "said"]
 
@@ -26,14 +27,8 @@ def answering(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> I
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def said(status: int, body: bytes, kind: str = "text/html") -> Callable[[http.server.BaseHTTPRequestHandler], None]:

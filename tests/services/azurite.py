@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.loopback import free_port
+
 __all__ = ["INSTALL", "Azurite", "find_program", "running_azurite"]
 
 _TOOL = Path(__file__).parents[2] / "tools" / "azurite"
@@ -67,7 +69,7 @@ def running_azurite(program: Path, certificate: tuple[Path, Path] | None = None)
     :param certificate: and its key: then it speaks https, and lets identities in by their tokens.
     """
     directory = Path(tempfile.mkdtemp(prefix="aml-azurite-"))
-    port = _free_port()
+    port = free_port()
     # Without skipApiVersionCheck, Azurite refuses every SDK that is newer than itself.
     options = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence"]
     if certificate:
@@ -101,10 +103,3 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path
             time.sleep(0.05)
         else:
             return
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from services.loopback import free_port
 
 TOOL = Path(__file__).parents[2] / "tools" / "container-registry"
 INSTALL = "tools/container-registry install"
@@ -35,9 +36,7 @@ def find_program() -> str | None:
 @contextmanager
 def running_registry(program: str, directory: Path) -> Iterator[str]:
     """Start a registry; yield its address."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     (directory / "htpasswd").write_text(f"{USER}:{HASH}\n")
     configuration = directory / "registry.yml"
     configuration.write_text(

@@ -16,9 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from services.loopback import serving
 
 __all__ = ["FileShares", "running_file_shares"]
 
@@ -89,18 +91,10 @@ class RefusedError(Exception):
 @contextmanager
 def running_file_shares() -> Iterator[FileShares]:
     """Start the emulator and stop it at the end."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    shares = FileShares(f"http://127.0.0.1:{server.server_port}/{ACCOUNT}")
-    server.emulator = shares  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(_Handler) as server:
+        shares = FileShares(f"http://127.0.0.1:{server.server_port}/{ACCOUNT}")
+        server.emulator = shares  # type: ignore[attr-defined]
         yield shares
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

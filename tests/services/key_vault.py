@@ -9,17 +9,17 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from services.certificates import server_context, write_certificate
+from services.loopback import serving
 
 __all__ = ["AUDIENCE", "KeyVault", "running_key_vault"]
 
@@ -61,19 +61,10 @@ class KeyVault:
 def running_key_vault(directory: Path) -> Iterator[KeyVault]:
     """Start the emulator and stop it at the end."""
     certificate, key = write_certificate(directory)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    server.socket = server_context(certificate, key).wrap_socket(server.socket, server_side=True)
-    vault = KeyVault(f"https://127.0.0.1:{server.server_port}", certificate, secrets.token_urlsafe(24))
-    server.vault = vault  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(_Handler, server_context(certificate, key)) as server:
+        vault = KeyVault(f"https://127.0.0.1:{server.server_port}", certificate, secrets.token_urlsafe(24))
+        server.vault = vault  # type: ignore[attr-defined]
         yield vault
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

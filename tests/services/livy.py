@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -12,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from services.loopback import free_port
 
 __all__ = ["INSTALL", "LivyServer", "find_livy", "running_livy"]
 
@@ -52,7 +53,7 @@ def find_livy() -> tuple[Path, Path] | None:
 def running_livy(programs: tuple[Path, Path], directory: Path) -> Iterator[LivyServer]:
     """Start a server below ``directory``; stop it and all that it started."""
     jars, spark = programs
-    port, shared = _free_port(), directory / "shared"
+    port, shared = free_port(), directory / "shared"
     shared.mkdir(parents=True)
     _configure(directory, port, shared)
     with (directory / "livy.log").open("wb") as log:
@@ -118,10 +119,3 @@ def _wait_until_ready(server: LivyServer, log: Path) -> None:
             return
         time.sleep(0.1)
     raise RuntimeError(f"Livy did not start:\n{log.read_text(errors='replace')[-3000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

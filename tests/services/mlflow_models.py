@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from services.loopback import free_port
+
 from aml_plugins import Model, Workspace
 
 __all__ = ["register_sum_model", "served_by_mlflow"]
@@ -45,11 +47,7 @@ def register_sum_model(workspace: Workspace, folder: Path, name: str = "sums", *
 @contextmanager
 def served_by_mlflow(model: Path, log: Path) -> Iterator[int]:
     """Run ``mlflow models serve``; yield its port."""
-    import socket
-
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = int(found.getsockname()[1])
+    port = free_port()
     command = [str(Path(sys.executable).with_name("mlflow")), "models", "serve", "-m", str(model)]
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it starts uvicorn by its name
     with log.open("wb") as output:

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from services.loopback import free_port
 
 __all__ = ["MlflowServer", "clean_environment", "shared_server"]
 
@@ -80,7 +81,7 @@ def _read(path: Path) -> object:
 
 
 def _start(directory: Path, destination: str) -> MlflowServer:
-    port, log = _free_port(), directory / "server.log"
+    port, log = free_port(), directory / "server.log"
     store_uri = f"aml+sqlite:///{directory}/aml.db"
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store_uri, "--enable-workspaces"]
     command += ["--artifacts-destination", destination, "--workers", "1", "--port", str(port)]
@@ -136,10 +137,3 @@ def _signalled(leader: int, number: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

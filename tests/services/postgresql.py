@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from services.loopback import free_port
 
 __all__ = ["INSTALL", "PostgresqlServer", "find_programs", "running_server"]
 
@@ -97,7 +98,7 @@ def running_server(
     try:
         _initialise(programs, directory, identity)
         server = PostgresqlServer(
-            _free_port(),
+            free_port(),
             directory,
             lambda port: _start(
                 programs, directory, identity, variables or {}, {**_SETTINGS, **(settings or {}), "port": str(port)}
@@ -165,10 +166,3 @@ def _wait_until_ready(server: PostgresqlServer, directory: Path) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -22,6 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.loopback import free_port
+
 __all__ = ["INSTALL", "PASSWORD", "Cable", "SshMachine", "find_server", "running_machine"]
 
 TOOL = Path(__file__).parents[2] / "tools" / "ssh-server"
@@ -148,7 +150,7 @@ def running_machine(program: str) -> Iterator[SshMachine]:
     """A machine, switched on, that is gone afterwards."""
     # Not below pytest's directory: that is closed to the machine's user.
     directory = Path(tempfile.mkdtemp(prefix="aml-machine-"))
-    machine = SshMachine(directory, program, _free_port())
+    machine = SshMachine(directory, program, free_port())
     try:
         _furnish(machine)
         machine.start()
@@ -193,12 +195,6 @@ def _furnish(machine: SshMachine) -> None:
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _descendants(pid: int) -> list[int]:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from services.mlflow_server import _free_port, clean_environment
+from services.loopback import free_port
+from services.mlflow_server import clean_environment
 
 __all__ = ["ADMIN", "PASSWORD", "Answer", "Client", "TeamServer", "mlflow_rules", "team_server"]
 
@@ -124,7 +125,7 @@ def team_server(directory: Path, *options: str) -> Iterator[TeamServer]:
     """Start a server with authentication on an empty database below ``directory``."""
     home = directory / "home"
     home.mkdir(parents=True)
-    server = TeamServer(_free_port(), f"aml+sqlite:///{directory}/aml.db", home)
+    server = TeamServer(free_port(), f"aml+sqlite:///{directory}/aml.db", home)
     log = home / "server.log"
     command = [sys.executable, "-m", "aml_plugins.cli", "server", "--with-auth", "--port", str(server.port)]
     variables = {

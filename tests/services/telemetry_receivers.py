@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from services.loopback import serving
 
 __all__ = ["Receiver", "running_receiver"]
 
@@ -43,18 +44,10 @@ class Receiver:
 @contextmanager
 def running_receiver() -> Iterator[Receiver]:
     """Start a receiver and stop it at the end."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    receiver = Receiver(f"http://127.0.0.1:{server.server_port}")
-    server.receiver = receiver  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(_Handler) as server:
+        receiver = Receiver(f"http://127.0.0.1:{server.server_port}")
+        server.receiver = receiver  # type: ignore[attr-defined]
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

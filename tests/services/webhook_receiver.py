@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from services.loopback import serving
 
 __all__ = ["Receiver", "running_receiver"]
 
@@ -46,13 +47,6 @@ def running_receiver() -> Iterator[Receiver]:
         def log_message(self, *args):
             """Keep the test's output clean."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(Handler) as server:
+        found.url = f"http://127.0.0.1:{server.server_port}"
         yield found
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
+
+from aml_plugins.testing.waiting import wait_until
 
 __all__ = ["Part", "end_all", "until"]
 
@@ -21,13 +22,9 @@ PATIENCE_SECONDS = 300
 
 def until(wanted: Callable[[], T | None], what: str, *, patience: float = PATIENCE_SECONDS) -> T:
     """Ask again and again until the answer is not empty, and return it."""
-    deadline = time.monotonic() + patience
-    while True:
-        found = wanted()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"{what} did not happen in {patience:.0f} s"
-        time.sleep(0.2)
+    found = wait_until(wanted, patience, what=what)
+    assert found is not None
+    return found
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,12 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from aml_plugins.errors import AmlError
+from aml_plugins.testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from aml_plugins import Image, Service, Workspace
     from aml_plugins.services.contract import DeploymentSpec, ServiceBackend
 
-__all__ = ["ECHO", "MakeImage", "ServiceKitBase", "spec_of", "wait_until"]
+__all__ = ["ECHO", "MakeImage", "ServiceKitBase", "spec_of"]
 
 MakeImage = Callable[..., "Image"]
 
@@ -104,17 +104,6 @@ class ServiceKitBase:
             with suppress(AmlError):
                 service.delete()
             wait_until(partial(self._is_gone, workspace, service.record.service_id), self.patience)
-
-
-def wait_until(condition: Callable[[], Any], patience: float) -> None:
-    """Return once it is true.
-
-    :raises AssertionError: where it was not in time.
-    """
-    until = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < until, "it did not come true in time"
-        time.sleep(0.1)
 
 
 def spec_of(backend: ServiceBackend, service: Service) -> DeploymentSpec:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aml_plugins.testing.service_kit.base import MakeImage, ServiceKitBase, wait_until
+from aml_plugins.testing.service_kit.base import MakeImage, ServiceKitBase
+from aml_plugins.testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from aml_plugins import Service, Workspace

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aml_plugins.errors import OperationFailedError
-from aml_plugins.testing.service_kit.base import MakeImage, ServiceKitBase, spec_of, wait_until
+from aml_plugins.testing.service_kit.base import MakeImage, ServiceKitBase, spec_of
+from aml_plugins.testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from aml_plugins import Service, Workspace

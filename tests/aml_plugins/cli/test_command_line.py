@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from aml_plugins.testing.waiting import wait_until
 
 SCRIPT = """\
 import argparse, pathlib, time
@@ -81,10 +82,7 @@ def test_without_waiting_a_monitor_of_its_own_brings_the_run_home(
     monkeypatch.setenv("AML_AUTO_MONITOR", "1")
     run_id = aml_json("run", "submit", source, "--script", "train.py", "--", "--sleep", 1)["id"]
 
-    deadline = time.monotonic() + 60
-    while aml_json("run", "show", run_id)["state"] != "Completed":
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    wait_until(lambda: aml_json("run", "show", run_id)["state"] == "Completed")
     assert aml_json("run", "outputs", run_id) == ["outputs/model.txt"]
 
 

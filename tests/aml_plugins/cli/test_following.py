@@ -7,11 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from aml_plugins.testing.waiting import wait_until
 
 SCRIPT = """\
 import json, os, sys, time
@@ -153,7 +153,7 @@ def test_whoever_stops_following_leaves_the_run_to_a_monitor(
 
     assert following.returncode == 130, said.decode()
     assert f"aml run cancel {run['id']}".encode() in said
-    until(lambda: last_run()["state"] == "Completed")  # looking drives nothing: AML_AUTO_MONITOR is 0 here
+    wait_until(lambda: last_run()["state"] == "Completed")  # looking drives nothing: AML_AUTO_MONITOR is 0 here
 
 
 def test_a_monitor_that_is_about_to_end_does_not_leave_a_new_run_alone(aml_home: Path, source: Path) -> None:
@@ -161,11 +161,4 @@ def test_a_monitor_that_is_about_to_end_does_not_leave_a_new_run_alone(aml_home:
     for _ in range(8):
         aml("run", "submit", source, "--script", "schrïtt eins.py", AML_AUTO_MONITOR="1")
 
-    until(lambda: all(run["state"] == "Completed" for run in json.loads(aml("run", "list", "-o", "json").stdout)))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_until(lambda: all(run["state"] == "Completed" for run in json.loads(aml("run", "list", "-o", "json").stdout)))

@@ -12,6 +12,7 @@ import pytest
 from services.mlflow_server import MlflowServer
 
 from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
+from aml_plugins.testing.waiting import wait_until
 
 
 @pytest.fixture
@@ -22,10 +23,7 @@ def slow_run(mlflow_server: MlflowServer, tmp_path: Path) -> Run:
     (source / "slow.py").write_text("import time; time.sleep(600)")
     workspace = Workspace.get("default", store=mlflow_server.store_uri)
     run = Experiment(workspace, "slow").submit(ScriptRunConfig(source, script="slow.py", compute_target="local"))
-    deadline = time.monotonic() + 60
-    while run.get_status() != "Running":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: run.get_status() == "Running")
     return run
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from aml_plugins.runs.log_relay import LogRelay
 from aml_plugins.runs.reconciliation.driver import Driver
 from aml_plugins.server.log_spool import LONGEST, LogSpool
 from aml_plugins.store.rest.store import RestStore
+from aml_plugins.testing.waiting import wait_until
 
 SECONDS = 30
 SCRIPT = """
@@ -29,13 +29,6 @@ while not Path(sys.argv[1]).exists():
     time.sleep(0.02)
 print("it ends", flush=True)
 """
-
-
-def eventually(true: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -76,7 +69,7 @@ def test_the_server_shows_what_a_run_elsewhere_prints(
     workspace.driver.release()  # a thread has a driver of its own
     waiting = threading.Thread(target=run.wait_for_completion)
     waiting.start()
-    eventually(lambda: shown() == "it begins\n")
+    wait_until(lambda: shown() == "it begins\n")
     gate.touch()
     waiting.join(SECONDS)
     assert shown() == "it begins\nit ends\n"
@@ -87,17 +80,17 @@ def test_a_further_driver_and_a_server_that_lost_it_go_on(
     workspace: Workspace, run: Run, gate: Path, shown: Callable[[], str], aml_server: AmlServer
 ) -> None:
     first = workspace.driver
-    eventually(lambda: first.drive([run.id]) and shown() == "it begins\n")
+    wait_until(lambda: first.drive([run.id]) and shown() == "it begins\n")
     first.release()
     second = Driver(workspace.context)
-    eventually(lambda: second.drive([run.id])[run.id].state == "Running")
+    wait_until(lambda: second.drive([run.id])[run.id].state == "Running")
     assert shown() == "it begins\n"
     for file in (aml_server.directory / "home" / "server" / "logs").iterdir():
         file.unlink()
     gate.touch()
     while second.drive([run.id])[run.id].state == "Running":
         assert "it begins\nit ends\n".startswith(shown())
-    eventually(lambda: second.drive([run.id])[run.id].state == "Completed")
+    wait_until(lambda: second.drive([run.id])[run.id].state == "Completed")
     assert shown() == "it begins\nit ends\n"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import mlflow
@@ -12,6 +11,7 @@ from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
 from aml_plugins.datastores.directory import DirectoryDatastore
 from aml_plugins.datastores.opening import default_datastore
 from aml_plugins.runs.snapshot_release import release_snapshots
+from aml_plugins.testing.waiting import wait_until
 
 
 @pytest.fixture
@@ -32,8 +32,7 @@ def submit(workspace: Workspace, tmp_path: Path, script: str, name: str = "src")
 
 
 def running(run: Run) -> Run:
-    while run.get_status() != "Running":
-        time.sleep(0.02)
+    wait_until(lambda: run.get_status() == "Running")
     return run
 
 

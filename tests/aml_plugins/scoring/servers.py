@@ -8,13 +8,14 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from services.loopback import free_port
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -66,12 +67,6 @@ class Server:
         lines = [STAMP.sub("", line) for line in self.log.read_text(errors="replace").splitlines()]
         prefix = "azmlinfsrv.print - "
         return [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Microsoft:

@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -21,6 +20,7 @@ import pytest
 import urllib3
 
 from aml_plugins.scoring.front.control import SIGNATURE, signature
+from aml_plugins.testing.waiting import wait_until
 
 SECRET = "between us"
 PATIENCE = 60
@@ -98,13 +98,8 @@ def start_front(tmp_path: Path) -> Iterator[Callable[..., Front]]:
         command = [sys.executable, "-m", "aml_plugins.scoring.front", str(tmp_path), str(ports[0]), *options]
         processes.append(subprocess.Popen(command, env={**os.environ, **variables}))
         front = Front(tmp_path, *ports)
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            with suppress(urllib3.exceptions.HTTPError):
-                front.state()
-                return front
-            time.sleep(0.05)
-        raise AssertionError("the front does not answer")
+        wait_until(lambda: answers(front), what="the front answers")
+        return front
 
     yield start
     for process in processes:
@@ -112,12 +107,15 @@ def start_front(tmp_path: Path) -> Iterator[Callable[..., Front]]:
         process.wait()
 
 
+def answers(front: Front) -> bool:
+    with suppress(urllib3.exceptions.HTTPError):
+        front.state()
+        return True
+    return False
+
+
 def follows(front: Front, version: int) -> bool:
-    until = time.monotonic() + PATIENCE
-    while front.state()["version"] != version:
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return True
+    return wait_until(lambda: front.state()["version"] == version)
 
 
 def write(front: Front, **content: Any) -> None:
@@ -191,7 +189,4 @@ def test_callers_are_asked_to_connect_anew_when_it_is_to_end(start_front, versio
     assert follows(front, 1)
     assert "connection" not in front.post().headers
     (front.directory / "draining").touch()
-    until = time.monotonic() + PATIENCE
-    while front.post().headers.get("connection") != "close":
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    wait_until(lambda: front.post().headers.get("connection") == "close")

@@ -9,11 +9,12 @@ import signal
 import socket
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from servers import Server, ours
+
+from aml_plugins.testing.waiting import wait_until
 
 ECHO = "def init(): pass\ndef run(data): return data\n"
 GATE = """
@@ -45,14 +46,6 @@ def serve(tmp_path):
         context.__exit__(None, None, None)
 
 
-def eventually(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
-
-
 def test_keys_rotate_without_a_restart(serve, tmp_path):
     keys = tmp_path / "keys"
     keys.write_text("one\ntwo\n")
@@ -71,10 +64,10 @@ def test_keys_rotate_without_a_restart(serve, tmp_path):
     replacement = tmp_path / "new"
     replacement.write_text("two\nthree\n")
     replacement.replace(keys)
-    eventually(lambda: ask("three") == 200)
+    wait_until(lambda: ask("three") == 200)
     assert [ask("one"), ask("two")] == [401, 200]
     keys.unlink()
-    eventually(lambda: ask("two") == 401)
+    wait_until(lambda: ask("two") == 401)
     assert "one" not in server.log.read_text()
 
 
@@ -115,7 +108,7 @@ def test_probes_answer_while_run_is_busy(serve, tmp_path):
     answers = []
     asking = threading.Thread(target=lambda: answers.append(server.ask("POST", "/score", "x")))
     asking.start()
-    eventually((tmp_path / "entered").exists)
+    wait_until((tmp_path / "entered").exists)
     assert [probe.ask("GET", path).status for path in ("/", "/ready", "/nowhere")] == [200, 200, 404]
     (tmp_path / "gate").unlink()
     asking.join(20)
@@ -131,11 +124,11 @@ def test_alive_is_not_ready(tmp_path):
     found = {}
 
     def look():
-        eventually(ports.exists)
+        wait_until(ports.exists)
         probe = Server(json.loads(ports.read_text())["health"], tmp_path / "x")
         found["early"] = [probe.ask("GET", path).status for path in ("/", "/ready")]
         hold.unlink()
-        eventually(lambda: probe.ask("GET", "/ready").status == 200)
+        wait_until(lambda: probe.ask("GET", "/ready").status == 200)
         found["late"] = True
 
     looking = threading.Thread(target=look)
@@ -151,7 +144,7 @@ def test_requests_under_way_are_answered_before_the_end(serve, tmp_path):
     answers = []
     asking = threading.Thread(target=lambda: answers.append(server.ask("POST", "/score", "last words")))
     asking.start()
-    eventually((tmp_path / "entered").exists)
+    wait_until((tmp_path / "entered").exists)
     server.process.send_signal(signal.SIGTERM)
     (tmp_path / "gate").unlink()
     asking.join(20)
@@ -171,7 +164,7 @@ def test_a_worker_that_dies_is_replaced(serve):
     first = json.loads(server.ask("POST", "/score", "x").body)
     with pytest.raises(ConnectionError):
         server.ask("POST", "/score", "die")
-    second = eventually(lambda: _try(lambda: json.loads(server.ask("POST", "/score", "x").body)))
+    second = wait_until(lambda: _try(lambda: json.loads(server.ask("POST", "/score", "x").body)))
     assert second != first
 
 
@@ -191,10 +184,10 @@ def test_a_script_that_exits_in_run_has_failed_and_goes_on(serve):
 
 def test_several_workers_answer_and_end_together(serve):
     server = serve("import os\ndef init(): pass\ndef run(data): return os.getpid()\n", "--worker_count", "2")
-    eventually(lambda: len(workers_of(server)) == 2)
+    wait_until(lambda: len(workers_of(server)) == 2)
     children = workers_of(server)
     os.kill(server.process.pid, signal.SIGKILL)
-    eventually(lambda: not any(Path(f"/proc/{pid}/stat").exists() and _running(pid) for pid in children))
+    wait_until(lambda: not any(Path(f"/proc/{pid}/stat").exists() and _running(pid) for pid in children))
 
 
 def _running(pid):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,12 +14,14 @@ from services.aml_server import AmlServer, running_aml_server
 from services.clock import Clock
 from services.postgresql import INSTALL, find_programs, running_server
 from services.requirements import require_service
+from services.run_records import new_run
 
 from aml_plugins import ScriptRunConfig, Workspace
 from aml_plugins.errors import LeaseLostError
 from aml_plugins.store.leases import LONGEST_LEASE_SECONDS, new_owner
 from aml_plugins.store.opening import open_store
-from aml_plugins.store.records import ImageRecord, RunRecord
+from aml_plugins.store.records import ImageRecord
+from aml_plugins.testing.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -49,12 +50,6 @@ def server(request, clock: Clock, tmp_path: Path, migrated_database: Path) -> It
         uri = f"aml+{database.uri(database.create_database())}"
         with running_aml_server(tmp_path / "server", store_uri=uri) as started:
             yield started
-
-
-def new_run(**changes: object) -> RunRecord:
-    values: dict = {"workspace": "default", "run_id": uuid.uuid4().hex, "experiment_id": "1", "experiment_name": "iris"}
-    values |= {"target": "box", "target_type": "local", "state": "NotStarted", "script": "train.py", "config": {}}
-    return RunRecord(**(values | changes))
 
 
 def new_image(**changes: object) -> ImageRecord:
@@ -131,13 +126,6 @@ def driven(clock: Clock, tmp_path: Path, migrated_database: Path, monkeypatch) -
         workspace = Workspace.get(store=started.store_uri)
         yield workspace
         workspace.close()
-
-
-def wait_until(seen) -> None:
-    deadline = time.monotonic() + 240
-    while not seen():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_a_run_is_driven_to_its_end_through_jumps_both_ways(driven: Workspace, clock: Clock, tmp_path: Path) -> None:

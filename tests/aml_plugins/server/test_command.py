@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from services.aml_server import free_port
+from services.loopback import free_port
 from services.mlflow_server import clean_environment
 
 from aml_plugins.errors import InvalidInputError

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import threading
-import time
 import urllib.error
 import urllib.request
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from services.aml_server import running_aml_server
+from services.run_records import new_run
 
 from aml_plugins.store.leases import new_owner
 from aml_plugins.store.opening import open_store
-from aml_plugins.store.records import ComputeTargetRecord, RunRecord
+from aml_plugins.store.records import ComputeTargetRecord
+from aml_plugins.testing.waiting import wait_until
 
 RUNS = 40
-
-
-def new_run(**changes):
-    values = {
-        "workspace": "default",
-        "run_id": uuid.uuid4().hex,
-        "experiment_id": "1",
-        "experiment_name": "iris",
-        "target": "box",
-        "target_type": "local",
-        "state": "NotStarted",
-        "script": "train.py",
-        "config": {},
-    }
-    return RunRecord(**(values | changes))
 
 
 @pytest.fixture
@@ -59,8 +44,7 @@ def test_a_killed_server_loses_nothing_and_does_nothing_twice(killable):
     workers = [threading.Thread(target=submit, args=(store,)) for store in stores]
     for worker in workers:
         worker.start()
-    while len(done) < RUNS // 2 and not problems:
-        time.sleep(0.005)
+    wait_until(lambda: len(done) >= RUNS // 2 or problems)
     killable.kill()
     killable.start(wait=False)
     for worker in workers:

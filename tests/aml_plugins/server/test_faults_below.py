@@ -7,41 +7,29 @@ import os
 import signal
 import sqlite3
 import threading
-import time
 import urllib.error
 import urllib.request
-import uuid
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from services.aml_server import AmlServer, free_port, running_aml_server
+from services.aml_server import AmlServer, running_aml_server
+from services.loopback import free_port
 from services.postgresql import INSTALL, find_programs, running_server
 from services.requirements import require_service
+from services.run_records import new_run
 
 from aml_plugins import ScriptRunConfig, Workspace
 from aml_plugins.errors import AmlError
 from aml_plugins.store.leases import new_owner
 from aml_plugins.store.opening import open_store
 from aml_plugins.store.records import ComputeTargetRecord, RunRecord
+from aml_plugins.testing.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(900)
 
 RUNS = 40
-
-
-def new_run(**changes: object) -> RunRecord:
-    values: dict = {"workspace": "default", "run_id": uuid.uuid4().hex, "experiment_id": "1", "experiment_name": "iris"}
-    values |= {"target": "box", "target_type": "local", "state": "NotStarted", "script": "train.py", "config": {}}
-    return RunRecord(**(values | changes))
-
-
-def wait_until(seen, seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not seen():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_database_that_goes_away_and_comes_back_costs_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from services.aml_server import running_aml_server
 from services.aml_users import password_of
 
 from aml_plugins.store.opening import open_store
+from aml_plugins.testing.waiting import wait_until
 from aml_plugins.workspace import Workspace
 
 HELLO = """\
@@ -152,10 +152,8 @@ def test_the_server_drives_what_nobody_waits_for(tmp_path, migrated_database, sc
         config = ScriptRunConfig(scripts, script="hello.py", arguments=["monitor"], compute_target="local")
         run = workspace.experiment("hello").submit(config)
         workspace.driver.release()
-        deadline = time.monotonic() + 60
-        while open_store(server.url).runs.find(run.id).state != "Completed":
-            assert time.monotonic() < deadline, server.log.read_text()[-3000:]
-            time.sleep(0.05)
+        runs = open_store(server.url).runs
+        wait_until(lambda: runs.find(run.id).state == "Completed", what=lambda: server.log.read_text()[-3000:])
         server.stop()
     assert server.log.read_text().rstrip().endswith("]")  # "Finished server process [PID]"
     assert "Application shutdown complete" in server.log.read_text()

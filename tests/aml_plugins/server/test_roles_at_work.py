@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 import uuid
+from functools import partial
 
 import pytest
 from services.aml_users import ADMIN, password_of
+from services.run_records import new_run
 
 from aml_plugins.errors import NotFoundError, PermissionDeniedError
 from aml_plugins.store.leases import new_owner
 from aml_plugins.store.opening import open_store
-from aml_plugins.store.records import ComputeTargetRecord, RunChange, RunRecord
+from aml_plugins.store.records import ComputeTargetRecord, RunChange
+
+run_of_team_a = partial(new_run, workspace="team-a", user="somebody-else")
 
 
 @pytest.fixture
@@ -22,32 +26,16 @@ def store_of(auth_server):
     return open_as
 
 
-def new_run(**changes):
-    values = {
-        "workspace": "team-a",
-        "run_id": uuid.uuid4().hex,
-        "experiment_id": "1",
-        "experiment_name": "iris",
-        "target": "box",
-        "target_type": "local",
-        "state": "NotStarted",
-        "script": "train.py",
-        "config": {},
-        "user": "somebody-else",
-    }
-    return RunRecord(**(values | changes))
-
-
 def test_a_contributor_submits_under_his_own_name_and_drives(store_of):
     store, owner = store_of("contributor-of-team-a"), new_owner()
-    run = store.runs.add(new_run(lease_owner=owner, lease_until=time.time() + 60))
+    run = store.runs.add(run_of_team_a(lease_owner=owner, lease_until=time.time() + 60))
     assert run.user == "contributor-of-team-a"
     assert store.runs.acquire([run.run_id], owner, 60) == [run.run_id]
     assert store.runs.save(run, owner=owner, message="on").version == 1
 
 
 def test_a_reader_reads_and_takes_no_lease(store_of):
-    run = store_of("contributor-of-team-a").runs.add(new_run(lease_owner=None))
+    run = store_of("contributor-of-team-a").runs.add(run_of_team_a(lease_owner=None))
     reader = store_of("reader-of-team-a")
     assert reader.runs.find(run.run_id) == run
     assert reader.runs.get_many([run.run_id]) == {run.run_id: run}
@@ -61,7 +49,7 @@ def test_a_reader_reads_and_takes_no_lease(store_of):
 
 def test_others_runs_are_not_there_by_any_way(store_of):
     owner = new_owner()
-    run = store_of("contributor-of-team-a").runs.add(new_run(lease_owner=owner, lease_until=time.time() - 1))
+    run = store_of("contributor-of-team-a").runs.add(run_of_team_a(lease_owner=owner, lease_until=time.time() - 1))
     for user in ("owner-of-team-b", "nobody"):
         other = store_of(user)
         assert other.runs.find(run.run_id) is None
@@ -82,7 +70,7 @@ def test_others_runs_are_not_there_by_any_way(store_of):
 
 def test_others_events_stay_undelivered(store_of):
     store = store_of("contributor-of-team-a")
-    run = store.runs.add(new_run(lease_owner=None), message="Submitted.")
+    run = store.runs.add(run_of_team_a(lease_owner=None), message="Submitted.")
     (event,) = store.tasks.undelivered([run.run_id])
     store_of("contributor-of-team-b").tasks.mark_delivered([event.sequence])
     assert store.tasks.undelivered([run.run_id]) == [event]

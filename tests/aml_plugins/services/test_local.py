@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +24,7 @@ from aml_plugins.errors import (
     TransientBackendError,
 )
 from aml_plugins.services.driving import ServiceWatch
+from aml_plugins.testing.waiting import wait_until
 
 SECOND = SCRIPT.replace("VERSION = 1", "VERSION = 2")
 BROKEN = "def init(): raise ValueError('no such model')\ndef run(data): pass\n"
@@ -99,8 +101,7 @@ def test_no_request_is_dropped_by_update_canary_scaling_and_going_back(serving, 
     with Callers(iris) as callers:
         iris.update(image=second, traffic=25, wait=True)
         seen = len(callers.versions)
-        while len(callers.versions) < seen + 200:
-            time.sleep(0.01)
+        wait_until(lambda: len(callers.versions) >= seen + 200)
         canary = callers.versions[seen:]
         iris.update(traffic=100, wait=True)
         iris.scale(2, wait=True)
@@ -160,10 +161,7 @@ def test_keys_let_in_and_rotate_without_refusing_anybody(serving):
     fresh = service.keys(regenerate="primary")
     assert (fresh.secondary, fresh.primary != keys.primary) == (keys.secondary, True)
     assert ask(keys.secondary) == 200
-    deadline = time.monotonic() + 20
-    while (ask(fresh.primary), ask(keys.primary)) != (200, 401):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: (ask(fresh.primary), ask(keys.primary)) == (200, 401))
     with pytest.raises(InvalidInputError, match="no key 'third'"):
         service.keys(regenerate="third")
 
@@ -188,12 +186,13 @@ def test_a_process_that_dies_is_started_again(serving, iris, running):
     watch = ServiceWatch(serving.workspace.context)
     watch.round()
     assert iris.state == "Unhealthy"
-    deadline = time.monotonic() + 60
-    while iris.state != "Healthy":
-        assert time.monotonic() < deadline
+
+    def is_healthy() -> bool:
         watch._looked.clear()  # the next look would be in seconds
         watch.round()
-        time.sleep(0.05)
+        return iris.state == "Healthy"
+
+    wait_until(is_healthy)
     assert version_of(iris) == 1
 
 
@@ -202,16 +201,16 @@ def test_a_front_that_dies_comes_back_at_its_address(serving, iris):
     front = json.loads(next(Path(os.environ["AML_HOME"]).glob("services/*/front.pid")).read_text())["pid"]
     os.kill(front, signal.SIGKILL)
     watch = ServiceWatch(serving.workspace.context)
-    deadline = time.monotonic() + 60
-    while True:
+
+    def answers() -> bool:
         watch._looked.clear()
         watch.round()
-        try:
+        with suppress(OperationFailedError, TransientBackendError):
             assert version_of(iris) == 1
-            break
-        except (OperationFailedError, TransientBackendError):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+            return True
+        return False
+
+    wait_until(answers)
     assert iris.record.endpoint == endpoint
 
 

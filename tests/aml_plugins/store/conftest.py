@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from services.run_records import new_run as new_run_record
 
 from aml_plugins.store.interface import Store
 from aml_plugins.store.leases import new_owner
@@ -58,19 +58,8 @@ def new_run(owner: str) -> Callable[..., RunRecord]:
     """Make a record that ``runs.add`` accepts; keyword arguments replace its fields."""
 
     def make(**changes: object) -> RunRecord:
-        values: dict = {
-            "workspace": "team-a",
-            "run_id": uuid.uuid4().hex,
-            "experiment_id": "1",
-            "experiment_name": "iris",
-            "target": "box",
-            "target_type": "local",
-            "state": "NotStarted",
-            "script": "train.py",
-            "config": {"arguments": ["--alpha", "0.5"], "environment": {"variables": {"A": "ü"}}},
-            "lease_owner": owner,
-        }
-        return RunRecord(**(values | changes))
+        config = {"arguments": ["--alpha", "0.5"], "environment": {"variables": {"A": "ü"}}}
+        return new_run_record(**{"workspace": "team-a", "config": config, "lease_owner": owner} | changes)
 
     return make
 

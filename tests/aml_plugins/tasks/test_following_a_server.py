@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from services.aml_server import AmlServer, running_aml_server
 from aml_plugins import Task, Workspace
 from aml_plugins.errors import NotFoundError, StoreError
 from aml_plugins.store.records import TaskRecord
+from aml_plugins.testing.waiting import wait_until
 
 BUILD = TaskRecord(workspace="default", task_id="b", kind="image", subject="s", state="Running", progress=0.1)
 
@@ -96,10 +96,7 @@ def test_who_stops_listening_leaves_no_thread(server, workspace):
     assert next(followed).message == "one"
     followed.close()
     workspace.context.store.tasks.put(BUILD, message="two")  # the next thing that comes ends it
-    deadline = time.monotonic() + 60
-    while any(thread.name == "aml-task-events" for thread in threading.enumerate()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: all(thread.name != "aml-task-events" for thread in threading.enumerate()))
 
 
 def test_a_task_that_is_not_there_is_not_found(workspace):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +21,7 @@ from aml_plugins import Image, InferenceConfig, Service, Workspace
 from aml_plugins.errors import InvalidInputError, OperationFailedError
 from aml_plugins.testing.service_kit.base import ECHO
 from aml_plugins.testing.service_kit.load import constant_load
+from aml_plugins.testing.waiting import wait_until
 
 pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(900)]
 SMALL = {"cpu": "10m", "memory": "32Mi", "drain_seconds": 5}
@@ -72,14 +72,6 @@ def front_of(service: Service) -> str:
     return f"aml-{service.record.service_id[:20]}-front"
 
 
-def until(condition: Callable[[], Any], seconds: float = 300) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.2)
-    return found
-
-
 def test_a_load_balancers_address_is_waited_for_and_serves_https(
     workspace: Workspace, image, cluster: Cluster, kubernetes: Kubernetes, tmp_path: Path
 ) -> None:
@@ -92,7 +84,7 @@ def test_a_load_balancers_address_is_waited_for_and_serves_https(
     waiting = threading.Thread(target=service.wait_for_deployment)
     waiting.start()
     reason = "The cluster has not given it an address yet."
-    until(lambda: Service.get(workspace, "iris").record.reason == reason)
+    wait_until(lambda: Service.get(workspace, "iris").record.reason == reason)
     # The tests are the cloud: they give the Service an address of the pods' network.
     address = f"{kubernetes.address.rpartition('.')[0]}.250"
     status = {"loadBalancer": {"ingress": [{"ip": address}]}}
@@ -135,7 +127,7 @@ def test_the_front_may_lose_a_pod(workspace: Workspace, image, cluster: Cluster)
     first = next(iter(cluster.list("pod", labels)))["metadata"]["name"]
     with constant_load(str(service.scoring_uri)) as load:
         cluster.delete("pod", first)
-        until(lambda: cluster.find("pod", first) is None)
+        wait_until(lambda: cluster.find("pod", first) is None)
         load.wait_for_more()
     assert load.failures == []
 

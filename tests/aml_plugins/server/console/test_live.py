@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from aml_plugins.server.console.live import Streams
 from aml_plugins.server.console.log_reader import LogReader
 from aml_plugins.server.routes.run_logs import spool_of
 from aml_plugins.server.serving import Server
+from aml_plugins.testing.waiting import wait_until
 
 PATH = "/api/2.0/aml/console/workspaces/team-a/runs/{}/live"
 SECONDS = 20
@@ -39,18 +39,11 @@ def port(server: Server, workspaces: None, streams: Streams) -> Iterator[int]:
     worker = uvicorn.Server(config)
     thread = threading.Thread(target=worker.run, daemon=True)
     thread.start()
-    eventually(lambda: worker.started)
+    wait_until(lambda: worker.started)
     yield worker.servers[0].sockets[0].getsockname()[1]
     worker.should_exit = True
     thread.join(SECONDS)
     assert not thread.is_alive()
-
-
-def eventually(true: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 class Listener:
@@ -132,7 +125,7 @@ def test_who_does_not_read_is_cut_off_and_nothing_is_kept_for_them(port: int, st
     with log.open("ab") as file:
         for _ in range(200):
             file.write(b"x" * 99_999 + b"\n")
-    eventually(lambda: streams.open == 0)
+    wait_until(lambda: streams.open == 0)
     listener.close()
 
 
@@ -142,7 +135,7 @@ def test_who_leaves_is_forgotten(port: int, streams: Streams, add_job) -> None:
     listener.next()
     assert streams.open == 1
     listener.close()
-    eventually(lambda: streams.open == 0)
+    wait_until(lambda: streams.open == 0)
 
 
 def test_too_many_listeners_are_turned_away(port: int, streams: Streams, add_job) -> None:
@@ -153,7 +146,7 @@ def test_too_many_listeners_are_turned_away(port: int, streams: Streams, add_job
     assert Listener(port, run.run_id).status == 503
     for listener in listeners:
         listener.close()
-    eventually(lambda: streams.open == 0)
+    wait_until(lambda: streams.open == 0)
 
 
 def test_nobody_listens_to_another_workspaces_run(port: int, add_run) -> None:
