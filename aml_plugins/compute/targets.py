@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING
 
 from aml_plugins.compute.backend import ComputeBackend, ComputeTarget, TargetConfig
-from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError, PluginError
+from aml_plugins.errors import AlreadyExistsError, NotFoundError
 from aml_plugins.json_types import JsonObject
+from aml_plugins.plugins.settings import checked_settings
 from aml_plugins.store.records import ComputeTargetRecord
 from aml_plugins.suggestions import did_you_mean
 
@@ -136,13 +135,7 @@ def load_backend_type(plugins: Plugins, type_name: str) -> type[ComputeBackend]:
 
     :raises PluginError: where what the plugin names is not a backend.
     """
-    loaded = plugins.load(TARGET_TYPES, type_name)
-    if not (isinstance(loaded, type) and issubclass(loaded, ComputeBackend)):
-        raise PluginError(
-            f"The plugin for compute target type '{type_name}' does not provide a ComputeBackend.",
-            "Run: aml plugins check",
-        )
-    return loaded
+    return plugins.load_class(TARGET_TYPES, type_name, ComputeBackend)
 
 
 def validate_config(backend_type: type[ComputeBackend], type_name: str, config: JsonObject) -> TargetConfig:
@@ -150,23 +143,4 @@ def validate_config(backend_type: type[ComputeBackend], type_name: str, config: 
 
     :raises InvalidInputError: naming the first wrong setting.
     """
-    try:
-        return backend_type.config_model.model_validate(dict(config))
-    except ValidationError as error:
-        first = error.errors()[0]
-        setting = ".".join(map(str, first["loc"])) or "settings"
-        known = _known_settings(backend_type.config_model, first["loc"])
-        hint = "" if setting in known else did_you_mean(setting, known)
-        raise InvalidInputError(
-            f"The setting '{setting}' of a compute target of type '{type_name}' is wrong: "
-            f"{first['msg'].removeprefix('Value error, ')}.{hint}",
-            f"Known settings: {', '.join(sorted(known))}.",
-        ) from None
-
-
-def _known_settings(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """Return the settings beside the one at ``place``; those of a section bear its name."""
-    field = model.model_fields.get(str(place[0])) if len(place) > 1 else None
-    inner = [one for one in get_args(field.annotation) if isinstance(one, type)] if field else []
-    section = next((one for one in inner if issubclass(one, BaseModel)), None)
-    return [f"{place[0]}.{name}" for name in section.model_fields] if section else list(model.model_fields)
+    return checked_settings(backend_type.config_model, f"a compute target of type '{type_name}'", config)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aml_plugins.datastores.contract import Datastore, DatastoreConfig
-from aml_plugins.errors import NotFoundError, PluginError
+from aml_plugins.errors import NotFoundError
 from aml_plugins.operator_limits import check_directory_is_served
 from aml_plugins.plugins.settings import checked_settings
 from aml_plugins.secrets import secret_source
@@ -94,10 +94,7 @@ def check_record(context: Context, record: DatastoreRecord) -> DatastoreConfig:
 
 
 def _type_of(context: Context, record: DatastoreRecord) -> type[Datastore]:
-    loaded = context.plugins.load(DATASTORE_TYPES, record.type)
-    if not (isinstance(loaded, type) and issubclass(loaded, Datastore)):
-        raise PluginError(f"The plugin for datastore type '{record.type}' does not provide a Datastore.")
-    return loaded
+    return context.plugins.load_class(DATASTORE_TYPES, record.type, Datastore)
 
 
 def built_in_directory(context: Context, workspace: str) -> Path:

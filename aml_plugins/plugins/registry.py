@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import pluggy
 
@@ -21,6 +22,7 @@ __all__ = ["Plugins"]
 logger = logging.getLogger(__name__)
 
 _COMMANDS = "aml_commands"
+T = TypeVar("T")
 
 
 class Plugins:
@@ -61,6 +63,20 @@ class Plugins:
             candidate, description = self._table(hook).get(name)
             self._factories[hook, name] = import_factory(hook, candidate, description)
         return self._factories[hook, name]
+
+    def load_class(self, hook: str, name: str, base: type[T]) -> type[T]:
+        """Import the class of a type, as :meth:`load` does.
+
+        :raises PluginError: also where it is not a subclass of ``base``.
+        """
+        loaded = self.load(hook, name)
+        if not (isinstance(loaded, type) and issubclass(loaded, base)):
+            article = "an" if base.__name__[0] in "AEIOU" else "a"
+            raise PluginError(
+                f"The plugin for {kind_of(hook)} '{name}' does not provide {article} {base.__name__}.",
+                "Run: aml plugins check",
+            )
+        return loaded
 
     def notify(self, hook: str, **arguments: object) -> None:
         """Tell every observer; one that raises is logged, and the others are told all the same."""

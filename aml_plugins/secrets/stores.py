@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aml_plugins.errors import InvalidInputError, NotFoundError, PluginError
+from aml_plugins.errors import InvalidInputError, NotFoundError
 from aml_plugins.json_types import JsonObject
 from aml_plugins.names import check_name
 from aml_plugins.plugins.settings import checked_settings
@@ -145,8 +145,6 @@ def _registered(settings: JsonObject) -> JsonObject:
 
 
 def _made(context: Context, type_name: str, name: str, settings: Mapping[str, Any]) -> SecretStore:
-    loaded = context.plugins.load(SECRET_STORE_TYPES, type_name)
-    if not (isinstance(loaded, type) and issubclass(loaded, SecretStore)):
-        raise PluginError(f"The plugin for secret store type '{type_name}' does not provide a SecretStore.")
+    loaded = context.plugins.load_class(SECRET_STORE_TYPES, type_name, SecretStore)
     config = checked_settings(loaded.config_model, f"a secret store of type '{type_name}'", settings)
     return loaded(name, config)

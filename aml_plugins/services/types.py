@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from aml_plugins.errors import InvalidInputError, PluginError
+from aml_plugins.plugins.settings import checked_settings
 from aml_plugins.services.contract import ServiceBackend, ServiceConfig
 
 if TYPE_CHECKING:
@@ -18,10 +16,7 @@ __all__ = ["checked_config", "load_backend"]
 
 def load_backend(context: Context, type_name: str) -> ServiceBackend:
     """Return what drives services of a type."""
-    loaded = context.plugins.load("aml_service_types", type_name)
-    if not (isinstance(loaded, type) and issubclass(loaded, ServiceBackend)):
-        raise PluginError(f"The plugin for service type '{type_name}' does not provide a ServiceBackend.")
-    return loaded(context)
+    return context.plugins.load_class("aml_service_types", type_name, ServiceBackend)(context)
 
 
 def checked_config(backend: ServiceBackend, settings: Mapping[str, Any]) -> ServiceConfig:
@@ -29,12 +24,4 @@ def checked_config(backend: ServiceBackend, settings: Mapping[str, Any]) -> Serv
 
     :raises InvalidInputError: naming the setting that is wrong.
     """
-    try:
-        return backend.config_model.model_validate(dict(settings))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "settings"
-        known = ", ".join(sorted(backend.config_model.model_fields))
-        raise InvalidInputError(
-            f"The setting '{place}' of a {backend.type_name} service is wrong: {first['msg']}.", f"Settings: {known}."
-        ) from None
+    return checked_settings(backend.config_model, f"a service of type '{backend.type_name}'", settings)

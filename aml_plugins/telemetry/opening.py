@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aml_plugins.errors import PluginError
 from aml_plugins.json_types import JsonObject
 from aml_plugins.plugins.settings import checked_settings
 from aml_plugins.store.settings import settings_of, update_settings
@@ -56,9 +55,7 @@ def set_telemetry(context: Context, workspace: str, type_name: str | None, setti
 
 
 def _made(context: Context, workspace: str, type_name: str, settings: Mapping[str, Any]) -> TelemetryExporter:
-    loaded = context.plugins.load(EXPORTER_TYPES, type_name)
-    if not (isinstance(loaded, type) and issubclass(loaded, TelemetryExporter)):
-        raise PluginError(f"The plugin for telemetry exporter type '{type_name}' does not provide a TelemetryExporter.")
+    loaded = context.plugins.load_class(EXPORTER_TYPES, type_name, TelemetryExporter)
     config = checked_settings(loaded.config_model, f"a telemetry exporter of type '{type_name}'", settings)
     made = loaded(config)
     made.secrets = context.secrets(workspace)
