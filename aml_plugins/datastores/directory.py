@@ -12,7 +12,7 @@ from pydantic import field_validator
 
 from aml_plugins.datastores.contract import Datastore, DatastoreConfig, FileFacts
 from aml_plugins.datastores.failures import in_words
-from aml_plugins.datastores.paths import inside, relative_path
+from aml_plugins.datastores.paths import check_is_file, inside, relative_path
 from aml_plugins.datastores.resuming import BLOCK, fetch_whole, sha256_of
 from aml_plugins.datastores.whole_files import PART_PREFIX, copy_whole, link_whole
 from aml_plugins.errors import InvalidInputError, NotFoundError
@@ -53,8 +53,7 @@ class DirectoryDatastore(Datastore):
     def put(self, local: Path, path: str, *, immutable: bool = False) -> None:
         file = self._file(path)
         with in_words(f"The datastore '{self.name}' cannot store '{path}'"):
-            if not local.is_file():
-                raise NotFoundError(f"There is no file {local}.", "Only files can be stored, one at a time.")
+            check_is_file(local)
             file.parent.mkdir(parents=True, exist_ok=True)
             if not (immutable and link_whole(local, file)):
                 copy_whole(local, file)
@@ -68,8 +67,7 @@ class DirectoryDatastore(Datastore):
     def send(self, local: Path, path: str, progress: Callable[[int], None]) -> None:
         file = self._file(path)
         with in_words(f"The datastore '{self.name}' cannot store '{path}'"):
-            if not local.is_file():
-                raise NotFoundError(f"There is no file {local}.", "Only files can be stored, one at a time.")
+            check_is_file(local)
             _copy_on(local, file, progress)
 
     def receive(self, path: str, local: Path, progress: Callable[[int], None]) -> None:

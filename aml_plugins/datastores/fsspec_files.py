@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,9 +12,10 @@ from uuid import uuid4
 import fsspec
 from pydantic import Field, field_validator
 
-from aml_plugins.datastores.contract import Datastore, DatastoreConfig, FileFacts, SecretSetting
+from aml_plugins.datastores.client_datastore import ClientDatastore
+from aml_plugins.datastores.contract import DatastoreConfig, FileFacts, SecretSetting
 from aml_plugins.datastores.listing import no_such_file
-from aml_plugins.datastores.paths import relative_path
+from aml_plugins.datastores.paths import check_is_file, relative_path
 from aml_plugins.datastores.resuming import BLOCK, fetch_whole
 from aml_plugins.datastores.whole_files import PART_PREFIX
 from aml_plugins.errors import AmlError, BackendError, InvalidInputError, NotFoundError, TransientBackendError
@@ -63,29 +63,16 @@ class FsspecConfig(DatastoreConfig):
         return value.rstrip("/") if len(value) > len(parts.scheme) + 3 else value
 
 
-class FsspecDatastore(Datastore):
+class FsspecDatastore(ClientDatastore[tuple[Any, str]]):
     """Files below one URL. A transfer goes on file by file; within a file, downloads do."""
 
     type_name = "fsspec"
     config_model: ClassVar[type[DatastoreConfig]] = FsspecConfig
     config: FsspecConfig
 
-    def __init__(self, name: str, config: DatastoreConfig) -> None:
-        super().__init__(name, config)
-        self._lock = threading.Lock()
-        self._opened: tuple[Any, str] | None = None
-
-    def put(self, local: Path, path: str, *, immutable: bool = False) -> None:
-        del immutable
-        self.send(local, path, lambda _bytes: None)
-
-    def get(self, path: str, local: Path) -> None:
-        self.receive(path, local, lambda _bytes: None)
-
     def send(self, local: Path, path: str, progress: Callable[[int], None]) -> None:
         target = self._place(path, file=True)
-        if not local.is_file():
-            raise NotFoundError(f"There is no file {local}.", "Only files can be stored, one at a time.")
+        check_is_file(local)
         with self._words(path):
             files, _ = self._open()
             parent = target.rpartition("/")[0]
@@ -180,14 +167,11 @@ class FsspecDatastore(Datastore):
         root = self._open()[1]
         return f"{root}/{checked}" if checked else root
 
-    def _open(self) -> tuple[Any, str]:
-        with self._lock:
-            if self._opened is None:
-                with self._words():
-                    secret = {name: self.secret(value) for name, value in self.config.secret_options.items()}
-                    files, root = fsspec.core.url_to_fs(self.config.url, **self.config.options, **secret)
-                    self._opened = (files, str(root).rstrip("/"))
-            return self._opened
+    def _connect(self) -> tuple[Any, str]:
+        with self._words():
+            secret = {name: self.secret(value) for name, value in self.config.secret_options.items()}
+            files, root = fsspec.core.url_to_fs(self.config.url, **self.config.options, **secret)
+            return files, str(root).rstrip("/")
 
     @contextmanager
     def _words(self, path: str = "") -> Iterator[None]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from aml_plugins.errors import InvalidInputError
+from aml_plugins.errors import InvalidInputError, NotFoundError
 
-__all__ = ["inside", "relative_path"]
+__all__ = ["check_is_file", "inside", "relative_path"]
 
 
 def relative_path(path: str) -> PurePosixPath:
@@ -40,3 +40,12 @@ def inside(root: Path, path: str) -> Path:
             "Replace the link by the file itself, or register its directory as a datastore of its own.",
         )
     return file
+
+
+def check_is_file(local: Path) -> None:
+    """Refuse to store what is no file.
+
+    :raises NotFoundError: where there is none.
+    """
+    if not local.is_file():
+        raise NotFoundError(f"There is no file {local}.", "Only files can be stored, one at a time.")

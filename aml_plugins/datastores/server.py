@@ -9,8 +9,7 @@ from urllib.parse import quote
 
 from aml_plugins.datastores.contract import Datastore, DatastoreConfig
 from aml_plugins.datastores.failures import in_words
-from aml_plugins.datastores.paths import relative_path
-from aml_plugins.errors import NotFoundError
+from aml_plugins.datastores.paths import check_is_file, relative_path
 from aml_plugins.mlflow_rest.files import fetch, send
 from aml_plugins.store.rest.asking import pages
 from aml_plugins.store.rest.connection import path_of
@@ -34,8 +33,7 @@ class ServerDatastore(Datastore):
     def put(self, local: Path, path: str, *, immutable: bool = False) -> None:
         del immutable
         with in_words(f"'{local}' cannot be read"):
-            if not local.is_file():
-                raise NotFoundError(f"There is no file {local}.", "Only files can be stored, one at a time.")
+            check_is_file(local)
             send(self._connection, self._file("files", path), local)
 
     def get(self, path: str, local: Path) -> None:

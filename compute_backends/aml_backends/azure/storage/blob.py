@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,11 +18,12 @@ from aml_backends.azure.storage.credentials import CLIENT_OPTIONS, Account, open
 from aml_backends.azure.storage.failures import azure_words, missing_is_fine
 from aml_backends.azure.storage.settings import AccountConfig
 from aml_plugins.datastores.abilities import Permission
-from aml_plugins.datastores.contract import Datastore, DatastoreConfig, FileFacts
+from aml_plugins.datastores.client_datastore import ClientDatastore
+from aml_plugins.datastores.contract import DatastoreConfig, FileFacts
 from aml_plugins.datastores.failures import in_words
-from aml_plugins.datastores.paths import relative_path
+from aml_plugins.datastores.paths import check_is_file, relative_path
 from aml_plugins.datastores.resuming import fetch_whole
-from aml_plugins.errors import InvalidInputError, NotFoundError
+from aml_plugins.errors import InvalidInputError
 
 __all__ = ["BlobConfig", "BlobDatastore"]
 
@@ -39,30 +39,17 @@ class BlobConfig(AccountConfig):
     )
 
 
-class BlobDatastore(Datastore):
+class BlobDatastore(ClientDatastore[tuple[Account, BlobServiceClient]]):
     """Blobs below one prefix. Any number of processes may use it at a time."""
 
     type_name = "azure-blob"
     config_model: ClassVar[type[DatastoreConfig]] = BlobConfig
     config: BlobConfig
 
-    def __init__(self, name: str, config: DatastoreConfig) -> None:
-        super().__init__(name, config)
-        self._lock = threading.Lock()
-        self._opened: tuple[Account, BlobServiceClient] | None = None
-
-    def put(self, local: Path, path: str, *, immutable: bool = False) -> None:
-        del immutable
-        self.send(local, path, lambda _bytes: None)
-
-    def get(self, path: str, local: Path) -> None:
-        self.receive(path, local, lambda _bytes: None)
-
     def send(self, local: Path, path: str, progress: Callable[[int], None]) -> None:
         blob = self._blob(path)
         with self._words(path), in_words(f"'{local}' cannot be stored in the datastore '{self.name}'"):
-            if not local.is_file():
-                raise NotFoundError(f"There is no file {local}.", "Only files can be stored, one at a time.")
+            check_is_file(local)
             upload_blob(blob, local, progress)
 
     def receive(self, path: str, local: Path, progress: Callable[[int], None]) -> None:
@@ -152,13 +139,10 @@ class BlobDatastore(Datastore):
     def _container(self) -> ContainerClient:
         return self._open()[1].get_container_client(self.config.container)
 
-    def _open(self) -> tuple[Account, BlobServiceClient]:
-        with self._lock:
-            if self._opened is None:
-                account = open_account(self.name, self.config, self.secrets, "blob")
-                with azure_words(self.name, account.url):
-                    self._opened = (account, _client(account))
-            return self._opened
+    def _connect(self) -> tuple[Account, BlobServiceClient]:
+        account = open_account(self.name, self.config, self.secrets, "blob")
+        with azure_words(self.name, account.url):
+            return account, _client(account)
 
     def _words(self, path: str = "") -> Any:
         return azure_words(self.name, self._place(), path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -25,12 +24,13 @@ from aml_backends.azure.storage.failures import azure_words, missing_is_fine
 from aml_backends.azure.storage.settings import AccountConfig
 from aml_backends.azure.storage.share_upload import upload_file
 from aml_plugins.datastores.abilities import Permission
-from aml_plugins.datastores.contract import Datastore, DatastoreConfig, FileFacts
+from aml_plugins.datastores.client_datastore import ClientDatastore
+from aml_plugins.datastores.contract import DatastoreConfig, FileFacts
 from aml_plugins.datastores.failures import in_words
-from aml_plugins.datastores.paths import relative_path
+from aml_plugins.datastores.paths import check_is_file, relative_path
 from aml_plugins.datastores.resuming import fetch_whole
 from aml_plugins.datastores.whole_files import PART_PREFIX
-from aml_plugins.errors import InvalidInputError, NotFoundError, StoreError
+from aml_plugins.errors import InvalidInputError, StoreError
 
 __all__ = ["ShareConfig", "ShareDatastore"]
 
@@ -47,30 +47,17 @@ class ShareConfig(AccountConfig):
     )
 
 
-class ShareDatastore(Datastore):
+class ShareDatastore(ClientDatastore[tuple[Account, ShareServiceClient]]):
     """Files below one folder of a share, by its REST API: nothing is mounted. Names differ in more than their case."""
 
     type_name = "azure-file-share"
     config_model: ClassVar[type[DatastoreConfig]] = ShareConfig
     config: ShareConfig
 
-    def __init__(self, name: str, config: DatastoreConfig) -> None:
-        super().__init__(name, config)
-        self._lock = threading.Lock()
-        self._opened: tuple[Account, ShareServiceClient] | None = None
-
-    def put(self, local: Path, path: str, *, immutable: bool = False) -> None:
-        del immutable
-        self.send(local, path, lambda _bytes: None)
-
-    def get(self, path: str, local: Path) -> None:
-        self.receive(path, local, lambda _bytes: None)
-
     def send(self, local: Path, path: str, progress: Callable[[int], None]) -> None:
         key = self._key(path, file=True)
         with self._words(path), in_words(f"'{local}' cannot be stored in the datastore '{self.name}'"):
-            if not local.is_file():
-                raise NotFoundError(f"There is no file {local}.", "Only files can be stored, one at a time.")
+            check_is_file(local)
             upload_file(self._share(), key, local, progress)
 
     def receive(self, path: str, local: Path, progress: Callable[[int], None]) -> None:
@@ -170,13 +157,10 @@ class ShareDatastore(Datastore):
     def _share(self) -> ShareClient:
         return self._open()[1].get_share_client(self.config.share)
 
-    def _open(self) -> tuple[Account, ShareServiceClient]:
-        with self._lock:
-            if self._opened is None:
-                account = open_account(self.name, self.config, self.secrets, "file")
-                with azure_words(self.name, account.url):
-                    self._opened = (account, _client(account))
-            return self._opened
+    def _connect(self) -> tuple[Account, ShareServiceClient]:
+        account = open_account(self.name, self.config, self.secrets, "file")
+        with azure_words(self.name, account.url):
+            return account, _client(account)
 
     def _words(self, path: str = "") -> AbstractContextManager[None]:
         return azure_words(self.name, self._place(), path)
