@@ -12,58 +12,39 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from aml_plugins.compute.backend import ComputeBackend, TargetConfig
-from aml_plugins.compute.job import JobHandle, JobPlan, JobSpec, JobStatus, LogChunk
+from aml_plugins.compute.backend import TargetConfig
+from aml_plugins.compute.job import JobHandle, JobPlan, JobSpec, JobStatus
+from aml_plugins.compute.job_directories import JobDirectoriesBackend, JobDirectoriesConfig
 from aml_plugins.compute.job_files import delete_directory, place_files
+from aml_plugins.compute.refusing import refuse_image
 from aml_plugins.compute.runner_directory import RunnerDirectory
 from aml_plugins.compute.states import JobState
-from aml_plugins.errors import BackendError, InvalidInputError, JobNotFoundError, NotYetDoneError
+from aml_plugins.errors import BackendError, JobNotFoundError, NotYetDoneError
 
 __all__ = ["OwnMachineBackend", "OwnMachineConfig"]
 
 NEVER_STARTED = "The runner did not start: its submitter was killed, or this machine was restarted."
 
 
-def _processors() -> int:
-    """Return how many processors this process may use: in a container, often fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+class OwnMachineConfig(JobDirectoriesConfig):
+    """Everything has a default."""
 
-
-class OwnMachineConfig(TargetConfig):
-    """Everything has a default.
-
-    :param max_parallel_runs: by default as many as there are processors.
-    """
-
-    max_parallel_runs: int | None = Field(default_factory=_processors, ge=1)
     python: str = Field(
         default_factory=lambda: sys.executable,
         min_length=1,
         description="Path of the Python that runs the runner, and scripts whose environment names no other.",
     )
-    directory: Path | None = Field(
-        None, description="Absolute path of the directory for jobs; below the home directory by default."
-    )
-
-    @field_validator("directory")
-    @classmethod
-    def _is_absolute(cls, value: Path | None) -> Path | None:
-        """Each driver of a run may have another working directory."""
-        if value is not None and not value.is_absolute():
-            raise ValueError("must be an absolute path")
-        return value
 
 
-class OwnMachineBackend(ComputeBackend):
-    """Each job is a directory named after its submission key; making it is what happens exactly once.
+class OwnMachineBackend(JobDirectoriesBackend):
+    """A job is its directory; making that is what happens exactly once.
 
     A subclass says what command starts a runner, and starts it so that it outlives the submitter.
     """
 
     config_model: ClassVar[type[TargetConfig]] = OwnMachineConfig
-    is_own_machine: ClassVar[bool] = True
     shares_files: ClassVar[bool] = True
     start_grace_seconds: ClassVar[float] = 60.0
     """How long a runner may take to begin before it counts as one that never will."""
@@ -98,9 +79,6 @@ class OwnMachineBackend(ComputeBackend):
             self._start(spec, directory, {**spec.environment_variables, "AML_JOB_KEY": key})
         return self._handle(key)
 
-    def find(self, key: str) -> JobHandle | None:
-        return self._handle(key) if self._path(key).is_dir() else None
-
     def status(self, handle: JobHandle) -> JobStatus:
         directory = self._directory(handle)
         seen = directory.status()
@@ -121,22 +99,11 @@ class OwnMachineBackend(ComputeBackend):
         except (FileNotFoundError, JobNotFoundError):
             return
 
-    def fetch(self, handle: JobHandle, destination: Path) -> None:
-        self._directory(handle).fetch(destination)
-
     def cleanup(self, handle: JobHandle) -> None:
         directory = self._directory(handle)
         if directory.path.is_dir():
             self._end(directory)
         delete_directory(directory.path)
-
-    def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
-        """Return output since ``cursor``."""
-        return self._directory(handle).log(cursor)
-
-    def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
-        """Return whole lines of the records since ``cursor``."""
-        return self._directory(handle).records(cursor)
 
     def wakers(self, handles: Iterable[JobHandle]) -> Sequence[int]:
         """Return descriptors of the runners' processes."""
@@ -145,9 +112,7 @@ class OwnMachineBackend(ComputeBackend):
 
     def list_jobs(self) -> Iterable[JobHandle]:
         """Return the handles of all jobs on this target."""
-        if not self._jobs.is_dir():
-            return []
-        return [self._handle(path.name) for path in sorted(self._jobs.iterdir()) if not path.name.startswith(".")]
+        return [self._handle(name) for name in sorted(self._names())]
 
     def check(self) -> str:
         self._check_python()
@@ -162,32 +127,9 @@ class OwnMachineBackend(ComputeBackend):
         assert isinstance(self.target.config, OwnMachineConfig)  # noqa: S101  the core validated it against config_model
         return self.target.config
 
-    @property
-    def _jobs(self) -> Path:
-        return self._config.directory or self.target.home / "jobs"
-
-    def _path(self, key: str) -> Path:
-        if not key or key.startswith(".") or "/" in key or "\0" in key:
-            raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use letters, digits and hyphens.")
-        return (self._jobs / key).absolute()
-
-    def _directory(self, handle: JobHandle) -> RunnerDirectory:
-        return RunnerDirectory(self._path(handle.job_id))
-
-    def _handle(self, key: str) -> JobHandle:
-        return JobHandle(self.type_name, self.target.name, key)
-
     def _check(self, spec: JobSpec) -> None:
-        if spec.node_count != 1:
-            raise InvalidInputError(
-                f"The compute target '{self.target.name}' is one machine, the run asks for {spec.node_count} nodes.",
-                "Set node_count to 1, or choose another compute target.",
-            )
-        if spec.environment.get("kind") == "docker":
-            raise InvalidInputError(
-                f"The compute target '{self.target.name}' runs no Docker images.",
-                "Choose an environment of kind existing, pip or conda.",
-            )
+        self._check_is_one_machine(spec)
+        refuse_image(spec, self.target.name)
 
     def _check_python(self) -> None:
         if not os.access(self._config.python, os.X_OK) or not Path(self._config.python).is_file():

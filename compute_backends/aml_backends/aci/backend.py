@@ -14,6 +14,7 @@ from aml_backends.aci.plan import CONTAINER, HIDDEN, Secrets, group_body, tags_o
 from aml_backends.aci.states import status_of
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobState, JobStatus, LogChunk, TargetConfig
 from aml_plugins.compute.live_records import LiveRecords
+from aml_plugins.compute.refusing import refuse_dockerfile, refuse_spark
 from aml_plugins.compute.staging import STATUS, Staging, environment_inside
 from aml_plugins.compute.turns import Turns
 from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError, TransientBackendError
@@ -259,16 +260,8 @@ class AciBackend(ComputeBackend):
                 f"A run on compute target '{name}' has one container, this one asks for {spec.node_count} nodes.",
                 "Set node_count to 1, or choose another compute target.",
             )
-        if spec.spark is not None:
-            raise InvalidInputError(
-                f"The compute target '{name}' runs Python scripts, not Spark.",
-                "Remove the 'spark' section, or choose a Spark target.",
-            )
-        if spec.environment.get("kind") == "docker" and not spec.environment.get("image"):
-            raise InvalidInputError(
-                f"The compute target '{name}' builds no images.",
-                "Name an image of a registry, instead of a Dockerfile.",
-            )
+        refuse_spark(spec, name)
+        refuse_dockerfile(spec, name)
 
 
 def _check_key(key: str) -> None:

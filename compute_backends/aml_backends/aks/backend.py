@@ -28,6 +28,7 @@ from aml_plugins.compute import (
     TargetConfig,
 )
 from aml_plugins.compute.live_records import LiveRecords
+from aml_plugins.compute.refusing import refuse_spark
 from aml_plugins.compute.runner_directory import job_status
 from aml_plugins.compute.staging import STATUS, Staging
 from aml_plugins.errors import AlreadyExistsError, BackendError, InvalidInputError, JobNotFoundError, NotYetDoneError
@@ -288,8 +289,4 @@ class AksBackend(ComputeBackend):
     def _check(self, spec: JobSpec, key: str) -> None:
         if not KEY.fullmatch(key):
             raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use 3 to 63 letters, digits and hyphens.")
-        if spec.spark is not None:
-            raise InvalidInputError(
-                f"The compute target '{self.target.name}' runs Python scripts, not Spark.",
-                "Remove the 'spark' section, or choose a Spark target.",
-            )
+        refuse_spark(spec, self.target.name)

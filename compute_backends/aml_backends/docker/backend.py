@@ -17,20 +17,20 @@ from aml_backends.docker.images import PASSWORD, REQUEST, is_carried, preparing_
 from aml_backends.docker.observing import OUT_OF_MEMORY, dead_container_reason, explained
 from aml_backends.docker.plan import ENVIRONMENTS, VARIABLES, image_of, job_request, labels_of
 from aml_plugins.compute import (
-    ComputeBackend,
     ComputeTarget,
     JobHandle,
     JobPlan,
     JobSpec,
     JobState,
     JobStatus,
-    LogChunk,
     TargetConfig,
 )
 from aml_plugins.compute.detached import start_detached
+from aml_plugins.compute.job_directories import JobDirectoriesBackend
 from aml_plugins.compute.job_files import delete_directory, place_files
+from aml_plugins.compute.refusing import refuse_spark
 from aml_plugins.compute.runner_directory import RunnerDirectory
-from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError
+from aml_plugins.errors import JobNotFoundError, NotYetDoneError
 
 __all__ = ["DockerBackend"]
 
@@ -39,12 +39,11 @@ CANCELLED = "Canceled before the container started."
 NEVER_STARTED = "The container did not start: its submitter was killed, or this machine was restarted."
 
 
-class DockerBackend(ComputeBackend):
+class DockerBackend(JobDirectoriesBackend):
     """Each job is a container and a directory, both named after the submission key; the directory is mounted there."""
 
     type_name: ClassVar[str] = "docker"
     config_model: ClassVar[type[TargetConfig]] = DockerConfig
-    is_own_machine: ClassVar[bool] = True
 
     def __init__(self, target: ComputeTarget) -> None:
         super().__init__(target)
@@ -79,9 +78,6 @@ class DockerBackend(ComputeBackend):
             self._fetch_image(spec, options, directory)
         return self._handle(key)
 
-    def find(self, key: str) -> JobHandle | None:
-        return self._handle(key) if self._path(key).is_dir() else None
-
     def status(self, handle: JobHandle) -> JobStatus:
         seen = self.statuses([handle])[handle]
         if isinstance(seen, Exception):
@@ -112,9 +108,6 @@ class DockerBackend(ComputeBackend):
         except (FileNotFoundError, JobNotFoundError):
             return
 
-    def fetch(self, handle: JobHandle, destination: Path) -> None:
-        self._directory(handle).fetch(destination)
-
     def cleanup(self, handle: JobHandle) -> None:
         job = self._directory(handle)
         if job.path.is_dir() and not job.has_ended:
@@ -125,19 +118,9 @@ class DockerBackend(ComputeBackend):
         self._engine.remove(handle.job_id)
         delete_directory(job.path)
 
-    def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
-        """Return output since ``cursor``."""
-        return self._directory(handle).log(cursor)
-
-    def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
-        """Return whole lines of the records since ``cursor``."""
-        return self._directory(handle).records(cursor)
-
     def list_jobs(self) -> Iterable[JobHandle]:
         """Return the handles of all jobs: of their containers, and of their directories where those are gone."""
-        names = set(self._engine.states(labels_of(self.target)))
-        if self._jobs.is_dir():
-            names |= {path.name for path in self._jobs.iterdir() if not path.name.startswith(".")}
+        names = self._names() | set(self._engine.states(labels_of(self.target)))
         return [self._handle(name) for name in sorted(names)]
 
     def check(self) -> str:
@@ -206,32 +189,9 @@ class DockerBackend(ComputeBackend):
         name = hashlib.sha256(image_of(spec, self._config).encode()).hexdigest()[:16]
         return (self.target.home / "environments" / name).absolute()
 
-    @property
-    def _jobs(self) -> Path:
-        return self._config.directory or self.target.home / "jobs"
-
-    def _path(self, key: str) -> Path:
-        if not key or key.startswith(".") or "/" in key or "\0" in key:
-            raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use letters, digits and hyphens.")
-        return (self._jobs / key).absolute()
-
-    def _directory(self, handle: JobHandle) -> RunnerDirectory:
-        return RunnerDirectory(self._path(handle.job_id))
-
-    def _handle(self, key: str) -> JobHandle:
-        return JobHandle(self.type_name, self.target.name, key)
-
     def _check(self, spec: JobSpec) -> None:
-        if spec.node_count != 1:
-            raise InvalidInputError(
-                f"The compute target '{self.target.name}' is one machine, the run asks for {spec.node_count} nodes.",
-                "Set node_count to 1, or choose another compute target.",
-            )
-        if spec.spark is not None:
-            raise InvalidInputError(
-                f"The compute target '{self.target.name}' runs Python scripts, not Spark.",
-                "Remove the 'spark' section, or choose a Spark target.",
-            )
+        self._check_is_one_machine(spec)
+        refuse_spark(spec, self.target.name)
 
 
 def _settle(source: Path, target: Path) -> None:

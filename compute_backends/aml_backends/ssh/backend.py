@@ -25,6 +25,7 @@ from aml_plugins.compute import (
     LogChunk,
     TargetConfig,
 )
+from aml_plugins.compute.refusing import refuse_image, refuse_spark
 from aml_plugins.errors import (
     BackendError,
     InvalidInputError,
@@ -236,16 +237,8 @@ class SshBackend(ComputeBackend):
                 f"The compute target '{name}' runs a script on one machine, the run asks for {spec.node_count} nodes.",
                 "Set node_count to 1, or choose another compute target.",
             )
-        if spec.environment.get("kind") == "docker":
-            raise InvalidInputError(
-                f"The compute target '{name}' runs no Docker images.",
-                "Choose an environment of kind existing, pip or conda.",
-            )
-        if spec.spark is not None:
-            raise InvalidInputError(
-                f"The compute target '{name}' runs Python scripts, not Spark.",
-                "Remove the 'spark' section, or choose a Spark target.",
-            )
+        refuse_image(spec, name)
+        refuse_spark(spec, name)
 
 
 def _check_key(key: str) -> None:
