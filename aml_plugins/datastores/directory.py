@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
-from pydantic import field_validator
-
 from aml_plugins.datastores.contract import Datastore, DatastoreConfig, FileFacts
 from aml_plugins.datastores.failures import in_words
 from aml_plugins.datastores.paths import check_is_file, inside, relative_path
 from aml_plugins.datastores.resuming import BLOCK, fetch_whole, sha256_of
 from aml_plugins.datastores.whole_files import PART_PREFIX, copy_whole, link_whole
 from aml_plugins.errors import InvalidInputError, NotFoundError
+from aml_plugins.plugins.settings import AbsolutePath
 
 __all__ = ["DirectoryConfig", "DirectoryDatastore"]
 
@@ -26,16 +25,7 @@ class DirectoryConfig(DatastoreConfig):
     :param path: an absolute path; ``~`` is the home directory. Made when the first file is stored.
     """
 
-    path: str
-
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, value: str) -> str:
-        """Refuse what would mean another place in another working directory."""
-        expanded = os.path.expanduser(value)  # noqa: PTH111  Path would raise where there is no home directory
-        if not os.path.isabs(expanded) or "\0" in expanded:  # noqa: PTH117  see above
-            raise ValueError("the path of a directory datastore must be absolute")
-        return expanded
+    path: AbsolutePath
 
 
 class DirectoryDatastore(Datastore):

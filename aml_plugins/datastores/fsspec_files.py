@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -14,11 +14,12 @@ from pydantic import Field, field_validator
 
 from aml_plugins.datastores.client_datastore import ClientDatastore
 from aml_plugins.datastores.contract import DatastoreConfig, FileFacts, SecretSetting
+from aml_plugins.datastores.fsspec_failures import fsspec_words
 from aml_plugins.datastores.listing import no_such_file
 from aml_plugins.datastores.paths import check_is_file, relative_path
 from aml_plugins.datastores.resuming import BLOCK, fetch_whole
 from aml_plugins.datastores.whole_files import PART_PREFIX
-from aml_plugins.errors import AmlError, BackendError, InvalidInputError, NotFoundError, TransientBackendError
+from aml_plugins.errors import InvalidInputError, NotFoundError
 
 __all__ = ["FsspecConfig", "FsspecDatastore"]
 
@@ -173,44 +174,8 @@ class FsspecDatastore(ClientDatastore[tuple[Any, str]]):
             files, root = fsspec.core.url_to_fs(self.config.url, **self.config.options, **secret)
             return files, str(root).rstrip("/")
 
-    @contextmanager
-    def _words(self, path: str = "") -> Iterator[None]:
-        """Turn whatever a file system raises into an error that says what to do. Its own text may name secrets."""
-        try:
-            yield
-        except AmlError:
-            raise
-        except FileNotFoundError as error:
-            raise no_such_file(self, path) from error
-        except ImportError as error:
-            raise InvalidInputError(
-                f"The datastore '{self.name}' needs a package that is not installed: {error.name or error}.",
-                f"Install what fsspec needs for {urlsplit(self.config.url).scheme}://.",
-            ) from error
-        except (TypeError, ValueError) as error:
-            raise InvalidInputError(
-                f"The datastore '{self.name}' cannot be opened: its url or options are not what fsspec takes.",
-                f"Look at the options of {urlsplit(self.config.url).scheme}:// in fsspec's documentation.",
-            ) from error
-        except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
-            raise InvalidInputError(
-                f"The datastore '{self.name}' cannot use '{path}': a folder or file is in the way.", "Use another path."
-            ) from error
-        except PermissionError as error:
-            raise BackendError(
-                f"The datastore '{self.name}' refused: {self.config.url} did not let us in.",
-                "Look at the datastore's credential and at its rights.",
-            ) from error
-        except OSError as error:
-            raise TransientBackendError(
-                f"The datastore '{self.name}' cannot be reached: {self.config.url} does not answer.",
-                "Look at its address and at the network.",
-            ) from error
-        except Exception as error:
-            raise BackendError(
-                f"The datastore '{self.name}' refused: {self.config.url} answered with {type(error).__name__}.",
-                "Look at the datastore's credential, url and options.",
-            ) from error
+    def _words(self, path: str = "") -> AbstractContextManager[None]:
+        return fsspec_words(self, self.config.url, path)
 
 
 def _protocols(files: Any) -> set[str]:

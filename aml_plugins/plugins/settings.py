@@ -1,18 +1,31 @@
-"""Check the settings of a plugin's type, with a sentence for the first that is wrong."""
+"""Settings of a plugin's type: their check, with a sentence for the first that is wrong, and a type for paths."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.suggestions import did_you_mean
 
-__all__ = ["checked_settings"]
+__all__ = ["AbsolutePath", "checked_settings"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def _absolute(value: str) -> str:
+    """Refuse what would mean another place in another working directory."""
+    expanded = os.path.expanduser(value)  # noqa: PTH111  Path would raise where there is no home directory
+    if not os.path.isabs(expanded) or "\0" in expanded:  # noqa: PTH117  see above
+        raise ValueError("must be an absolute path")
+    return expanded
+
+
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+"""The type of a setting that is a path of this machine; ``~`` becomes the home directory."""
 
 
 def checked_settings(model: type[ModelT], whose: str, settings: Mapping[str, Any]) -> ModelT:

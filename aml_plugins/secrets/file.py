@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from cryptography.fernet import Fernet, InvalidToken
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from aml_plugins.errors import InvalidInputError, NotFoundError, PermissionDeniedError, StoreError
 from aml_plugins.home import aml_home
+from aml_plugins.plugins.settings import AbsolutePath
 from aml_plugins.secrets.contract import SecretStore, SecretStoreConfig
 
 __all__ = ["FileSecrets", "FileSecretsConfig"]
@@ -28,19 +29,10 @@ _ONLY_OWNER = 0o600
 class FileSecretsConfig(SecretStoreConfig):
     """Settings of an encrypted file."""
 
-    path: str | None = Field(None, description="The file; default: $AML_HOME/secrets/NAME.")
-    key_file: str | None = Field(
+    path: AbsolutePath | None = Field(None, description="The file; default: $AML_HOME/secrets/NAME.")
+    key_file: AbsolutePath | None = Field(
         None, description="File with the key, readable for its owner alone; default: $AML_HOME/secrets/NAME.key."
     )
-
-    @field_validator("path", "key_file")
-    @classmethod
-    def _absolute(cls, value: str | None) -> str | None:
-        """Refuse what would mean another place in another working directory."""
-        expanded = os.path.expanduser(value) if value else None  # noqa: PTH111  Path would raise without a home
-        if expanded is not None and (not os.path.isabs(expanded) or "\0" in expanded):  # noqa: PTH117  see above
-            raise ValueError("must be an absolute path")
-        return expanded
 
 
 class FileSecrets(SecretStore):

@@ -52,9 +52,22 @@ def spans_of_run(
     :param events: of the run's own task, in order.
     :param tasks: events of other tasks by their id.
     """
-    root = _id(run.run_id)
-    failed = run.state == RunState.FAILED.value
-    attributes = {
+    root = Span(
+        trace_id=run.run_id,
+        span_id=_id(run.run_id),
+        parent_id=None,
+        name=f"run {run.experiment_name}"[:LONGEST],
+        start=run.created_at,
+        end=_end(run),
+        attributes=_attributes(run),
+        # Only the first line: what follows are the last lines of the script's log.
+        problem=(run.reason or "").partition("\n")[0][:LONGEST] if run.state == RunState.FAILED.value else None,
+    )
+    return [root, *_state_spans(run, root.span_id, events), *_task_spans(run, root.span_id, tasks or {})]
+
+
+def _attributes(run: RunRecord) -> dict[str, str | int | float | bool]:
+    return {
         **_dimensions(run),
         "aml.run_id": run.run_id,
         "aml.script": run.script,
@@ -64,22 +77,11 @@ def spans_of_run(
         **({"aml.parent_run_id": run.parent_run_id} if run.parent_run_id else {}),
         **({"aml.error_code": run.error_code} if run.error_code else {}),
     }
-    # Only the first line: what follows are the last lines of the script's log.
-    problem = (run.reason or "").partition("\n")[0][:LONGEST] if failed else None
-    spans = [
-        Span(
-            trace_id=run.run_id,
-            span_id=root,
-            parent_id=None,
-            name=f"run {run.experiment_name}"[:LONGEST],
-            start=run.created_at,
-            end=_end(run),
-            attributes=attributes,
-            problem=problem,
-        )
-    ]
-    spans += [
-        Span(
+
+
+def _state_spans(run: RunRecord, root: str, events: Sequence[TaskEvent]) -> Iterator[Span]:
+    for state, since, until, sequence in _states(events):
+        yield Span(
             trace_id=run.run_id,
             span_id=_id(f"{run.run_id} {sequence}"),
             parent_id=root,
@@ -88,9 +90,6 @@ def spans_of_run(
             end=until,
             attributes={"aml.state": state},
         )
-        for state, since, until, sequence in _states(events)
-    ]
-    return [*spans, *_task_spans(run, root, tasks or {})]
 
 
 def _task_spans(run: RunRecord, root: str, tasks: Mapping[str, Sequence[TaskEvent]]) -> Iterator[Span]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from aml_plugins.errors import StoreError
 from aml_plugins.home import aml_home
 from aml_plugins.operator_limits import check_directory_is_served
+from aml_plugins.plugins.settings import AbsolutePath
 from aml_plugins.telemetry.contract import ExporterConfig, Measurement, Span, TelemetryExporter
 
 __all__ = ["LogFileConfig", "LogFileExporter"]
@@ -23,16 +23,7 @@ __all__ = ["LogFileConfig", "LogFileExporter"]
 class LogFileConfig(ExporterConfig):
     """Settings of a log file."""
 
-    path: str | None = Field(None, description="The file; default: $AML_HOME/telemetry.jsonl.")
-
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, value: str | None) -> str | None:
-        """Refuse what would mean another place in another working directory."""
-        expanded = os.path.expanduser(value) if value else None  # noqa: PTH111  Path would raise without a home
-        if expanded is not None and (not os.path.isabs(expanded) or "\0" in expanded):  # noqa: PTH117  see above
-            raise ValueError("must be an absolute path")
-        return expanded
+    path: AbsolutePath | None = Field(None, description="The file; default: $AML_HOME/telemetry.jsonl.")
 
 
 class LogFileExporter(TelemetryExporter):

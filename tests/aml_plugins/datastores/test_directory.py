@@ -104,7 +104,7 @@ def test_uri_is_what_other_tools_open(datastore, source):
 
 @pytest.mark.parametrize("path", ["relative", "./here", "", "with\0zero"])
 def test_the_path_of_the_directory_must_be_absolute(path):
-    with pytest.raises(ValidationError, match="must be absolute"):
+    with pytest.raises(ValidationError, match="must be an absolute path"):
         DirectoryConfig(path=path)
 
 

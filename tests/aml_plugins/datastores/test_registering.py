@@ -138,7 +138,7 @@ def test_what_is_needed_is_not_removed(workspace, blob, project):
             "has a datastore 'workspace-files' already",
         ),
         (("directory", "A b", {"path": "/x"}), InvalidInputError, "cannot be the name of a datastore"),
-        (("directory", "a", {"path": "x"}), InvalidInputError, "must be absolute"),
+        (("directory", "a", {"path": "x"}), InvalidInputError, "must be an absolute path"),
         (("directory", "a", {}), InvalidInputError, "The setting 'path' of the datastore 'a'"),
         (("azure-blob", "a", {"container": "c", "account_key": "hush"}), InvalidInputError, "not the secret itself"),
         (("azur-blob", "a", {}), PluginError, "Did you mean 'azure-blob'"),
