@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -127,8 +127,3 @@ class LogChunk:
 
     data: bytes
     cursor: str
-
-
-def environment_names(variables: Mapping[str, str]) -> Sequence[str]:
-    """Return the names alone, sorted: what a plan may show of environment variables."""
-    return sorted(variables)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aml_plugins.testing.azure_emulator.batch.account import Account
     from aml_plugins.testing.azure_emulator.batch.pools import Pool
 
-__all__ = ["READY", "Node"]
+__all__ = ["Node"]
 
 READY = frozenset({"idle", "running"})
 _numbers = itertools.count(4)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aml_plugins.testing.azure_emulator.batch.autoscale import evaluate
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
-from aml_plugins.testing.azure_emulator.batch.nodes import READY, Node
+from aml_plugins.testing.azure_emulator.batch.nodes import Node
 from aml_plugins.testing.azure_emulator.batch.resources import Resource
 from aml_plugins.testing.azure_emulator.batch.text import iso, seconds_of
 
@@ -224,8 +224,3 @@ class Pool(Resource):
     def _current(self) -> None:
         self.body["currentDedicatedNodes"] = self.count(is_dedicated=True)
         self.body["currentLowPriorityNodes"] = self.count(is_dedicated=False)
-
-
-def ready_count(pool: Pool) -> int:
-    """Return how many nodes take tasks, or would."""
-    return sum(node.state in READY for node in pool.nodes.values())
