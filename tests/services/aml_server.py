@@ -6,9 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -16,10 +13,10 @@ from pathlib import Path
 
 from services.loopback import free_port
 from services.mlflow_server import clean_environment
+from services.starting import is_healthy, wait_until_started
 
 __all__ = ["AmlServer", "running_aml_server"]
 
-_START_SECONDS = 180
 _STOP_SECONDS = 20
 _EMPTIED = ("aml_", "runs", "metrics", "latest_metrics", "params", "tags", "registered_model", "model_version")
 
@@ -69,15 +66,7 @@ class AmlServer:
     def wait(self) -> None:
         """Return once it answers."""
         assert self.process is not None
-        deadline = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                with urllib.request.urlopen(f"{self.url}/health", timeout=5):
-                    return
-            except (urllib.error.URLError, TimeoutError, ConnectionError):
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"the server did not start:\n{self.log.read_text()}") from None
-                time.sleep(0.1)
+        wait_until_started("The server", self.process, self.log, lambda: is_healthy(self.url))
 
     def kill(self) -> None:
         """End it without a word."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.loopback import free_port
+from services.starting import is_listening, wait_until_started
 
 __all__ = ["INSTALL", "Azurite", "find_program", "running_azurite"]
 
@@ -23,7 +22,7 @@ _TOOL = Path(__file__).parents[2] / "tools" / "azurite"
 INSTALL = "tools/azurite install"
 _ENVIRONMENT = dict(os.environ)
 """Ours, before a test gave itself another home: the program lies in this one's cache."""
-_START_SECONDS = 60
+_STOP_SECONDS = 60
 ACCOUNT = "amltests"
 KEY = base64.b64encode(b"a key of the tests and of nobody else, 64 bytes long as real ones").decode()
 
@@ -83,23 +82,10 @@ def running_azurite(program: Path, certificate: tuple[Path, Path] | None = None)
             [*leash, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory, env=environment
         )
     try:
-        _wait_until_listening(process, port, directory / "log")
+        wait_until_started("Azurite", process, directory / "log", lambda: is_listening(port))
         scheme = "https" if certificate else "http"
         yield Azurite(f"{scheme}://127.0.0.1:{port}/{ACCOUNT}", ACCOUNT, KEY, process)
     finally:
         process.kill()
-        process.wait(timeout=_START_SECONDS)
+        process.wait(timeout=_STOP_SECONDS)
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Azurite did not start:\n{log.read_text()}") from None
-            time.sleep(0.05)
-        else:
-            return

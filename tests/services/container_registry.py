@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from services.loopback import free_port
+from services.starting import is_listening, wait_until_started
 
 TOOL = Path(__file__).parents[2] / "tools" / "container-registry"
 INSTALL = "tools/container-registry install"
@@ -45,19 +44,8 @@ def running_registry(program: str, directory: Path) -> Iterator[str]:
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen([program, "serve", configuration], stdout=log, stderr=log)
     try:
-        _await(port)
+        wait_until_started("The registry", process, directory / "log", lambda: is_listening(port))
         yield f"127.0.0.1:{port}"
     finally:
         process.kill()
         process.wait()
-
-
-def _await(port: int) -> None:
-    for _ in range(400):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        with suppress(OSError, http.client.HTTPException):
-            connection.request("GET", "/v2/")
-            connection.getresponse()
-            return
-        time.sleep(0.05)
-    raise AssertionError("The registry does not answer.")

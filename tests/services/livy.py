@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.loopback import free_port
+from services.starting import wait_until_started
 
 __all__ = ["INSTALL", "LivyServer", "find_livy", "running_livy"]
 
 _TOOLS = Path(__file__).parents[2] / "tools"
 INSTALL = "tools/livy install"
 _MAIN = "org.apache.livy.server.LivyServer"
-_START_SECONDS = 120
 _LOGGING = """
 log4j.rootCategory=INFO, console
 log4j.appender.console=org.apache.log4j.ConsoleAppender
@@ -74,7 +73,7 @@ def running_livy(programs: tuple[Path, Path], directory: Path) -> Iterator[LivyS
         )
     try:
         server = LivyServer(f"http://127.0.0.1:{port}", shared, process)
-        _wait_until_ready(server, directory / "livy.log")
+        wait_until_started("Livy", process, directory / "livy.log", lambda: _answers(server))
         yield server
     finally:
         with suppress(ProcessLookupError):
@@ -112,10 +111,6 @@ def _environment(directory: Path, spark: Path) -> dict[str, str]:
     }
 
 
-def _wait_until_ready(server: LivyServer, log: Path) -> None:
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until and server.process.poll() is None:
-        with suppress(OSError), urllib.request.urlopen(f"{server.url}/batches", timeout=5):
-            return
-        time.sleep(0.1)
-    raise RuntimeError(f"Livy did not start:\n{log.read_text(errors='replace')[-3000:]}")
+def _answers(server: LivyServer) -> bool:
+    with urllib.request.urlopen(f"{server.url}/batches", timeout=5):
+        return True

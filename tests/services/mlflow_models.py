@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import subprocess
 import sys
-import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from services.loopback import free_port
+from services.starting import wait_until_started
 
 from aml_plugins import Model, Workspace
 
@@ -59,7 +59,7 @@ def served_by_mlflow(model: Path, log: Path) -> Iterator[int]:
             start_new_session=True,
         )
     try:
-        _await(port, process, log)
+        wait_until_started("mlflow models serve", process, log, lambda: _answers(port))
         yield port
     finally:
         with suppress(ProcessLookupError):
@@ -67,13 +67,6 @@ def served_by_mlflow(model: Path, log: Path) -> Iterator[int]:
         process.wait()
 
 
-def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(1200):
-        assert process.poll() is None, log.read_text()
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        with suppress(OSError, http.client.HTTPException):
-            connection.request("GET", "/ping")
-            if connection.getresponse().status == 200:
-                return
-        time.sleep(0.1)
-    raise AssertionError(log.read_text())
+def _answers(port: int) -> bool:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=10) as answer:
+        return bool(answer.status == 200)

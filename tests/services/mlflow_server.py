@@ -9,18 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from services.loopback import free_port
+from services.starting import is_healthy, wait_until_started
 
 __all__ = ["MlflowServer", "clean_environment", "shared_server"]
 
-_START_SECONDS = 180
 _STOP_SECONDS = 20
 
 
@@ -97,23 +95,11 @@ def _start(directory: Path, destination: str) -> MlflowServer:
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_ready(process, url, log)
+        wait_until_started("mlflow server", process, log, lambda: is_healthy(url))
     except BaseException:
         _stop(process.pid)
         raise
     return MlflowServer(url=url, store_uri=store_uri, log=str(log), pid=process.pid)
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5):
-                return
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"mlflow server did not start:\n{log.read_text()}") from None
-            time.sleep(0.2)
 
 
 def _stop(leader: int) -> None:

@@ -8,20 +8,20 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from services.loopback import free_port
+from services.starting import wait_until_started
 
 __all__ = ["INSTALL", "PostgresqlServer", "find_programs", "running_server"]
 
 _TOOL = Path(__file__).parents[2] / "tools" / "postgresql"
 INSTALL = "tools/postgresql install"
-_START_SECONDS = 60
+_STOP_SECONDS = 60
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "fsync": "off",
@@ -49,12 +49,20 @@ class PostgresqlServer:
     def start(self) -> None:
         """Start it, also again after :meth:`stop`: on the same port, with what was written."""
         self.process = self.begin(self.port)
-        _wait_until_ready(self, self.directory)
+        wait_until_started("PostgreSQL", self.process, self.directory / "log", self._answers)
 
     def stop(self) -> None:
         """End it at once, in the midst of what it does."""
         self.process.send_signal(signal.SIGQUIT)  # PostgreSQL's immediate shutdown
-        self.process.wait(timeout=_START_SECONDS)
+        self.process.wait(timeout=_STOP_SECONDS)
+
+    def _answers(self) -> bool:
+        import psycopg
+
+        with suppress(psycopg.OperationalError):
+            self.execute("SELECT 1")
+            return True
+        return False
 
     def uri(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
@@ -151,18 +159,3 @@ def _start(
             env=_environment() | variables,
             **identity,
         )
-
-
-def _wait_until_ready(server: PostgresqlServer, directory: Path) -> None:
-    import psycopg
-
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            server.execute("SELECT 1")
-        except psycopg.OperationalError:
-            if server.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL did not start:\n{(directory / 'log').read_text()}") from None
-            time.sleep(0.05)
-        else:
-            return

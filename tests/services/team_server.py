@@ -9,8 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from urllib.parse import urlencode
 
 from services.loopback import free_port
 from services.mlflow_server import clean_environment
+from services.starting import is_healthy, wait_until_started
 
 __all__ = ["ADMIN", "PASSWORD", "Answer", "Client", "TeamServer", "mlflow_rules", "team_server"]
 
@@ -146,7 +145,7 @@ def team_server(directory: Path, *options: str) -> Iterator[TeamServer]:
             start_new_session=True,
         )
     try:
-        _wait_until_ready(process, server, log)
+        wait_until_started("The server", process, log, lambda: is_healthy(server.url))
         yield server
     finally:
         _stop(process)
@@ -185,19 +184,6 @@ def mlflow_rules(directory: Path) -> list[tuple[str, str]]:
         timeout=_START_SECONDS,
     )
     return [(method, path) for method, path in json.loads(done.stdout.splitlines()[-1])]
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], server: TeamServer, log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            if server.client(None)("GET", "/health").status == 200:
-                return
-        except OSError:
-            pass
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"The server did not start:\n{log.read_text()}")
-        threading.Event().wait(0.2)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
