@@ -84,7 +84,7 @@ def test_what_leaves_the_directory_is_refused(tmp_path: Path, root: Path, member
     archive = make(tmp_path / "s.zip", members)
     with pytest.raises(JobError):
         unpack(str(archive), str(root))
-    assert not list(tmp_path.rglob("evil")) or not (root / "evil").exists()
+    assert not (root / "evil").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["inside", "s.zip"]
     assert [path.name for path in (tmp_path / "inside").iterdir()] == ["root"]
     assert not Path("/tmp/aml-evil").exists()
