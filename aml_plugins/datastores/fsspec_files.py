@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from aml_plugins.datastores.paths import check_is_file, relative_path
 from aml_plugins.datastores.resuming import BLOCK, fetch_whole
 from aml_plugins.datastores.whole_files import PART_PREFIX
 from aml_plugins.errors import InvalidInputError, NotFoundError
+from aml_plugins.plugins.settings import NAMED_VALUES
 
 __all__ = ["FsspecConfig", "FsspecDatastore"]
 
@@ -34,23 +35,12 @@ class FsspecConfig(DatastoreConfig):
     """Settings of a file system of fsspec."""
 
     url: str = Field(description="Where the files lie: PROTOCOL://…, such as s3://bucket/folder or memory://name.")
-    options: dict[str, str | int | float | bool] = Field(
+    options: Annotated[dict[str, str | int | float | bool], NAMED_VALUES] = Field(
         default_factory=dict, description="The file system's own arguments, such as endpoint_url. No secrets."
     )
-    secret_options: dict[str, SecretSetting] = Field(
+    secret_options: Annotated[dict[str, SecretSetting], NAMED_VALUES] = Field(
         default_factory=dict, description="Arguments that are secrets, each as secret://STORE/NAME."
     )
-
-    @field_validator("options", "secret_options", mode="before")
-    @classmethod
-    def _pairs(cls, value: object) -> object:
-        """Let a command line give them: NAME=VALUE, with a comma between two."""
-        if not isinstance(value, str):
-            return value
-        pairs = [part.partition("=") for part in value.split(",") if part]
-        if not all(separator for _, separator, _ in pairs):
-            raise ValueError("must be NAME=VALUE, with a comma between two of them")
-        return {name.strip(): text.strip() for name, _, text in pairs}
 
     @field_validator("url")
     @classmethod

@@ -6,12 +6,12 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.suggestions import did_you_mean
 
-__all__ = ["AbsolutePath", "checked_settings"]
+__all__ = ["NAMED_VALUES", "AbsolutePath", "checked_settings"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -26,6 +26,19 @@ def _absolute(value: str) -> str:
 
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 """The type of a setting that is a path of this machine; ``~`` becomes the home directory."""
+
+
+def _pairs(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part]
+    if not all(separator for _, separator, _ in pairs):
+        raise ValueError("must be NAME=VALUE, with a comma between two of them")
+    return {name.strip(): text.strip() for name, _, text in pairs}
+
+
+NAMED_VALUES = BeforeValidator(_pairs)
+"""For a setting that is a dictionary: a command line gives it as ``NAME=VALUE,NAME=VALUE``."""
 
 
 def checked_settings(model: type[ModelT], whose: str, settings: Mapping[str, Any]) -> ModelT:

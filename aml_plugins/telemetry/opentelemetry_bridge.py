@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,9 +24,9 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from aml_plugins._version import __version__
 from aml_plugins.errors import TransientBackendError
-from aml_plugins.telemetry.contract import Measurement, Span
+from aml_plugins.telemetry.contract import ExporterConfig, Measurement, Span, TelemetryExporter
 
-__all__ = ["DELTAS", "Bridge"]
+__all__ = ["DELTAS", "Bridge", "BridgedExporter"]
 
 DELTAS: dict[type, AggregationTemporality] = {
     Counter: AggregationTemporality.DELTA,
@@ -105,6 +106,27 @@ class Bridge:
         return TransientBackendError(
             f"Telemetry was not taken by {self._where}.", "Look at its address, its credential and the network."
         )
+
+
+class BridgedExporter(TelemetryExporter):
+    """Sends through a bridge that is opened for the first export."""
+
+    def __init__(self, config: ExporterConfig) -> None:
+        super().__init__(config)
+        self._bridge: Bridge | None = None
+
+    @abstractmethod
+    def _opened(self) -> Bridge:
+        """Make the bridge."""
+
+    def export(self, spans: Sequence[Span], measurements: Sequence[Measurement]) -> None:
+        if self._bridge is None:
+            self._bridge = self._opened()
+        self._bridge.export(spans, measurements)
+
+    def close(self) -> None:
+        if self._bridge is not None:
+            self._bridge.close()
 
 
 class _Noticing(MetricExporter):

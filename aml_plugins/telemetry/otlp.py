@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -11,8 +10,9 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from pydantic import Field, field_validator
 
 from aml_plugins.datastores.contract import SecretSetting
-from aml_plugins.telemetry.contract import ExporterConfig, Measurement, Span, TelemetryExporter
-from aml_plugins.telemetry.opentelemetry_bridge import DELTAS, Bridge
+from aml_plugins.plugins.settings import NAMED_VALUES
+from aml_plugins.telemetry.contract import ExporterConfig
+from aml_plugins.telemetry.opentelemetry_bridge import DELTAS, Bridge, BridgedExporter
 
 __all__ = ["OtlpConfig", "OtlpExporter"]
 
@@ -23,18 +23,9 @@ class OtlpConfig(ExporterConfig):
     """Settings of a receiver of OTLP over HTTP."""
 
     endpoint: str = Field(description="Its address without /v1/traces, such as http://collector:4318.")
-    secret_headers: dict[str, SecretSetting] = Field(
+    secret_headers: Annotated[dict[str, SecretSetting], NAMED_VALUES] = Field(
         default_factory=dict, description="Headers that let us in, each as secret://STORE/NAME."
     )
-
-    @field_validator("secret_headers", mode="before")
-    @classmethod
-    def _pairs(cls, value: object) -> object:
-        """Let a command line give them: NAME=secret://STORE/NAME, with a comma between two."""
-        if not isinstance(value, str):
-            return value
-        pairs = [part.partition("=") for part in value.split(",") if part]
-        return {name.strip(): reference.strip() for name, _, reference in pairs}
 
     @field_validator("endpoint")
     @classmethod
@@ -46,21 +37,12 @@ class OtlpConfig(ExporterConfig):
         return value.rstrip("/")
 
 
-class OtlpExporter(TelemetryExporter):
+class OtlpExporter(BridgedExporter):
     """Sends protobuf over HTTP."""
 
     type_name = "otlp"
     config_model: ClassVar[type[ExporterConfig]] = OtlpConfig
     config: OtlpConfig
-
-    def __init__(self, config: ExporterConfig) -> None:
-        super().__init__(config)
-        self._bridge: Bridge | None = None
-
-    def export(self, spans: Sequence[Span], measurements: Sequence[Measurement]) -> None:
-        if self._bridge is None:
-            self._bridge = self._opened()
-        self._bridge.export(spans, measurements)
 
     def check(self) -> str:
         import socket  # noqa: PLC0415  for the doctor
@@ -77,10 +59,6 @@ class OtlpExporter(TelemetryExporter):
                 "Look at the address and at the network.",
             ) from None
         return f"{self.config.endpoint} answers"
-
-    def close(self) -> None:
-        if self._bridge is not None:
-            self._bridge.close()
 
     def _opened(self) -> Bridge:
         endpoint = self.config.endpoint

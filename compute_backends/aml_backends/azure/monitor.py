@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import ClassVar
 
 # Said before the import: the exporter would report on itself to its makers, in the background.
@@ -17,8 +16,8 @@ from pydantic import Field
 
 from aml_plugins.datastores.contract import SecretSetting
 from aml_plugins.errors import InvalidInputError
-from aml_plugins.telemetry.contract import ExporterConfig, Measurement, Span, TelemetryExporter
-from aml_plugins.telemetry.opentelemetry_bridge import Bridge
+from aml_plugins.telemetry.contract import ExporterConfig
+from aml_plugins.telemetry.opentelemetry_bridge import Bridge, BridgedExporter
 
 __all__ = ["AzureMonitorConfig", "AzureMonitorExporter"]
 
@@ -29,29 +28,16 @@ class AzureMonitorConfig(ExporterConfig):
     connection_string: SecretSetting = Field(description="secret:// reference to its connection string.")
 
 
-class AzureMonitorExporter(TelemetryExporter):
+class AzureMonitorExporter(BridgedExporter):
     """Sends to the ingestion endpoint that the connection string names."""
 
     type_name = "azure-monitor"
     config_model: ClassVar[type[ExporterConfig]] = AzureMonitorConfig
     config: AzureMonitorConfig
 
-    def __init__(self, config: ExporterConfig) -> None:
-        super().__init__(config)
-        self._bridge: Bridge | None = None
-
-    def export(self, spans: Sequence[Span], measurements: Sequence[Measurement]) -> None:
-        if self._bridge is None:
-            self._bridge = self._opened()
-        self._bridge.export(spans, measurements)
-
     def check(self) -> str:
         self._opened().close()
         return "has a connection string"
-
-    def close(self) -> None:
-        if self._bridge is not None:
-            self._bridge.close()
 
     def _opened(self) -> Bridge:
         options = {"connection_string": self.secrets(self.config.connection_string), "disable_offline_storage": True}
