@@ -9,7 +9,7 @@ from typing import TypeVar
 __all__ = ["PATIENCE_SECONDS", "wait_until"]
 
 PATIENCE_SECONDS = 240.0
-"""Enough for a machine that does ten other things; pytest's 300 s end a test without its reason."""
+"""Enough for a machine that does ten other things; below pytest's own limit, which names no reason."""
 _SHORTEST, _LONGEST = 0.02, 0.2
 
 T = TypeVar("T")
