@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aml_plugins.errors import InvalidInputError, OperationFailedError, TransientBackendError
-from aml_plugins.testing.service_kit.base import MakeImage, ServiceKitBase, wait_until
+from aml_plugins.testing.service_kit.base import MakeImage, ServiceKitBase
 from aml_plugins.testing.service_kit.deployment import BROKEN
 from aml_plugins.testing.service_kit.load import constant_load
+from aml_plugins.testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from aml_plugins import Service
