@@ -14,7 +14,6 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from documentation import ROOT
-from services.aml_server import free_port
 from services.azure import add_pool, delete_pool
 from services.azurite import Azurite
 from services.bridges import bridge_name, own_bridge
@@ -22,6 +21,7 @@ from services.container_registry import INSTALL as REGISTRY
 from services.container_registry import PASSWORD, find_program, running_registry
 from services.docker_engine import INSTALL as DOCKER
 from services.docker_engine import find_engine, running_engine
+from services.loopback import free_port
 from services.requirements import require_service
 from services.shared_directories import shared_directory
 from services.ssh_machine import INSTALL as SSH_SERVER

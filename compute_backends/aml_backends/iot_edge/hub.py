@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from aml_plugins.compute.azure_resources import BUSY, client_options, first_line, in_words
 from azure.core import PipelineClient  # noqa: TID253  a leaf: imported when a hub is first asked
 from azure.core.pipeline.policies import (  # noqa: TID253  as above
     BearerTokenCredentialPolicy,
@@ -20,6 +19,7 @@ from azure.core.pipeline.policies import (  # noqa: TID253  as above
 from azure.core.pipeline.transport import RequestsTransport  # noqa: TID253  as above
 from azure.core.rest import HttpRequest, HttpResponse  # noqa: TID253  as above
 
+from aml_backends.azure.resources import BUSY, client_options, first_line, in_words
 from aml_backends.iot_edge.api import Body, RefusedError
 from aml_backends.iot_edge.config import IotEdgeConfig
 from aml_backends.iot_edge.signatures import SignaturePolicy

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from services.aml_server import free_port
 from services.iot_hub import attach, device_modules
+from services.loopback import free_port
 
 from aml_plugins import Workspace
 from aml_plugins.testing import ServiceTypeContract

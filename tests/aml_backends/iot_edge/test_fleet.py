@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 import urllib3
-from services.aml_server import free_port
 from services.iot_hub import ask, attach, base_deployment, device_modules
+from services.loopback import free_port
 
 from aml_plugins import Workspace
 from aml_plugins.errors import OperationFailedError
 from aml_plugins.services.driving import drive_once
 from aml_plugins.store.leases import new_owner
 from aml_plugins.testing.azure_emulator import AzureEmulator
-from aml_plugins.testing.service_kit.base import wait_until
 from aml_plugins.testing.service_kit.deployment import BROKEN
+from aml_plugins.testing.waiting import wait_until
 
 pytestmark = [pytest.mark.xdist_group("iot-edge"), pytest.mark.timeout(1200)]
 PATIENCE = 240
