@@ -6,11 +6,12 @@ import gzip
 import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from aml_plugins.errors import InvalidInputError
+from aml_plugins.errors import AmlError, InvalidInputError
 from aml_plugins.images.acr_tasks.following import follow, give_up
 from aml_plugins.images.acr_tasks.service import AcrTasks
 from aml_plugins.images.base_images import ARCHITECTURE, HOST_PYTHON, Base, base_manifest, open_base
@@ -60,7 +61,8 @@ class AcrTasksBuilder(DockerfileBuilder):
                 follow(tasks, name, spec.is_wanted, log)
                 built = self._brought(spec, registry, log)
             except Exception:
-                give_up(tasks, name)
+                with suppress(AmlError):  # what happened first is what is told
+                    give_up(tasks, name)
                 raise
             tasks.forget(name)
         log(f"Built {built.digest}.")

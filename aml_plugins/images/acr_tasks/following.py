@@ -38,7 +38,7 @@ def follow(tasks: AcrTasks, name: str, is_wanted: Callable[[], bool], log: Calla
             log(str(error))
             found = {}
         status = str(found.get("status") or "")
-        if status.lower() in _ENDED:
+        if _is_over(found):
             break
         if not is_wanted():
             give_up(tasks, name)
@@ -55,7 +55,7 @@ def give_up(tasks: AcrTasks, name: str) -> None:
     if found is None:
         return
     run_id = _run_id(found)
-    if run_id:
+    if run_id and not _is_over(tasks.run(run_id) or {}):
         tasks.cancel(run_id)
     tasks.forget(name)
 
@@ -71,12 +71,16 @@ def _looked(tasks: AcrTasks, name: str, shown: _Log) -> Mapping[str, Any]:
         return {"status": "Failed", "runErrorMessage": "the registry began no run"} if failed else {}
     found = tasks.run(run_id) or {}
     try:
-        shown.add(tasks.log(run_id, shown.offset), is_last=str(found.get("status", "")).lower() in _ENDED)
+        shown.add(tasks.log(run_id, shown.offset), is_last=_is_over(found))
     except TransientBackendError:
         raise
     except AmlError as error:  # a log that cannot be read does not stop a build
         shown.say(str(error))
     return found
+
+
+def _is_over(run: Mapping[str, Any]) -> bool:
+    return str(run.get("status", "")).lower() in _ENDED
 
 
 def _run_id(task_run: Mapping[str, Any]) -> str:
