@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 import requests
 from services.container_registry import PASSWORD, USER
@@ -44,7 +46,7 @@ def azure(registry: str, engine: Any) -> Iterator[AzureEmulator]:
 
 @pytest.fixture
 def acr(
-    azure: AzureEmulator, built_images: Path, aml_home: Path, monkeypatch: pytest.MonkeyPatch
+    azure: AzureEmulator, engine: Any, built_images: Path, aml_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, str]]:
     """Settings of a registry that builds."""
     (aml_home / "images").symlink_to(built_images)
@@ -60,6 +62,9 @@ def acr(
     }  # fmt: skip
     azure.faults.clear()
     assert listed(azure, "taskRuns") == []
+    with contextlib.closing(docker.DockerClient(base_url=engine.address)) as client:
+        while client.api.containers(all=True):  # nothing runs on
+            threading.Event().wait(0.05)
 
 
 def build(serving: Any, acr: dict[str, str], script: str = SCRIPT, **options: Any) -> Image:
