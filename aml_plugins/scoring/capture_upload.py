@@ -38,7 +38,7 @@ _MOST_BLOCKS = 40_000
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _SECONDS = 30.0
 _LEAVING_SECONDS = 10.0
-_TAKEN, _MOVED_ON = 409, 412
+_GONE, _TAKEN, _MOVED_ON = 404, 409, 412
 
 
 class CaptureUpload:
@@ -57,6 +57,7 @@ class CaptureUpload:
         self._dropped = 0
         self._blob: _AppendBlob | None = None
         self._over = threading.Event()
+        self._is_abandoned = False
         self._thread = threading.Thread(target=self._send_all, daemon=True)
         self._thread.start()
 
@@ -76,10 +77,11 @@ class CaptureUpload:
         """Send what waits, for as long as a server that ends may take."""
         self._over.set()
         self._thread.join(_LEAVING_SECONDS)
+        self._is_abandoned = True
 
     def _send_all(self) -> None:
         pause, block = self._pause, b""
-        while not self._over.is_set() or block or not self._lines.empty():
+        while not self._is_abandoned and (not self._over.is_set() or block or not self._lines.empty()):
             self._over.wait(pause)
             block = self._rest_of(block)
             pause = _longer(pause) if block else self._pause
@@ -107,7 +109,7 @@ class CaptureUpload:
 
     def _send(self, block: bytes) -> None:
         hour = time.strftime("%Y/%m/%d/%H", time.gmtime())
-        if self._blob is None or self._blob.hour != hour or self._blob.count >= _MOST_BLOCKS:
+        if self._blob is None or self._blob.is_over(hour):
             name = f"captured/{self._service}/{hour}-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.jsonl"
             address = f"{self._place}/{urllib.parse.quote(name)}?{self._signature}"
             self._blob = _AppendBlob(address, hour)
@@ -118,11 +120,16 @@ class _AppendBlob:
     """One blob that nobody else writes."""
 
     def __init__(self, address: str, hour: str) -> None:
-        self.hour = hour
-        self.count = 0
+        self._hour = hour
+        self._count = 0
+        self._is_unsure = False
         self._address = address
         self._size = 0
         self._is_there = False
+
+    def is_over(self, hour: str) -> bool:
+        """Say whether the next block belongs to another blob; one that may be here already goes nowhere else."""
+        return not self._is_unsure and (self._hour != hour or self._count >= _MOST_BLOCKS)
 
     def append(self, block: bytes) -> None:
         """Add a block, once.
@@ -133,10 +140,18 @@ class _AppendBlob:
             kind = {"x-ms-blob-type": "AppendBlob", "If-None-Match": "*", "Content-Type": "application/x-ndjson"}
             _put(self._address, b"", kind, fine=_TAKEN)
             self._is_there = True
-        # Where the blob is longer already, it was this block: there is no other writer.
-        _put(f"{self._address}&comp=appendblock", block, {"x-ms-blob-condition-appendpos": str(self._size)}, _MOVED_ON)
+        self._is_unsure = True
+        place = {"x-ms-blob-condition-appendpos": str(self._size)}
+        try:
+            # Where the blob is longer already, it was this block: there is no other writer.
+            _put(f"{self._address}&comp=appendblock", block, place, _MOVED_ON)
+        except urllib.error.HTTPError as error:
+            if error.code == _GONE:  # somebody cleared up: the next try makes it anew
+                self._is_there, self._size = False, 0
+            raise
+        self._is_unsure = False
         self._size += len(block)
-        self.count += 1
+        self._count += 1
 
 
 def _put(address: str, body: bytes, headers: Mapping[str, str], fine: int) -> None:

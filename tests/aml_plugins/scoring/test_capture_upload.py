@@ -33,7 +33,8 @@ def address(datastore: BlobDatastore) -> str:
 
 
 @pytest.fixture
-def upload(address: str) -> Iterator[CaptureUpload]:
+def upload(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[CaptureUpload]:
+    monkeypatch.setattr(capture_upload, "_LONGEST_PAUSE", 0.05)
     made = CaptureUpload(address, "iris", pause=0.02)
     yield made
     made.close()
@@ -67,8 +68,8 @@ def test_lines_arrive_in_order_and_the_last_with_the_end(datastore, upload, tmp_
     found = lines_of(datastore, tmp_path)
     assert numbers(found) == list(range(300))
     assert {(line["status"], line["output"]) for line in found} == {(200, '"yes"')}
-    ((path, _),) = datastore.list("captured/iris")
-    assert path.count("/") == 5  # captured/SERVICE/YYYY/MM/DD/…
+    for path, _ in datastore.list("captured/iris"):
+        assert path.count("/") == 5  # captured/SERVICE/YYYY/MM/DD/…
 
 
 @pytest.mark.parametrize("is_stored", [False, True], ids=["it never came", "it came, and nobody heard"])
@@ -84,6 +85,8 @@ def test_what_was_lost_on_the_way_is_stored_once(datastore, upload, tmp_path, mo
 
     monkeypatch.setattr(capture_upload, "_put", lossy)
     monkeypatch.setattr(capture_upload, "_longer", lambda _pause: 0.02)
+    hours = iter(["2030/01/01/00", "2030/01/01/01"])
+    monkeypatch.setattr(capture_upload.time, "strftime", lambda *_: next(hours, "2030/01/01/02"))
     for number in range(50):
         write(upload, number)
     upload.close()
@@ -115,3 +118,12 @@ def test_what_is_too_much_is_dropped_and_counted(datastore, address, tmp_path, m
     upload.close()
     assert numbers(lines_of(datastore, tmp_path)) == [0, 1]
     assert upload._dropped == 3
+
+
+def test_a_blob_that_somebody_deleted_is_made_anew(datastore, upload, tmp_path):
+    for number in range(2):
+        write(upload, number)
+        while numbers(lines_of(datastore, tmp_path)) != [number]:
+            threading.Event().wait(0.05)
+        for path, _ in list(datastore.list("captured/iris")):
+            datastore.delete(path)
