@@ -12,6 +12,7 @@ from aml_plugins.home import aml_home, resolve_store_uri
 from aml_plugins.plugins import Plugins, default_plugins
 
 if TYPE_CHECKING:
+    from aml_plugins.datastores.contract import Datastore
     from aml_plugins.runs.history import RunHistory
     from aml_plugins.secrets import SecretSource
     from aml_plugins.secrets.kept import KeptSecrets
@@ -63,6 +64,15 @@ class Context:
         from aml_plugins.secrets.kept import KeptSecrets  # noqa: PLC0415  services alone make secrets
 
         return KeptSecrets(self, workspace, store)
+
+    def datastore(self, workspace: str, name: str | None = None) -> Datastore:
+        """Return a datastore of a workspace, its default one where there is no name.
+
+        :raises NotFoundError: with the names that are there.
+        """
+        from aml_plugins.datastores.opening import default_name, open_datastore  # noqa: PLC0415  most need none
+
+        return open_datastore(self, workspace, name or default_name(self, workspace))
 
     def close(self) -> None:
         """Close backends and the store."""

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 __all__ = ["SupportsProgress", "SupportsSignedUrls"]
 
-Permission: TypeAlias = Literal["read", "write", "read-write"]
+Permission: TypeAlias = Literal["read", "write", "read-write", "append"]
 
 
 @runtime_checkable
@@ -25,7 +25,8 @@ class SupportsSignedUrls(Protocol):
         :param path: a file, which need not exist yet. The empty path is the root, the whole container: a client
             adds paths and may list (``read``) or create files (``write``); refused where the datastore has a prefix,
             since the URL would reach further than the datastore does.
-        :param permission: no more than this is granted.
+        :param permission: no more than this is granted. ``append`` is for files that grow: they can be created and
+            added to, and neither read nor changed; not every type has it.
         :param expires: how long it is good for.
         :raises InvalidInputError: where the datastore's credential cannot sign, or not this.
         """

@@ -17,9 +17,9 @@ from aml_plugins.errors import InvalidInputError, NotFoundError
 from aml_plugins.images.byte_code import with_byte_code
 from aml_plugins.images.host_python import PYTHON_PATH, host_python_entries, host_python_key
 from aml_plugins.images.layers import Entry, cached_layer
-from aml_plugins.images.layout import INDEX_TYPE, Blob, Layout, digest_of
+from aml_plugins.images.layout import CONFIG_TYPE, INDEX_TYPE, MANIFEST_TYPE, Blob, Layout, digest_of
 
-__all__ = ["ARCHITECTURE", "HOST_PYTHON", "Base", "open_base", "open_layout"]
+__all__ = ["ARCHITECTURE", "HOST_PYTHON", "Base", "base_manifest", "open_base", "open_layout"]
 
 HOST_PYTHON = "host-python"
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -56,6 +56,23 @@ def open_base(layout: Layout, reference: str | None, log: Callable[[str], None])
 
         digest = pull_base(layout, reference, log)
     return _of_manifest(layout, reference, digest)
+
+
+def base_manifest(layout: Layout, base: Base) -> str:
+    """Store a manifest of the base alone, for those who take images only; return its digest."""
+    config = {
+        "architecture": base.architecture,
+        "os": "linux",
+        "config": {"Env": [f"{name}={value}" for name, value in base.variables.items()]},
+        "rootfs": {"type": "layers", "diff_ids": list(base.diff_ids)},
+    }
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "config": layout.put_json(config, CONFIG_TYPE).descriptor(),
+        "layers": [layer.descriptor() for layer in base.layers],
+    }
+    return layout.put_json(manifest, MANIFEST_TYPE).digest
 
 
 def open_layout(layout: Layout, path: Path) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from aml_plugins.datastores.opening import default_datastore
-from aml_plugins.errors import AmlError, InvalidInputError, OperationFailedError, PluginError, StoreError
+from aml_plugins.errors import AmlError, InvalidInputError, NotFoundError, OperationFailedError, PluginError, StoreError
 from aml_plugins.images.contract import BuildSpec, ContainerRegistry, ImageBuilder, ModelFiles
 from aml_plugins.images.layout import Layout
 from aml_plugins.store.holding import held
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from aml_plugins.context import Context
     from aml_plugins.datastores import Datastore
 
-__all__ = ["blob_path", "build_image", "image_layout", "load_builder", "load_registry", "log_path", "task_id"]
+__all__ = [
+    "abandon_build",
+    "blob_path",
+    "build_image",
+    "image_layout",
+    "load_builder",
+    "load_registry",
+    "log_path",
+    "task_id",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -74,14 +83,14 @@ class _Build:
     def _build(self) -> ImageRecord:
         record = self._record
         builder = load_builder(self._context, record.builder)
+        registry = registry_of_image(self._context, record)
         with tempfile.TemporaryDirectory(prefix="aml-image-") as folder:
-            spec = self._spec(Path(folder))
+            spec = replace(self._spec(Path(folder)), registry=registry, is_wanted=self._is_wanted)
             built = builder.build(spec, self._log)
         result = {"details": built.details}
         self._store_blobs(builder.layout, built.digest)
         location = f"{self._datastore.name}:{blob_path(built.digest)}"
-        if record.config.get("registry"):
-            registry = load_registry(self._context, record.config["registry"], record.workspace)
+        if registry is not None:
             location = registry.push(builder.layout, built.digest, record.name, str(record.version), self._log)
         return replace(
             record, state=SUCCEEDED, digest=built.digest, location=location, result=result, reason=None, error_code=None
@@ -106,7 +115,17 @@ class _Build:
             ca_file=ca_file if config.get("ca") else None,
             labels=_labels(self._record),
             variables=config.get("variables") or {},
+            key=key_of_build(self._record),
         )
+
+    def _is_wanted(self) -> bool:
+        try:
+            found = self._context.store.images.get(self._record.workspace, self._record.name, self._record.version)
+        except NotFoundError:
+            return False
+        except StoreError:
+            return True  # away: nobody said no
+        return key_of_build(found) == key_of_build(self._record)
 
     def _unpack(self, target: Path) -> None:
         target.mkdir()
@@ -153,6 +172,26 @@ class _Build:
             ),
             message=message,
         )
+
+
+def abandon_build(context: Context, record: ImageRecord) -> None:
+    """End what a build began elsewhere, before its image is deleted.
+
+    :raises AmlError: where it cannot be ended now.
+    """
+    registry = registry_of_image(context, record)
+    load_builder(context, record.builder).abandon(key_of_build(record), registry)
+
+
+def key_of_build(record: ImageRecord) -> str:
+    """Return what names a build where it is not done here: no other image ever has it."""
+    return str(record.config.get("key") or "")
+
+
+def registry_of_image(context: Context, record: ImageRecord) -> ContainerRegistry | None:
+    """Return where an image is pushed to, None where it stays."""
+    settings = record.config.get("registry")
+    return load_registry(context, settings, record.workspace) if settings else None
 
 
 def task_id(record: ImageRecord) -> str:

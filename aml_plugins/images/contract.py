@@ -40,6 +40,9 @@ class BuildSpec:
     :param ca_file: certificates that programs in the image trust besides the base's.
     :param labels: labels of the image: lineage.
     :param variables: environment variables of the image.
+    :param key: of this build and no other, written down before it begins; what is built elsewhere is named after it.
+    :param registry: where the image will be pushed to, None where it stays here.
+    :param is_wanted: says whether the image is still asked for; a builder that waits for others asks now and then.
     """
 
     name: str
@@ -53,6 +56,9 @@ class BuildSpec:
     ca_file: Path | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    registry: ContainerRegistry | None = None
+    is_wanted: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +102,13 @@ class ImageBuilder(ABC):
 
         :param log: takes a line at a time.
         :raises AmlError: where it cannot be built, with the reason.
+        """
+
+    def abandon(self, key: str, registry: ContainerRegistry | None) -> None:  # noqa: B027  most build here
+        """End what a build began elsewhere: its image is being deleted. Nothing to end is fine.
+
+        :param key: the build's, as in :class:`BuildSpec`; likewise ``registry``.
+        :raises AmlError: where it cannot be ended now.
         """
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from aml_plugins.errors import OperationFailedError
-from aml_plugins.images.base_images import ARCHITECTURE, Base
+from aml_plugins.images.base_images import ARCHITECTURE, Base, base_manifest
 from aml_plugins.images.layers import keep_layer, known_layer, note_layer
-from aml_plugins.images.layout import CONFIG_TYPE, MANIFEST_TYPE, Blob, Layout
+from aml_plugins.images.layout import Blob, Layout
 from aml_plugins.images.saving import docker_archive
 
 __all__ = ["describe", "export_layers", "load_base"]
@@ -39,19 +39,7 @@ def load_base(client: Any, layout: Layout, base: Base) -> str:
     """Bring a base into the engine where it is not there; return its tag."""
     import docker.errors  # noqa: PLC0415  of an extra
 
-    config = {
-        "architecture": base.architecture,
-        "os": "linux",
-        "config": {"Env": [f"{name}={value}" for name, value in base.variables.items()]},
-        "rootfs": {"type": "layers", "diff_ids": list(base.diff_ids)},
-    }
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST_TYPE,
-        "config": layout.put_json(config, CONFIG_TYPE).descriptor(),
-        "layers": [layer.descriptor() for layer in base.layers],
-    }
-    digest = layout.put_json(manifest, MANIFEST_TYPE).digest
+    digest = base_manifest(layout, base)
     tag = f"aml/base:{digest.partition(':')[2][:24]}"
     try:
         client.images.get(tag)

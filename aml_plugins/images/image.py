@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from aml_plugins.errors import InvalidInputError, NotFoundError, OperationFailed
 from aml_plugins.images.building import (
     BUILDING,
     SUCCEEDED,
+    abandon_build,
     build_image,
     fetch_image,
     image_layout,
@@ -214,13 +216,15 @@ class Image:
     def delete(self) -> None:
         """Delete the version from the registry of images; refused while a service runs it.
 
-        Blobs stay: other images share them.
+        One that is being built is given up: what others do for it is ended. Blobs stay: other images share them.
         """
         users = [service.name for service in self.services]
         if users:
             raise InvalidInputError(
                 f"The image {self._id} is used by: {', '.join(users)}.", "Delete or update the service first."
             )
+        if self.refresh().record.state == BUILDING:
+            abandon_build(self.workspace.context, self.record)
         self.workspace.context.store.images.remove(self.workspace.name, self.name, self.version)
 
     def deploy(
@@ -254,6 +258,7 @@ def _described(
         "ca": Path(options["ca_file"]).read_text() if options["ca_file"] else None,
         "registry": dict(options["registry"]) if options["registry"] else None,
         "variables": dict(options["variables"] or {}),
+        "key": uuid.uuid4().hex,
     }
     builder.check(config)
     return ImageRecord(

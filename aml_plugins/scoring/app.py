@@ -8,6 +8,7 @@ from typing import Any, Awaitable, Callable, Mapping, Union
 
 from .answers import Answer, error_answer, text_answer
 from .capture import Capture
+from .capture_upload import CaptureUpload
 from .cors import Cors
 from .incoming import Incoming
 from .inputs import RefusedInputError
@@ -66,7 +67,7 @@ class App:
         keys: Keys | Digests | None,
         metrics: Metrics | None,
         tracing: Tracing | None,
-        capture: Capture | None,
+        capture: Capture | CaptureUpload | None,
     ) -> None:
         self.is_draining = False
         self.access: AccessLog | None = None

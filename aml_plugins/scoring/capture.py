@@ -13,12 +13,23 @@ from typing import Any
 from .answers import Answer
 from .incoming import Incoming
 
-__all__ = ["Capture"]
+__all__ = ["Capture", "line_of"]
 
 logger = logging.getLogger("azmlinfsrv")
 
 _WAITING = 1000
 _LONGEST_FILE = 64 << 20
+
+
+def line_of(incoming: Incoming, answer: Answer, request_id: str) -> dict[str, Any]:
+    """Return what is kept of one scored request."""
+    return {
+        "time": time.time(),
+        "request_id": request_id,
+        "status": answer.status,
+        "input": (incoming.body or incoming.query).decode("utf-8", "replace"),
+        "output": answer.body.decode("utf-8", "replace"),
+    }
 
 
 class Capture:
@@ -39,15 +50,8 @@ class Capture:
 
     def write(self, incoming: Incoming, answer: Answer, request_id: str) -> None:
         """Take one scored request down."""
-        line = {
-            "time": time.time(),
-            "request_id": request_id,
-            "status": answer.status,
-            "input": (incoming.body or incoming.query).decode("utf-8", "replace"),
-            "output": answer.body.decode("utf-8", "replace"),
-        }
         try:
-            self._lines.put_nowait(line)
+            self._lines.put_nowait(line_of(incoming, answer, request_id))
         except queue.Full:
             self._dropped += 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping
 
 __all__ = ["DEFAULT_APP_ROOT", "BadSettingError", "Settings"]
@@ -32,6 +32,7 @@ class Settings:
     :param keys_file: one key a line; callers must send one of them. Read again whenever the file changes.
     :param key_digests: instead, SHA-256 digests of the keys, hexadecimal, separated by commas.
     :param capture_directory: where inputs and outputs are written, one JSON line a request.
+    :param capture_url: a storage container to which they are sent instead, with a signature: a secret.
     :param batch_size: how many requests the script's ``run_batch()`` gets at most; 1 switches it off.
     """
 
@@ -51,6 +52,7 @@ class Settings:
     keys_file: str | None = None
     key_digests: str | None = None
     capture_directory: str | None = None
+    capture_url: str | None = field(default=None, repr=False)
     batch_size: int = 1
     batch_wait_ms: float = 5.0
 
@@ -100,6 +102,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "keys_file": ("AML_SCORING_KEYS_FILE", str),
     "key_digests": ("AML_SCORING_KEY_DIGESTS", str),
     "capture_directory": ("AML_SCORING_CAPTURE_DIRECTORY", str),
+    "capture_url": ("AML_SCORING_CAPTURE_URL", str),
     "batch_size": ("AML_SCORING_BATCH_SIZE", _positive),
     "batch_wait_ms": ("AML_SCORING_BATCH_WAIT_MS", _seconds),
 }

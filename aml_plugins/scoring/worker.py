@@ -19,6 +19,7 @@ from . import SERVER_NAME, azure_modules
 from .app import App, Route
 from .calling import Caller
 from .capture import Capture
+from .capture_upload import CaptureUpload
 from .cors import open_cors
 from .keys import open_keys
 from .logs import AccessLog, configure_logs
@@ -96,7 +97,7 @@ def _model_routes(path: str, caller: Caller) -> Mapping[str, Route] | None:
 
 
 def _serve(settings: Settings, routes: Mapping[str, Route], listener: socket.socket, news: int) -> None:
-    capture = Capture(settings.capture_directory) if settings.capture_directory else None
+    capture = _open_capture(settings)
     tracing = open_tracing(os.environ, settings.service_name)
     app = App(
         routes,
@@ -119,6 +120,12 @@ def _serve(settings: Settings, routes: Mapping[str, Route], listener: socket.soc
     )
     closing = [one.close for one in (capture, tracing) if one is not None]
     _Server(config, app, news, closing).run(sockets=[listener])
+
+
+def _open_capture(settings: Settings) -> Capture | CaptureUpload | None:
+    if settings.capture_url:
+        return CaptureUpload(settings.capture_url, settings.service_name)
+    return Capture(settings.capture_directory) if settings.capture_directory else None
 
 
 class _Server(uvicorn.Server):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aml_plugins.json_types import JsonObject
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aml_plugins.store.records import ImageRecord, ServiceRecord
 
 __all__ = [
+    "CapturingConfig",
     "DeploymentSpec",
     "DeploymentState",
     "DeploymentStatus",
@@ -41,6 +42,22 @@ class ServiceConfig(BaseModel):
     scoring_timeout_ms: int | None = Field(None, gt=0, description="How long one call of run() may take.")
     max_request_bytes: int | None = Field(None, gt=0, description="Longer bodies are refused with 413.")
     drain_seconds: float = Field(30.0, ge=0, le=3600, description="How long requests under way may take at the end.")
+
+
+class CapturingConfig(ServiceConfig):
+    """Settings of a service that can keep inputs and outputs."""
+
+    capture: bool | str = Field(
+        default=False,
+        description="Whether inputs and outputs are kept, below captured/SERVICE in the workspace's default datastore;"
+        " or the name of another datastore.",
+    )
+
+    @field_validator("capture", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        """A setting of the command line is text."""
+        return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
 class DeploymentState(StrEnum):

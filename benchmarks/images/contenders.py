@@ -1,15 +1,16 @@
-"""Who builds: our two builders, and ``docker build`` of the equivalent file."""
+"""Who builds: our two builders, and ``docker build`` of the equivalent file; of MLflow models see ``mlflow_models``."""
 
 from __future__ import annotations
 
 import io
 import os
-import subprocess
 import tarfile
 from abc import ABC, abstractmethod
-from contextlib import closing
 from pathlib import Path
 from typing import ClassVar
+
+from engine_steps import forget_builds, host_base, run_docker
+from mlflow_models import MlflowBuildDocker, OursOfModel
 
 __all__ = ["CONTENDERS", "Contender"]
 
@@ -91,24 +92,17 @@ class DockerBuild(Contender):
         run_docker("build", "-q", "--network=host", "-t", "bench-docker", str(self.folder / "context"))
 
 
-CONTENDERS: tuple[type[Contender], ...] = (Oci, Docker, DockerBuild)
+CONTENDERS = (Oci, Docker, DockerBuild, OursOfModel, MlflowBuildDocker)
 
 
 def write_context(folder: Path, context: Path) -> None:
     """Lay the files of our own build context out, with the same base in the engine."""
-    import docker as library
-
-    from aml_plugins.images.base_images import open_base
     from aml_plugins.images.contract import BuildSpec
     from aml_plugins.images.dockerfile import build_context
-    from aml_plugins.images.engine_images import load_base
     from aml_plugins.images.layers import write_tar
-    from aml_plugins.images.layout import Layout
     from aml_plugins.images.packages import serving_environment
 
-    layout = Layout(folder / "layout")
-    with closing(library.from_env(timeout=600)) as client:
-        base = load_base(client, layout, open_base(layout, None, lambda _: None))
+    base = host_base(folder)
     source = folder / "source"
     source.mkdir()
     (source / "score.py").write_text("")
@@ -122,24 +116,3 @@ def write_context(folder: Path, context: Path) -> None:
     packed.seek(0)
     with tarfile.open(fileobj=packed) as archive:
         archive.extractall(context, filter="data")
-
-
-def forget_builds() -> None:
-    """Leave the engine nothing that the next build could use."""
-    for image in run_docker("images", "-aq").split():
-        subprocess.run([docker(), "rmi", "-f", image], capture_output=True, check=False)
-
-
-def run_docker(*arguments: str) -> str:
-    done = subprocess.run(
-        [docker(), *arguments], capture_output=True, text=True, check=False, env={**os.environ, "DOCKER_BUILDKIT": "0"}
-    )
-    if done.returncode:
-        raise SystemExit(f"docker {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
-
-
-def docker() -> str:
-    import shutil
-
-    return shutil.which("docker") or "docker"

@@ -179,6 +179,11 @@ def _start_controllers(plan: _Plan, stack: ExitStack) -> None:
         "service-account-private-key-file": str(plan.directory / "service-accounts.key"),
         "cert-dir": str(plan.directory / "controllers"),
         "concurrent-gc-syncs": "4",
+        # What takes minutes in a cluster of people's takes seconds here.
+        "horizontal-pod-autoscaler-sync-period": "2s",
+        "horizontal-pod-autoscaler-downscale-stabilization": "5s",
+        "horizontal-pod-autoscaler-cpu-initialization-period": "1s",
+        "horizontal-pod-autoscaler-initial-readiness-delay": "1s",
     }
     _start(plan, stack, "controllers", [_program(plan, "kube-controller-manager"), *_flags(controllers)])
     scheduler = {**common, "cert-dir": str(plan.directory / "scheduler")}

@@ -61,6 +61,9 @@ THOROUGH: dict[str, str] = {
     "*/iot_edge/test_contract.py::*::test_wrong_input_gets_the_scoring_servers_words": (
         "the scoring server's words, as `docker` and `aci` have them"
     ),
+    "*/test_acr_tasks.py::test_a_killed_builder_is_made_up_for": (
+        "a process of its own; builders that die in this one are made up for at each step"
+    ),
     "*/world/test_deferred.py::test_a_store_that_is_away_while_a_trigger_watches_is_waited_for": (
         "it waits out a client's patience, two minutes"
     ),

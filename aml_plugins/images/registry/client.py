@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
@@ -15,6 +13,7 @@ import urllib3
 
 from aml_plugins.errors import BackendError, TransientBackendError
 from aml_plugins.images.layout import INDEX_TYPE, MANIFEST_TYPE, Blob, Layout
+from aml_plugins.images.registry.patience import again
 from aml_plugins.retry_after import seconds_asked
 
 __all__ = ["MANIFEST_TYPES", "Credentials", "RegistryClient"]
@@ -25,8 +24,6 @@ MANIFEST_TYPES = (
     f"{MANIFEST_TYPE}, {INDEX_TYPE}, application/vnd.docker.distribution.manifest.v2+json, "
     "application/vnd.docker.distribution.manifest.list.v2+json"
 )
-_ATTEMPTS = 5
-_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _TIMEOUT = urllib3.Timeout(connect=10, read=60)
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 _CREATED, _ACCEPTED, _UNAUTHORIZED, _NOT_FOUND = 201, 202, 401, 404
@@ -73,12 +70,7 @@ class RegistryClient:
 
         :raises TransientBackendError: what the last attempt met.
         """
-        for attempt in range(_ATTEMPTS - 1):
-            try:
-                return work()
-            except TransientBackendError as error:
-                time.sleep(_pause(attempt, error.retry_after))
-        return work()
+        return again(work)
 
     def push_manifest(self, repository: str, tag: str, content: bytes, media_type: str) -> str:
         """Store a manifest under a tag; return the digest that the registry gave it."""
@@ -227,11 +219,6 @@ def _scheme_of(host: str) -> str:
     """Return http for this machine's own addresses, as Docker does, https for all others."""
     name = host.rpartition(":")[0] or host
     return "http" if name == "localhost" or name.startswith("127.") or name == "[::1]" else "https"
-
-
-def _pause(attempt: int, asked: float | None) -> float:
-    longest = float(os.environ.get("AML_REGISTRY_LONGEST_PAUSE", _LONGEST_PAUSE))
-    return min(asked if asked is not None else _PAUSE * 2**attempt, longest)
 
 
 def _reason(content: bytes) -> str:

@@ -43,7 +43,7 @@ class OciRegistry(ContainerRegistry):
 
     def push(self, layout: Layout, digest: str, repository: str, tag: str, log: Callable[[str], None]) -> str:
         client = self.client()
-        name = f"{self.config.prefix.strip('/')}/{repository}".lstrip("/")
+        name = self.repository(repository)
         *blobs, manifest = layout.blobs_of(digest)
         for blob in blobs:
             if client.has_blob(name, blob.digest):
@@ -69,6 +69,10 @@ class OciRegistry(ContainerRegistry):
         client = self.client()
         client.ping()
         return f"{client.host} answers"
+
+    def repository(self, name: str) -> str:
+        """Return an image's repository in this registry."""
+        return f"{self.config.prefix.strip('/')}/{name}".lstrip("/")
 
     def client(self) -> RegistryClient:
         """Return what speaks to the registry."""

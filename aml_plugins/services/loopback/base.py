@@ -14,12 +14,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.json_types import JsonObject
 from aml_plugins.services.captured import collect
 from aml_plugins.services.contract import (
+    CapturingConfig,
     Route,
     Routing,
     ServiceBackend,
@@ -37,21 +38,10 @@ _ID = re.compile(r"[0-9a-f]{1,64}")
 _KEY = re.compile(r"[0-9a-f]{1,64}-[0-9]{1,10}")
 
 
-class LoopbackConfig(ServiceConfig):
+class LoopbackConfig(CapturingConfig):
     """Settings of a service of this machine."""
 
     port: int = Field(0, ge=0, le=65535, description="The port on 127.0.0.1; 0 takes a free one and keeps it.")
-    capture: bool | str = Field(
-        default=False,
-        description="Whether inputs and outputs are kept, below captured/SERVICE in the workspace's default datastore;"
-        " or the name of another datastore.",
-    )
-
-    @field_validator("capture", mode="before")
-    @classmethod
-    def _words(cls, value: object) -> object:
-        """A setting of the command line is text."""
-        return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
 class LoopbackService(ServiceBackend):

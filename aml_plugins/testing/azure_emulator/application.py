@@ -25,6 +25,7 @@ from aml_plugins.testing.azure_emulator.faults import Fault, Faults, wait
 from aml_plugins.testing.azure_emulator.iot_hub.service import IotHubService
 from aml_plugins.testing.azure_emulator.login import Login
 from aml_plugins.testing.azure_emulator.reason_phrases import DROPPED, HEADER
+from aml_plugins.testing.azure_emulator.registry.files import BuildFiles
 from aml_plugins.testing.azure_emulator.registry.service import RegistryService
 from aml_plugins.testing.swagger import Specification
 
@@ -67,11 +68,13 @@ class Application:
         *,
         registry: RegistryService,
         iot_hub: IotHubService,
+        builds: BuildFiles,
     ) -> None:
         self.batch = batch
         self.arm = arm
         self.registry = registry
         self.iot_hub = iot_hub
+        self.builds = builds
         self.login = login
         self.faults = faults
         self.record = Record()
@@ -141,6 +144,8 @@ class Application:
             answer = self.iot_hub.answer(request)
         elif self.registry.knows(request.path):
             return self.registry.answer(request)
+        elif self.builds.knows(request.path):
+            return self.builds.answer(request)
         else:
             return self.login.answer(request)
         if self._strict is not None:

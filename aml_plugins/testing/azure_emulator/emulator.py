@@ -25,6 +25,7 @@ from aml_plugins.testing.azure_emulator.iot_hub.hub import Hub
 from aml_plugins.testing.azure_emulator.iot_hub.service import IotHubService
 from aml_plugins.testing.azure_emulator.login import Login
 from aml_plugins.testing.azure_emulator.reason_phrases import ReasonProtocol
+from aml_plugins.testing.azure_emulator.registry.files import BuildFiles
 from aml_plugins.testing.azure_emulator.registry.service import RegistryService
 from aml_plugins.testing.azure_emulator.settings import Settings
 from aml_plugins.testing.swagger import Specification
@@ -147,14 +148,16 @@ class AzureEmulator:
             Specification(tuple(path for path in files if path.name == name), strict=False) for name in planes
         )
         arm = Specification(tuple(path for path in files if path.name not in planes), strict=False)
+        builds = BuildFiles()
         return Application(
             BatchService(self.account, batch),
-            ArmService(self.settings, self._engine, arm),
+            ArmService(self.settings, self._engine, arm, builds),
             Login(self.settings),
             self.faults,
             Specification(files) if self.settings.validate else None,
             registry=RegistryService(self.settings),
             iot_hub=IotHubService(self.settings, self._engine, iot_hub),
+            builds=builds,
         )
 
     def _serve(self, listening: socket.socket, more: dict[str, str]) -> None:

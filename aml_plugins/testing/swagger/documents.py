@@ -51,7 +51,7 @@ class Documents:
     def subtypes(self, name: str) -> Mapping[str, Place]:
         """Return the definitions that say "all of ``name``", by the value of their discriminator."""
         found: dict[str, Place] = {}
-        for file, document in self._read.items():
+        for file, document in list(self._read.items()):  # references lead to files that are read now
             for word, definition in document.get("definitions", {}).items():
                 parents = [part["$ref"] for part in definition.get("allOf", []) if "$ref" in part]
                 if any(self.target(parent, file)[0] == name for parent in parents):

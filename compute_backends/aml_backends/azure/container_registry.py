@@ -39,11 +39,22 @@ class AcrConfig(OciRegistryConfig):
     tenant_id: str | None = Field(None, description="The tenant of the service principal.")
     client_id: str | None = Field(None, description="The service principal's id.")
     client_secret: str | None = Field(None, description="secret://STORE/NAME of its secret; never the secret.")
+    subscription: str | None = Field(None, description="Id of its subscription, for the builder acr-tasks.")
+    resource_group: str | None = Field(None, description="Its resource group, for the builder acr-tasks.")
+    name: str | None = Field(None, description="Its name, where the address does not begin with it.")
+    endpoint: str = Field(
+        "https://management.azure.com", description="Azure Resource Manager; another one for sovereign clouds."
+    )
 
     @field_validator("address")
     @classmethod
     def _whole(cls, value: str) -> str:
         return value if "." in value or ":" in value else f"{value.lower()}.{_SUFFIX}"
+
+    @property
+    def registry_name(self) -> str:
+        """What Azure Resource Manager calls it."""
+        return self.name or self.address.rpartition("/")[2].partition(".")[0]
 
     @field_validator("client_secret")
     @classmethod
@@ -81,14 +92,15 @@ class AcrRegistry(OciRegistry):
         except ImportError:
             raise MissingExtraError("An Azure Container Registry", "azure") from None
         try:
-            return str(self._credential().get_token(_SCOPE).token)
+            return str(self.credential().get_token(_SCOPE).token)
         except ClientAuthenticationError as error:
             raise BackendError(
                 f"Azure does not know who pushes to {self.config.address}: {str(error).partition(chr(10))[0][:200]}",
                 "Run: az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET.",
             ) from None
 
-    def _credential(self) -> Any:
+    def credential(self) -> Any:
+        """Return who this is for Azure: the service principal, else whom azure-identity finds."""
         if self.config.client_id is None:
             from aml_backends.azure.login import default_credential  # noqa: PLC0415  of an extra
 

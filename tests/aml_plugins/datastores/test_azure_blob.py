@@ -9,6 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from services.azurite import find_program, running_azurite
@@ -26,8 +27,9 @@ def blob(make_datastore):
     return make_datastore("azure-blob")
 
 
-def request(method: str, url: str, data: bytes | None = None) -> tuple[int, bytes]:
-    headers = {"x-ms-blob-type": "BlockBlob"} if data is not None else {}
+def request(method: str, url: str, data: bytes | None = None, headers: Any = None) -> tuple[int, bytes]:
+    if headers is None:
+        headers = {"x-ms-blob-type": "BlockBlob"} if data is not None else {}
     try:
         with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method)) as answer:
             return answer.status, answer.read()
@@ -85,6 +87,22 @@ def test_the_root_is_signed_for_job_services(blob, source):
     assert request("PUT", f"{url}/deep/b?{query}", b"1")[0] == 201
     assert request("GET", f"{url}?restype=container&comp=list&{query}")[0] == 200
     assert blob.exists("deep/b")
+
+
+def test_who_may_add_may_do_nothing_else(blob, source, azurite, monkeypatch):
+    blob.put(source, "a")
+    url, _, query = blob.signed_url("", "append", HOUR).partition("?")
+    grows = {"x-ms-blob-type": "AppendBlob"}
+    assert request("PUT", f"{url}/log?{query}", b"", grows)[0] == 201
+    assert request("PUT", f"{url}/log?comp=appendblock&{query}", b"line", {})[0] == 201
+    assert request("GET", f"{url}/log?{query}")[0] == 403
+    assert request("GET", f"{url}?restype=container&comp=list&{query}")[0] == 403
+    assert request("PUT", f"{url}/a?{query}", b"x")[0] == 403
+    assert request("DELETE", f"{url}/a?{query}")[0] == 403
+    monkeypatch.setenv("SIGNATURE", "sp=rcwdl&sig=x")
+    config = BlobConfig(container="data", account_url=azurite.url, sas_token="secret://env/SIGNATURE")
+    with pytest.raises(InvalidInputError, match="nothing narrower can be made of it"):
+        BlobDatastore("wide", config).signed_url("", "append", HOUR)
 
 
 def test_the_root_of_a_folder_is_not_signed(make_datastore):
@@ -317,6 +335,8 @@ def test_an_identity_lets_us_in(azurite, tmp_path, monkeypatch, source):
             assert (tmp_path / "back").read_bytes() == b"content"
             url = made.signed_url("a/b", "read", HOUR)
             assert {"skoid", "sktid", "sig"} <= set(urllib.parse.parse_qs(url.partition("?")[2]))
+            with pytest.raises(InvalidInputError, match="signs for seven days at most"):
+                made.signed_url("", "append", timedelta(days=8))
             monkeypatch.setenv("AZURE_CLIENT_SECRET", "hush-wrong")
             with pytest.raises(BackendError, match="azure-identity found none on this machine") as caught:
                 BlobDatastore("files", made.config).check()

@@ -140,12 +140,12 @@ def test_the_plan_is_a_dockerfile(serving, tmp_path):
 def _create_and_stop(home: str, address: str, source: str, at: str) -> None:
     """Begin a build and be killed at a place in it."""
     os.environ.update(AML_HOME=home, DOCKER_HOST=address)
-    from aml_plugins.images import docker_builder
+    from aml_plugins.images import docker_builder, dockerfile_builder
 
     def die(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    setattr(docker_builder, at, die)
+    setattr(docker_builder if hasattr(docker_builder, at) else dockerfile_builder, at, die)
     Image.create(
         Workspace.get(), "iris-svc", models=[], builder="docker", inference=InferenceConfig("score.py", source)
     )

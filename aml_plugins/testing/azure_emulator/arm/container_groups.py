@@ -191,7 +191,7 @@ class ContainerGroups:
 
     def close(self) -> None:
         """End all containers."""
-        for group in self._groups.values():
+        for group in list(self._groups.values()):  # one may be leaving
             for ending in [container.remove(lambda: None) for container in group.containers]:
                 ending.join()
             group.surroundings.close()

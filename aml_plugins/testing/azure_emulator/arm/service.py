@@ -14,6 +14,8 @@ from aml_plugins.testing.azure_emulator.arm.operations import Operations
 from aml_plugins.testing.azure_emulator.arm.tracked import TrackedResources
 from aml_plugins.testing.azure_emulator.engine import Engine
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
+from aml_plugins.testing.azure_emulator.registry.builds import Builds
+from aml_plugins.testing.azure_emulator.registry.files import BuildFiles
 from aml_plugins.testing.azure_emulator.settings import Settings
 from aml_plugins.testing.azure_emulator.tokens import is_token
 from aml_plugins.testing.swagger import Specification
@@ -31,13 +33,14 @@ _THROTTLED = {
 class ArmService:
     """Answers requests for all resources."""
 
-    def __init__(self, settings: Settings, engine: Engine, specification: Specification) -> None:
+    def __init__(self, settings: Settings, engine: Engine, specification: Specification, files: BuildFiles) -> None:
         self._settings = settings
         self._engine = engine
         self._specification = specification
         self._operations = Operations(engine)
         self._groups = ContainerGroups(settings, engine, self._operations)
         self._tracked = TrackedResources(settings, engine, self._operations)
+        self._builds = Builds(settings, engine, files)
 
     def knows(self, path: str) -> bool:
         """Say whether a path belongs to the resource manager."""
@@ -58,8 +61,9 @@ class ArmService:
         return _rendered(Answer(status, {"error": {"code": code, "message": message}}, headers))
 
     def close(self) -> None:
-        """End all containers."""
+        """End all containers and builds."""
         self._groups.close()
+        self._builds.close()
 
     def _authenticate(self, request: Request) -> None:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -94,7 +98,7 @@ class ArmService:
         wrong = [one for one in found if one.startswith("body")]
         if wrong:
             raise ArmProblem(400, "InvalidRequestContent", f"The request content was invalid: '{wrong[0]}'.")
-        call = self._groups.calls.get(operation.operation_id)
+        call = self._groups.calls.get(operation.operation_id) or self._builds.calls.get(operation.operation_id)
         answer = call(named) if call else self._tracked.answer(operation.operation_id, named)
         if answer is None:
             raise ArmProblem(501, "NotSupportedByEmulator", f"The emulator has no {operation.operation_id}.")

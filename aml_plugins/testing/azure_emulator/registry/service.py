@@ -43,13 +43,16 @@ class RegistryService:
 
     async def pass_on(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Answer a request for content; return the status."""
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers: dict[str, str] = {}
+        for name, value in scope["headers"]:  # engines send one header "Accept" for each type that they take
+            key = name.decode("latin-1").lower()
+            headers[key] = f"{headers[key]}, {value.decode('latin-1')}" if key in headers else value.decode("latin-1")
         found = _REPOSITORY.match(scope["path"])
-        name = found["name"] if found else ""
+        repository = found["name"] if found else ""
         action = "pull" if scope["method"] in {"GET", "HEAD"} else "push"
-        if not self._tokens.allows(headers.get("authorization", ""), name, action):
+        if not self._tokens.allows(headers.get("authorization", ""), repository, action):
             base = f"{scope['scheme']}://{headers.get('host', '')}"
-            return await _send(send, self._challenge(base, name), is_head=scope["method"] == "HEAD")
+            return await _send(send, self._challenge(base, repository), is_head=scope["method"] == "HEAD")
         if self._settings.registry is None:
             words = "The emulator has no registry program behind it: Settings(registry=...)."
             return await _send(send, refused(503, "UNAVAILABLE", words))

@@ -55,7 +55,7 @@ class RegistryTokens:
 
     def token(self, request: Request, host: str) -> Answer:
         """Give an access token: for a refresh token, or for the admin user's password."""
-        form = _form(request) if request.verb == "POST" else request.query
+        form = _form(request) if request.verb == "POST" else _query(request)
         if form.get("service") != host:
             return refused(400, "UNSUPPORTED", "service is not this registry")
         if not self._may(request, form, host):
@@ -73,9 +73,7 @@ class RegistryTokens:
             return False
         if not repository:
             return True
-        kind, _, rest = given.scope.partition(":")
-        name, _, actions = rest.rpartition(":")
-        return kind == "repository" and name == repository and bool({action, "*"} & set(actions.split(",")))
+        return any(_covers(scope, repository, action) for scope in given.scope.split(" "))
 
     def _may(self, request: Request, form: Mapping[str, str], host: str) -> bool:
         kind = form.get("grant_type", "")
@@ -102,6 +100,18 @@ def refused(status: int, code: str, message: str) -> Answer:
 def _unauthorized() -> Answer:
     words = "authentication required, visit https://aka.ms/acr/authorization for more information."
     return refused(401, "UNAUTHORIZED", words)
+
+
+def _covers(scope: str, repository: str, action: str) -> bool:
+    kind, _, rest = scope.partition(":")
+    name, _, actions = rest.rpartition(":")
+    return kind == "repository" and name == repository and bool({action, "*"} & set(actions.split(",")))
+
+
+def _query(request: Request) -> dict[str, str]:
+    """Return the query; an engine that takes a layer from another repository asks for two scopes."""
+    scopes = [value for name, value in request.pairs if name == "scope"]
+    return {**request.query, "scope": " ".join(scopes)}
 
 
 def _form(request: Request) -> dict[str, str]:

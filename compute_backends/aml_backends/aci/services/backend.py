@@ -23,6 +23,7 @@ from aml_backends.aci.services.groups import (
 from aml_backends.aci.services.secrets import Kept, forget, keep
 from aml_backends.aci.services.states import address_of, is_over, is_trying, status_of
 from aml_plugins.errors import InvalidInputError, PluginError
+from aml_plugins.services.captured_elsewhere import capture_variables
 from aml_plugins.services.contract import (
     DeploymentSpec,
     DeploymentState,
@@ -62,7 +63,9 @@ class AciService(ServiceBackend):
         config, target = self._check(spec), self._target(spec.service).settings
         _check_front(spec, config)
         hidden = Hidden(
-            variables=dict.fromkeys(sorted({*plain_variables(spec), *spec.config.variables}), HIDDEN),
+            variables=dict.fromkeys(
+                sorted({*plain_variables(spec), *spec.config.variables, *self._capture(spec)}), HIDDEN
+            ),
             registry=(HIDDEN, HIDDEN) if self._registry_of(spec) else None,
         )
         return {
@@ -80,7 +83,7 @@ class AciService(ServiceBackend):
             target.api.put_group(front, front_body(spec, config, target.settings, hidden))
         found = target.api.get_group(version_name(spec.key))
         if found is None or is_over(found):
-            variables = scoring_variables(self.context, spec)
+            variables = scoring_variables(self.context, spec) | self._capture(spec)
             key = inner_key(kept.control, spec.key)
             hidden = Hidden(variables=variables, inner_key=key, registry=credentials)
             target.api.put_group(version_name(spec.key), version_body(spec, config, target.settings, hidden))
@@ -180,6 +183,9 @@ class AciService(ServiceBackend):
         return DeploymentSpec(
             key=str(handle["key"]), service=service, image=image, replicas=1, config=_settings(service)
         )
+
+    def _capture(self, spec: DeploymentSpec) -> dict[str, str]:
+        return capture_variables(self.context, spec)
 
     def _check(self, spec: DeploymentSpec) -> AciServiceConfig:
         assert isinstance(spec.config, AciServiceConfig)  # noqa: S101  its own model

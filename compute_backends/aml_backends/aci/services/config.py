@@ -5,12 +5,12 @@ from __future__ import annotations
 from pydantic import Field, field_validator, model_validator
 
 from aml_plugins.datastores.contract import SecretSetting
-from aml_plugins.services.contract import ServiceConfig
+from aml_plugins.services.contract import CapturingConfig
 
 __all__ = ["AciServiceConfig"]
 
 
-class AciServiceConfig(ServiceConfig):
+class AciServiceConfig(CapturingConfig):
     """What the container of a version is like, and how the service can be reached."""
 
     cpu: float = Field(1.0, gt=0, le=32, description="Cores of each version.")

@@ -15,6 +15,7 @@ from aml_backends.aks.services.routing import FrontOf, poke
 from aml_backends.aks.services.states import status_of
 from aml_backends.aks.services.version import body, keys_name, pull_name, secret_body, version_bodies
 from aml_plugins.errors import PluginError
+from aml_plugins.services.captured_elsewhere import capture_variables
 from aml_plugins.services.contract import (
     DeploymentSpec,
     DeploymentState,
@@ -52,7 +53,7 @@ class AksService(ServiceBackend):
     def plan(self, spec: DeploymentSpec) -> JsonObject:
         check_image(spec)
         config, target = _settings(spec), self._target(spec.service).config
-        hidden = dict.fromkeys(sorted({*plain_variables(spec), *spec.config.variables}), _HIDDEN)
+        hidden = dict.fromkeys(sorted({*plain_variables(spec), *spec.config.variables, *self._capture(spec)}), _HIDDEN)
         versions = [secret_body(spec, {}) | {"stringData": hidden, "data": {}}, *version_bodies(spec, config, target)]
         front = front_bodies(spec.service.service_id, str(spec.image.location), config, target)
         return {"namespace": target.namespace, "version": versions, "front": front}
@@ -63,7 +64,7 @@ class AksService(ServiceBackend):
         if spec.config.auth:
             self.keys(spec.service)
         give_credentials(target.cluster, spec, self.context.secrets(spec.service.workspace))
-        target.cluster.apply(secret_body(spec, scoring_variables(self.context, spec)))
+        target.cluster.apply(secret_body(spec, scoring_variables(self.context, spec) | self._capture(spec)))
         for one in version_bodies(spec, _settings(spec), target.config):
             target.cluster.apply(one)
         return self._handle(spec.key, spec.service) | {"image": spec.image.location, "fewest": _fewest(spec)}
@@ -123,6 +124,9 @@ class AksService(ServiceBackend):
         for pod in cluster.list("pod", f"{SERVICE}={service.service_id},{ROLE}=version"):
             poke(cluster, pod, "keys")
         return made
+
+    def _capture(self, spec: DeploymentSpec) -> dict[str, str]:
+        return capture_variables(self.context, spec)
 
     def _handle(self, key: str, service: ServiceRecord) -> dict[str, Any]:
         return {

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from aml_plugins.services.contract import ServiceConfig
+from aml_plugins.services.contract import CapturingConfig
 
 __all__ = ["AksServiceConfig"]
 
@@ -23,7 +23,7 @@ def _from_text(value: object) -> object:
 Texts = Annotated[Mapping[str, str], BeforeValidator(_from_text)]
 
 
-class AksServiceConfig(ServiceConfig):
+class AksServiceConfig(CapturingConfig):
     """What the pods of a service are like, and how it can be reached."""
 
     cpu: str = Field("100m", description="Processor cores that each pod asks for.")

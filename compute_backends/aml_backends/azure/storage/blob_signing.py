@@ -26,7 +26,7 @@ __all__ = ["Wanted", "signed"]
 
 CLOCK_SKEW = timedelta(minutes=15)
 LONGEST_IDENTITY = timedelta(days=7)
-_LETTERS = {"read": "r", "write": "cw", "read-write": "rcw"}
+_LETTERS = {"read": "r", "write": "cw", "read-write": "rcw", "append": "ac"}
 """A write must be able to create; it may not delete, and not read what others wrote."""
 
 
@@ -50,7 +50,7 @@ def signed(wanted: Wanted, account: Account, service: BlobServiceClient) -> str:
     :raises InvalidInputError: where the credential is itself a signature that grants less.
     """
     if wanted.permission not in _LETTERS or wanted.expires <= timedelta(0):
-        raise InvalidInputError("A signed URL needs a permission (read, write, read-write) and a time to live.")
+        raise InvalidInputError("A signed URL needs a permission (read, write, read-write, append) and a time to live.")
     place = f"{account.url}/{quote(wanted.container)}{'/' + quote(wanted.key) if wanted.key else ''}"
     query = _own_signature(wanted, account.sas) if account.sas else _new_signature(wanted, account, service)
     return f"{place}?{query}"
@@ -59,6 +59,11 @@ def signed(wanted: Wanted, account: Account, service: BlobServiceClient) -> str:
 def _own_signature(wanted: Wanted, sas: str) -> str:
     """Hand on the datastore's own signature: nothing narrower can be made of it."""
     parameters = parse_qs(sas)
+    if wanted.permission == "append":
+        raise InvalidInputError(
+            f"The datastore '{wanted.datastore}' is entered with a signature, and nothing narrower can be made of it.",
+            "Give the datastore an account_key.",
+        )
     granted, end = "".join(parameters.get("sp", ())), "".join(parameters.get("se", ()))
     allowed = set(granted) | ({"c"} if "w" in granted else set())
     if granted and not set(_LETTERS[wanted.permission]) <= allowed:
@@ -79,6 +84,11 @@ def _new_signature(wanted: Wanted, account: Account, service: BlobServiceClient)
     start, end = now - CLOCK_SKEW, now + wanted.expires
     by: dict[str, Any] = {"account_key": account.key}
     if account.key is None:
+        if wanted.permission == "append" and wanted.expires > LONGEST_IDENTITY:
+            raise InvalidInputError(
+                f"The datastore '{wanted.datastore}' is entered with an identity, which signs for seven days at most.",
+                "Give the datastore an account_key.",
+            )
         end = min(end, now + LONGEST_IDENTITY)
         by = {"user_delegation_key": service.get_user_delegation_key(start, end)}
     by |= {"start": start, "expiry": end}

@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 import urllib3
+from services.azurite import Azurite
+from services.captured import captured_inputs
 from services.certificates import write_certificate
 from services.kubernetes import Kubernetes
+from services.pod_metrics import pod_metrics
 
 from aml_backends.aks.backend import AksBackend
 from aml_backends.aks.cluster import Cluster
@@ -25,6 +28,7 @@ from aml_plugins.testing.waiting import wait_until
 
 pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(900)]
 SMALL = {"cpu": "10m", "memory": "32Mi", "drain_seconds": 5}
+REACHABLE = {**SMALL, "exposure": "NodePort", "front_replicas": 1, "timeout_seconds": 600}
 
 
 @pytest.fixture
@@ -172,3 +176,48 @@ def test_autoscaling_leaves_the_number_of_pods_to_the_cluster(workspace: Workspa
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 10)
     assert scaler["metrics"][0]["resource"]["target"] == {"type": "Utilization", "averageUtilization": 60}
     assert found["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
+
+
+def test_what_a_service_scored_is_in_the_datastore(
+    workspace: Workspace, image, datastore_settings: dict[str, str], azurite: Azurite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY", azurite.key)
+    with pytest.raises(InvalidInputError, match="they have no way to it"):
+        image().deploy("iris", target="prod", capture=True, **SMALL)
+    workspace.register_datastore("azure-blob", "kept", **datastore_settings)
+    service = image().deploy("iris", target="prod", capture="kept", wait=True, **REACHABLE)
+    for number in range(3):
+        service.run({"n": number})
+    service.delete()  # a pod that ends sends what it has
+    assert captured_inputs(workspace, "kept", "iris", 3) == [{"n": 0}, {"n": 1}, {"n": 2}]
+
+
+BUSY = """
+import time
+def init(): pass
+def run(data):
+    end = time.thread_time() + 0.005
+    while time.thread_time() < end:
+        pass
+    return {"version": 1, "data": data}
+"""
+
+
+def test_pods_follow_the_load_and_no_request_fails(
+    workspace: Workspace, image, cluster: Cluster, kubernetes: Kubernetes, tmp_path: Path
+) -> None:
+    # A pod that nobody calls uses a few thousandths: its probes.
+    scaling = {"cpu": "50m", "autoscale": True, "autoscale_max_replicas": 3, "autoscale_target_utilization": 50}
+    with pod_metrics(kubernetes, tmp_path):
+        service = image(BUSY).deploy("iris", target="prod", wait=True, **{**REACHABLE, **scaling})
+        name = f"aml-{service.record.deployments[0]['handle']['key']}"
+        ready = lambda: int(cluster.find("deployment", name)["status"].get("readyReplicas") or 0)  # noqa: E731
+        assert ready() == 1
+        with constant_load(service.scoring_uri) as load:
+            until(lambda: ready() >= 2, 600)
+            load.wait_for_more()
+        with constant_load(service.scoring_uri, pause=2.0) as light:
+            until(lambda: ready() == 1, 600)
+            light.wait_for_more(4)
+    assert load.failures == []
+    assert light.failures == []

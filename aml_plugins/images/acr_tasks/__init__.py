@@ -1,0 +1,1 @@
+"""Images that an Azure Container Registry builds itself, by its tasks."""
