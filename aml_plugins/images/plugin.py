@@ -24,12 +24,6 @@ def aml_image_builder_types() -> Iterable[TypeDescription]:
             summary="Lets the Docker engine build, and install the environment inside the base image.",
             extra="docker",
         ),
-        TypeDescription(
-            name="acr-tasks",
-            factory="aml_plugins.images.acr_tasks.builder:AcrTasksBuilder",
-            summary="Lets an Azure Container Registry build, by its tasks.",
-            extra="azure",
-        ),
     ]
 
 

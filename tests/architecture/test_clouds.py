@@ -30,6 +30,7 @@ EXPLAINED = {
     "runs/runner/live.py": "writes to signed URLs, as above",
     "runs/runner/sending.py": "writes to signed URLs, as above",
     "secrets/kept.py": "names a store that a team can share",
+    "services/captured_elsewhere.py": "names a datastore that can sign URLs",
     "testing/contract/manners.py": "names what a backend may not import to be looked at",
     "workspaces/notifications.py": "knows the hosts whose paths are secrets",
 }

@@ -9,6 +9,7 @@ from aml_plugins.hookspecs import TypeDescription, hookimpl
 __all__ = [
     "aml_container_registry_types",
     "aml_datastore_types",
+    "aml_image_builder_types",
     "aml_secret_store_types",
     "aml_telemetry_exporter_types",
 ]
@@ -69,4 +70,17 @@ def aml_container_registry_types() -> Iterable[TypeDescription]:
             summary="Azure Container Registry, entered with an Azure login or its admin user.",
             extra="azure",
         )
+    ]
+
+
+@hookimpl
+def aml_image_builder_types() -> Iterable[TypeDescription]:
+    """Describe Container Registry's tasks."""
+    return [
+        TypeDescription(
+            name="acr-tasks",
+            factory="aml_backends.azure.acr_tasks.builder:AcrTasksBuilder",
+            summary="Lets an Azure Container Registry build, by its tasks.",
+            extra="azure",
+        ),
     ]

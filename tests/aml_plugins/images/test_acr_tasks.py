@@ -18,10 +18,10 @@ import requests
 from services.container_registry import PASSWORD, USER
 from services.serving import SCRIPT
 
+from aml_backends.azure.acr_tasks import builder as builder_module
+from aml_backends.azure.acr_tasks.service import AcrTasks
 from aml_plugins import Image, InferenceConfig, Workspace
 from aml_plugins.errors import BackendError, InvalidInputError, OperationFailedError
-from aml_plugins.images.acr_tasks import builder as builder_module
-from aml_plugins.images.acr_tasks.service import AcrTasks
 from aml_plugins.images.building import image_layout, load_registry
 from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
 

@@ -13,7 +13,7 @@ import pytest
 from services.azure import blob_datastore
 from services.azurite import Azurite
 
-from aml_plugins.datastores.azure_storage.blob import BlobDatastore
+from aml_backends.azure.storage.blob import BlobDatastore
 from aml_plugins.scoring import capture_upload
 from aml_plugins.scoring.answers import Answer
 from aml_plugins.scoring.capture_upload import CaptureUpload

@@ -214,10 +214,10 @@ def test_pods_follow_the_load_and_no_request_fails(
         ready = lambda: int(cluster.find("deployment", name)["status"].get("readyReplicas") or 0)  # noqa: E731
         assert ready() == 1
         with constant_load(service.scoring_uri) as load:
-            until(lambda: ready() >= 2, 600)
+            wait_until(lambda: ready() >= 2, 600)
             load.wait_for_more()
         with constant_load(service.scoring_uri, pause=2.0) as light:
-            until(lambda: ready() == 1, 600)
+            wait_until(lambda: ready() == 1, 600)
             light.wait_for_more(4)
     assert load.failures == []
     assert light.failures == []

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aml_backends.azure.acr_tasks.service import AcrTasks
 from aml_plugins.errors import AmlError, OperationFailedError, TransientBackendError
-from aml_plugins.images.acr_tasks.service import AcrTasks
 from aml_plugins.images.registry.patience import longest_pause
 
 __all__ = ["follow", "give_up"]

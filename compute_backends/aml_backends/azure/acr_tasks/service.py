@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from aml_plugins.compute.azure_resources import client_options, first_line, in_words
+from aml_backends.azure.container_registry import AcrRegistry
+from aml_backends.azure.resources import client_options, first_line, in_words
 from aml_plugins.errors import BackendError, MissingExtraError
-from aml_plugins.images.registry.azure import AcrRegistry
 from aml_plugins.images.registry.patience import again
 
 __all__ = ["AcrTasks"]
