@@ -91,7 +91,7 @@ class Step:
         left = []
         for one in self._deployments():
             if weights[one["key"]] > 0:
-                left.append({**_without_wait(one), "weight": weights[one["key"]], "was_ready": True})
+                left.append({**one, "weight": weights[one["key"]], "was_ready": True})
             elif one["key"] in routing.idle:
                 self._end(one)
             else:
@@ -117,16 +117,13 @@ class Step:
 
     def _wait_for_routing(self, wanted: Deployment, routing: Routing) -> ServiceRecord:
         """Requests do not go there yet. That may take as long again as getting ready."""
-        since = float(wanted.get("switching_since") or time.time())
-        if time.time() - since > self._patience:
+        if self._seen_for(wanted, "routing") > self._patience:
             raise DeploymentFailedError(f"Requests could not be sent there. {routing.reason or ''}".strip())
-        if "switching_since" not in wanted:
-            return self._save(deployments=self._with(wanted, switching_since=since))
         return self._seen(reason=routing.reason)
 
     def _give_up(self, reason: str, code: str) -> ServiceRecord:
         """End what cannot be, and let what served before serve on."""
-        others = [_without_wait(one) for one in self._deployments() if one.get("was_ready")]
+        others = [one for one in self._deployments() if one.get("was_ready")]
         for one in self._deployments():
             if not one.get("was_ready"):
                 self._end(one)
@@ -210,7 +207,11 @@ class Step:
         )
 
     def _is_late(self, one: Deployment) -> bool:
-        return time.time() - float(one["started_at"]) > self._patience
+        return self._seen_for(one, "starting") > self._patience
+
+    def _seen_for(self, one: Deployment, waiting_for: str) -> float:
+        """Return for how long this process has seen a deployment wait for the same, since it was asked for."""
+        return self._context.sightings.seconds((one["key"], _generation(self._record), waiting_for))
 
     @property
     def _patience(self) -> float:
@@ -219,7 +220,7 @@ class Step:
     def _why(self, one: Deployment, status: DeploymentStatus) -> str:
         if status.state is DeploymentState.FAILED:
             return status.reason or "It ended."
-        waited = f"It was not ready after {time.time() - float(one['started_at']):.0f} seconds."
+        waited = f"It was not ready after {self._seen_for(one, 'starting'):.0f} seconds."
         return f"{waited} {status.reason or ''}".strip()
 
     def _deployments(self) -> list[Deployment]:
@@ -232,7 +233,7 @@ class Step:
     def _seen(self, **values: Any) -> ServiceRecord:
         """Write what was seen where it is news, and now and then that somebody looked."""
         current = {name: getattr(self._record, name) for name in values}
-        if current == values and time.time() - self._record.looked_at < _LOOK_WRITTEN_SECONDS:
+        if current == values and abs(time.time() - self._record.looked_at) < _LOOK_WRITTEN_SECONDS:
             return self._record
         return self._save(**values, looked_at=time.time())
 
@@ -248,10 +249,6 @@ class DeploymentFailedError(AmlError):
 
 
 _SAME = ("image", "config", "replicas")
-
-
-def _without_wait(one: Deployment) -> Deployment:
-    return {name: value for name, value in one.items() if name != "switching_since"}
 
 
 def _generation(record: ServiceRecord) -> int:

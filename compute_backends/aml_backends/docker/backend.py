@@ -30,6 +30,7 @@ from aml_plugins.compute import (
 from aml_plugins.compute.detached import start_detached
 from aml_plugins.compute.job_files import delete_directory, place_files
 from aml_plugins.compute.runner_directory import RunnerDirectory
+from aml_plugins.compute.sightings import Sightings
 from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError
 
 __all__ = ["DockerBackend"]
@@ -51,6 +52,7 @@ class DockerBackend(ComputeBackend):
         assert isinstance(target.config, DockerConfig)  # noqa: S101  the core validated it against config_model
         self._config = target.config
         self._engine = Engine(self._config.engine)
+        self._sightings = Sightings()
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec)
@@ -169,7 +171,7 @@ class DockerBackend(ComputeBackend):
         elif is_over:
             said = self._engine.output(job.path.name) or "it said nothing"
             job.close_unstarted(JobState.FAILED, f"The runner cannot start in the container: {said}.")
-        elif time.time() - job.path.stat().st_mtime > START_GRACE_SECONDS:
+        elif self._sightings.seconds(job.path) > START_GRACE_SECONDS:
             job.close_unstarted(JobState.FAILED, NEVER_STARTED)
         return job.status()
 

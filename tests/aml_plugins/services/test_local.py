@@ -22,7 +22,7 @@ from aml_plugins.errors import (
     OperationFailedError,
     TransientBackendError,
 )
-from aml_plugins.services.driving import ServiceWatch
+from aml_plugins.services.driving import ServiceWatch, drive_once
 
 SECOND = SCRIPT.replace("VERSION = 1", "VERSION = 2")
 BROKEN = "def init(): raise ValueError('no such model')\ndef run(data): pass\n"
@@ -143,6 +143,17 @@ def test_a_version_that_does_not_become_ready_is_given_up(serving):
     slow = serving.image("import time\ndef init(): time.sleep(600)\ndef run(data): pass\n")
     with pytest.raises(OperationFailedError, match="not ready after"):
         slow.deploy("iris", wait=True, timeout_seconds=1.0)
+
+
+def test_a_clock_that_jumps_gives_no_version_up(serving, monkeypatch):
+    slow = serving.image("import time\ndef init(): time.sleep(600)\ndef run(data): pass\n")
+    service = slow.deploy("iris", timeout_seconds=3600.0)
+    context, clock = serving.workspace.context, time.time
+    for jump in (0, 0, 0, 86_400, -86_400):
+        monkeypatch.setattr(time, "time", lambda jump=jump: clock() + jump)
+        record = drive_once(context, service.refresh().record, "driver")
+        assert (record.state, record.error_code) == ("Transitioning", None)
+    assert len(record.deployments) == 1
 
 
 def test_keys_let_in_and_rotate_without_refusing_anybody(serving):
