@@ -20,7 +20,7 @@ from aml_plugins.services.contract import (
     Routing,
     ServiceBackend,
 )
-from aml_plugins.services.telling import tell
+from aml_plugins.services.telling import READY, STARTED, STARTING, supersede, tell
 from aml_plugins.services.types import checked_config, load_backend
 from aml_plugins.store.records import ServiceRecord
 
@@ -71,10 +71,11 @@ class Step:
         """Start what is wanted, send requests there once it is ready, end what is no longer wanted."""
         wanted = self._wanted()
         if wanted is None:
-            tell(self._context, self._record, "Running", f"Starting {self._record.desired['image']}.")
+            self._say(f"Starting {self._record.desired['image']}.", STARTING)
             return self._save(deployments=[*self._deployments(), self._new()], state=TRANSITIONING)
         if wanted.get("handle") is None:
             handle = self._backend.submit(self._spec(wanted))
+            self._say(f"{wanted['image']} is started, and gets ready.", STARTED)
             return self._save(deployments=self._with(wanted, handle=dict(handle)))
         status = self._backend.status(wanted["handle"])
         if status.state is DeploymentState.READY:
@@ -99,7 +100,7 @@ class Step:
         if any(one["weight"] == 0 for one in left):
             return self._wait_for_requests(left, routing.endpoint)
         message = f"{self._record.desired['image']} serves{f' at {routing.endpoint}' if routing.endpoint else ''}."
-        tell(self._context, self._record, "Completed", message)
+        self._tell_end("Completed", message, endpoint=routing.endpoint)
         return self._save(
             deployments=left,
             endpoint=routing.endpoint,
@@ -117,9 +118,21 @@ class Step:
 
     def _wait_for_routing(self, wanted: Deployment, routing: Routing) -> ServiceRecord:
         """Requests do not go there yet. That may take as long again as getting ready."""
-        if self._seen_for(wanted, "routing") > self._patience:
+        waited = self._seen_for(wanted, "routing")
+        if waited > self._patience:
             raise DeploymentFailedError(f"Requests could not be sent there. {routing.reason or ''}".strip())
+        if not waited:
+            self._say(f"{wanted['image']} is ready; requests are being sent there.", READY)
         return self._seen(reason=routing.reason)
+
+    def _say(self, message: str, progress: float) -> None:
+        tell(self._context, self._record, "Running", message, progress=progress)
+
+    def _tell_end(self, state: str, message: str, **values: Any) -> None:
+        """Say how the request ended, and that those before it which had not ended never will."""
+        for generation in range(self._record.generation + 1, _generation(self._record)):
+            supersede(self._context, self._record, generation)
+        tell(self._context, replace(self._record, **values), state, message)
 
     def _give_up(self, reason: str, code: str) -> ServiceRecord:
         """End what cannot be, and let what served before serve on."""
@@ -130,7 +143,7 @@ class Step:
         if others:
             images = ", ".join(dict.fromkeys(str(one["image"]) for one in others))
             reason = f"The update to {self._record.desired['image']} failed, {images} serves on. {reason}"
-        tell(self._context, self._record, "Failed", reason)
+        self._tell_end("Failed", reason)
         return self._save(
             deployments=others,
             generation=_generation(self._record),
@@ -162,7 +175,7 @@ class Step:
         for one in self._deployments():
             self._end(one)
         self._backend.delete_service(self._record)
-        tell(self._context, self._record, "Completed", f"The service {self._record.name} is deleted.")
+        self._tell_end("Completed", f"The service {self._record.name} is deleted.")
         self._context.store.services.remove(self._record, owner=self._owner)
 
     def _end(self, one: Deployment) -> None:

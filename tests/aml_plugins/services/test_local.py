@@ -23,6 +23,7 @@ from aml_plugins.errors import (
     TransientBackendError,
 )
 from aml_plugins.services.driving import ServiceWatch, drive_once
+from aml_plugins.services.telling import STARTED
 
 SECOND = SCRIPT.replace("VERSION = 1", "VERSION = 2")
 BROKEN = "def init(): raise ValueError('no such model')\ndef run(data): pass\n"
@@ -44,6 +45,7 @@ def test_a_service_answers(serving, iris):
     assert [service.name for service in Service.list(serving.workspace)] == ["iris"]
     assert [service.name for service in serving.model.services] == ["iris"]
     assert (iris.task.kind, iris.task.subject, iris.task.state) == ("service", "iris", "Completed")
+    assert iris.task.result == {"service": "iris", "image": "iris-svc:1", "endpoint": iris.record.endpoint}
 
 
 def test_nothing_is_left_of_a_deleted_service(serving, iris, running, aml_home):
@@ -145,7 +147,7 @@ def test_a_version_that_does_not_become_ready_is_given_up(serving):
         slow.deploy("iris", wait=True, timeout_seconds=1.0)
 
 
-def test_a_clock_that_jumps_gives_no_version_up(serving, monkeypatch):
+def test_a_clock_that_jumps_gives_no_version_up_and_a_deletion_does(serving, monkeypatch):
     slow = serving.image("import time\ndef init(): time.sleep(600)\ndef run(data): pass\n")
     service = slow.deploy("iris", timeout_seconds=3600.0)
     context, clock = serving.workspace.context, time.time
@@ -154,6 +156,17 @@ def test_a_clock_that_jumps_gives_no_version_up(serving, monkeypatch):
         record = drive_once(context, service.refresh().record, "driver")
         assert (record.state, record.error_code) == ("Transitioning", None)
     assert len(record.deployments) == 1
+    monkeypatch.setattr(time, "time", clock)
+    first = service.task
+    assert (first.state, first.progress, first.message) == (
+        "Running",
+        STARTED,
+        "iris-svc:1 is started, and gets ready.",
+    )
+    service.delete()
+    deletion = Task.list(serving.workspace)[0]
+    assert (deletion.state, deletion.result) == ("Completed", {"deleted": "iris"})
+    assert first.state == "Canceled"  # nothing that a later request overtook is under way for ever
 
 
 def test_keys_let_in_and_rotate_without_refusing_anybody(serving):
