@@ -29,7 +29,7 @@ class RestServices(Leased[ServiceRecord]):
 
     def list(self, workspace: str | None = None) -> Sequence[ServiceRecord]:
         if workspace is None:
-            return records_of(ServiceRecord, self._connection.call("GET", path_of("services")).value["items"])
+            return records_of(ServiceRecord, pages(self._connection, path_of("services")))
         return records_of(ServiceRecord, pages(self._connection, _services(workspace)))
 
     def request(self, record: ServiceRecord, desired: JsonObject) -> ServiceRecord:
