@@ -97,10 +97,16 @@ def last_lines(context: Context, record: ServiceRecord) -> dict[str, Any]:
 def _ask(context: Context, record: ServiceRecord, path: str, body: bytes | None) -> _Said:
     backend = backend_within_reach(context, record)
     address, opener = _way(backend, record)
-    if backend is None or address is None:
+    if backend is None:
         raise OperationFailedError(
-            f"The service '{record.name}' cannot be asked from this server: it is {record.state}.",
-            "Wait until it is up; a service of one machine can be asked by that machine's server only.",
+            f"The service '{record.name}' cannot be asked from this server: it is another machine's, or of a type "
+            "that is not installed here.",
+            f"Ask it there: aml service test {record.name}",
+        )
+    if address is None:
+        raise OperationFailedError(
+            f"The service '{record.name}' cannot be asked from this server: it has no address, and is {record.state}.",
+            "Wait until it is up.",
         )
     request = Request(address + path, data=body, headers=_headers(backend, record))  # noqa: S310  http or https, below
     if request.type not in {"http", "https"}:

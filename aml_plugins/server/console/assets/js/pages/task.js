@@ -25,7 +25,7 @@ export async function task(node, { workspace, id }, { signal, titled, crumbs, re
   titled(name);
   crumbs([{ text: name }]);
   draw(first);
-  show(node, el("div.title", {}, el("h1", { tabindex: -1 }, name)), trouble, body);
+  show(node, el("div.title.apart", {}, el("h1", { tabindex: -1 }, name)), trouble, body);
   ready();
   const look = async () => {
     if (!ended(state)) draw(await reader.read(signal));
