@@ -44,7 +44,7 @@ class RestServices(Leased[ServiceRecord]):
 
     def remove(self, record: ServiceRecord, *, owner: str) -> None:
         query = {"owner": owner, **self._identified(record)}
-        self._connection.call("DELETE", self._one(record), query=query)
+        self._connection.call("DELETE", self._one(record), query=query, gone_is_done=True)
 
     def _one(self, record: ServiceRecord) -> str:
         return path_of("workspaces", record.workspace, "services", record.name)
