@@ -7,7 +7,6 @@ written down before it is started.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,21 @@ from aml_plugins.services.contract import (
     DeploymentSpec,
     DeploymentState,
     DeploymentStatus,
-    Route,
     Routing,
     ServiceBackend,
 )
 from aml_plugins.services.telling import READY, STARTED, STARTING, supersede, tell
 from aml_plugins.services.types import checked_config, load_backend
+from aml_plugins.services.versions import (
+    Deployment,
+    generation_of,
+    new_version,
+    routes_of,
+    versions_of,
+    wanted_of,
+    weights_of,
+    with_changed,
+)
 from aml_plugins.store.records import ServiceRecord
 
 if TYPE_CHECKING:
@@ -30,15 +38,12 @@ if TYPE_CHECKING:
 __all__ = ["FAILED", "HEALTHY", "TRANSITIONING", "UNHEALTHY", "Step", "is_settled"]
 
 TRANSITIONING, HEALTHY, UNHEALTHY, FAILED = "Transitioning", "Healthy", "Unhealthy", "Failed"
-ALL = 100
 _LOOK_WRITTEN_SECONDS = 30.0
-
-Deployment = dict[str, Any]
 
 
 def is_settled(record: ServiceRecord) -> bool:
     """Say whether the service is what it shall be, as far as that was possible."""
-    return record.generation >= _generation(record) and not record.desired.get("deleted")
+    return record.generation >= generation_of(record) and not record.desired.get("deleted")
 
 
 class Step:
@@ -69,14 +74,14 @@ class Step:
 
     def _change(self) -> ServiceRecord:
         """Start what is wanted, send requests there once it is ready, end what is no longer wanted."""
-        wanted = self._wanted()
+        wanted = wanted_of(self._record)
         if wanted is None:
             self._say(f"Starting {self._record.desired['image']}.", STARTING)
-            return self._save(deployments=[*self._deployments(), self._new()], state=TRANSITIONING)
+            return self._save(deployments=[*versions_of(self._record), new_version(self._record)], state=TRANSITIONING)
         if wanted.get("handle") is None:
             handle = self._backend.submit(self._spec(wanted))
             self._say(f"{wanted['image']} is started, and gets ready.", STARTED)
-            return self._save(deployments=self._with(wanted, handle=dict(handle)))
+            return self._save(deployments=with_changed(self._record, wanted, handle=dict(handle)))
         status = self._backend.status(wanted["handle"])
         if status.state is DeploymentState.READY:
             return self._switch(wanted)
@@ -85,12 +90,12 @@ class Step:
         return self._seen(reason=status.reason)
 
     def _switch(self, wanted: Deployment) -> ServiceRecord:
-        weights = self._weights(wanted)
-        routing = self._backend.route(self._record, self._routes(weights))
+        weights = weights_of(self._record, wanted)
+        routing = self._backend.route(self._record, routes_of(self._record, weights))
         if not routing.is_settled:
             return self._wait_for_routing(wanted, routing)
         left = []
-        for one in self._deployments():
+        for one in versions_of(self._record):
             if weights[one["key"]] > 0:
                 left.append({**one, "weight": weights[one["key"]], "was_ready": True})
             elif one["key"] in routing.idle:
@@ -104,7 +109,7 @@ class Step:
         return self._save(
             deployments=left,
             endpoint=routing.endpoint,
-            generation=_generation(self._record),
+            generation=generation_of(self._record),
             state=HEALTHY,
             reason=None,
             error_code=None,
@@ -112,7 +117,7 @@ class Step:
 
     def _wait_for_requests(self, left: list[Deployment], endpoint: str) -> ServiceRecord:
         """Requests are still under way in what no longer gets any: news once, and then nothing to write."""
-        if left == self._deployments():
+        if left == versions_of(self._record):
             return self._seen(endpoint=endpoint)
         return self._save(deployments=left, endpoint=endpoint)
 
@@ -130,14 +135,14 @@ class Step:
 
     def _tell_end(self, state: str, message: str, **values: Any) -> None:
         """Say how the request ended, and that those before it which had not ended never will."""
-        for generation in range(self._record.generation + 1, _generation(self._record)):
+        for generation in range(self._record.generation + 1, generation_of(self._record)):
             supersede(self._context, self._record, generation)
         tell(self._context, replace(self._record, **values), state, message)
 
     def _give_up(self, reason: str, code: str) -> ServiceRecord:
         """End what cannot be, and let what served before serve on."""
-        others = [one for one in self._deployments() if one.get("was_ready")]
-        for one in self._deployments():
+        others = [one for one in versions_of(self._record) if one.get("was_ready")]
+        for one in versions_of(self._record):
             if not one.get("was_ready"):
                 self._end(one)
         if others:
@@ -146,7 +151,7 @@ class Step:
         self._tell_end("Failed", reason)
         return self._save(
             deployments=others,
-            generation=_generation(self._record),
+            generation=generation_of(self._record),
             state=HEALTHY if others else FAILED,
             reason=reason,
             error_code=code,
@@ -154,7 +159,7 @@ class Step:
 
     def _watch(self) -> ServiceRecord:
         """Look how all deployments are, and start again those that are gone."""
-        deployments = self._deployments()
+        deployments = versions_of(self._record)
         if not deployments:
             return self._record
         sick = []
@@ -164,7 +169,8 @@ class Step:
                 self._backend.submit(self._spec(one))
             if status.state is not DeploymentState.READY:
                 sick.append(f"{one['image']}: {status.reason or status.state.value}")
-        routing = self._backend.route(self._record, self._routes({one["key"]: one["weight"] for one in deployments}))
+        weights = {one["key"]: one["weight"] for one in deployments}
+        routing = self._backend.route(self._record, routes_of(self._record, weights))
         if sick:
             return self._seen(state=UNHEALTHY, reason=" ".join(sick), error_code="deployment_failed")
         kept = self._record.reason if self._record.state == HEALTHY else None
@@ -172,7 +178,7 @@ class Step:
         return self._seen(state=HEALTHY, reason=kept, error_code=code, endpoint=routing.endpoint)
 
     def _remove(self) -> None:
-        for one in self._deployments():
+        for one in versions_of(self._record):
             self._end(one)
         self._backend.delete_service(self._record)
         self._tell_end("Completed", f"The service {self._record.name} is deleted.")
@@ -182,32 +188,6 @@ class Step:
         handle = one.get("handle") or self._backend.find(one["key"], self._record)
         if handle is not None:
             self._backend.delete(handle)
-
-    def _wanted(self) -> Deployment | None:
-        """Return the deployment that has what is wanted: a change of traffic alone starts nothing."""
-        desired = self._record.desired
-        return next((one for one in self._deployments() if all(one[key] == desired[key] for key in _SAME)), None)
-
-    def _new(self) -> Deployment:
-        key = f"{self._record.service_id[:20]}-{_generation(self._record)}"
-        wanted = {name: self._record.desired[name] for name in _SAME}
-        return {"key": key, "handle": None, "weight": 0, "started_at": time.time(), **wanted}
-
-    def _weights(self, wanted: Deployment) -> dict[str, int]:
-        """Return each deployment's share: the wanted one's, and the rest for the newest of the others."""
-        share = int(str(self._record.desired.get("traffic", ALL)))
-        others = [one for one in self._deployments() if one["key"] != wanted["key"] and one.get("was_ready")]
-        weights = dict.fromkeys((one["key"] for one in self._deployments()), 0)
-        weights[wanted["key"]] = share if others else ALL
-        if others:
-            largest = max(others, key=lambda one: int(one["weight"]))
-            weights[largest["key"]] = ALL - share
-        return weights
-
-    def _routes(self, weights: Mapping[str, int]) -> Sequence[Route]:
-        return [
-            Route(one["handle"], weights[one["key"]]) for one in self._deployments() if one.get("handle") is not None
-        ]
 
     def _spec(self, one: Deployment) -> DeploymentSpec:
         name, _, version = str(one["image"]).rpartition(":")
@@ -224,7 +204,7 @@ class Step:
 
     def _seen_for(self, one: Deployment, waiting_for: str) -> float:
         """Return for how long this process has seen a deployment wait for the same, since it was asked for."""
-        return self._context.sightings.seconds((one["key"], _generation(self._record), waiting_for))
+        return self._context.sightings.seconds((one["key"], generation_of(self._record), waiting_for))
 
     @property
     def _patience(self) -> float:
@@ -235,13 +215,6 @@ class Step:
             return status.reason or "It ended."
         waited = f"It was not ready after {self._seen_for(one, 'starting'):.0f} seconds."
         return f"{waited} {status.reason or ''}".strip()
-
-    def _deployments(self) -> list[Deployment]:
-        found = self._record.deployments
-        return [dict(one) for one in found if isinstance(one, Mapping)] if isinstance(found, (list, tuple)) else []
-
-    def _with(self, changed: Deployment, **values: Any) -> list[Deployment]:
-        return [{**one, **values} if one["key"] == changed["key"] else one for one in self._deployments()]
 
     def _seen(self, **values: Any) -> ServiceRecord:
         """Write what was seen where it is news, and now and then that somebody looked."""
@@ -259,13 +232,6 @@ class DeploymentFailedError(AmlError):
     """A deployment ended, or did not become ready in time."""
 
     code = "deployment_failed"
-
-
-_SAME = ("image", "config", "replicas")
-
-
-def _generation(record: ServiceRecord) -> int:
-    return int(str(record.desired["generation"]))
 
 
 assert issubclass(LeaseLostError, StoreError)  # noqa: S101  take() lets it pass: another process wrote, look again

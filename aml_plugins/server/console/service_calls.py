@@ -16,9 +16,10 @@ from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 from pydantic import Field
 
 from aml_plugins.errors import AmlError, OperationFailedError, TransientBackendError
-from aml_plugins.server.console.service_page import backend_within_reach, deployments_of
+from aml_plugins.server.console.service_page import backend_within_reach
 from aml_plugins.server.models.values import Strict
 from aml_plugins.services.abilities import SupportsAddress
+from aml_plugins.services.versions import versions_of
 from aml_plugins.tasks.addresses import PRIVATE, NoRedirect, careful_opener
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def last_lines(context: Context, record: ServiceRecord) -> dict[str, Any]:
     backend = backend_within_reach(context, record)
     logs = []
     with _place():
-        for one in deployments_of(record):
+        for one in versions_of(record):
             if backend is None or one.get("handle") is None:
                 continue
             try:
