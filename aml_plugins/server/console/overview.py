@@ -87,7 +87,8 @@ def _creation(record: ProvisioningRecord | None, *, is_known: bool) -> dict[str,
     """
     if record is None:
         return {"state": "Attached" if is_known else "Detached", "reason": None, "task": None}
-    return {"state": record.state, "reason": record.reason, "task": creation_task(record)}
+    task = creation_task(record) if record.desired.get("request") else None  # what a stranger wrote may have none
+    return {"state": record.state, "reason": record.reason, "task": task}
 
 
 def _service(row: dict[str, Any]) -> dict[str, Any]:

@@ -53,20 +53,25 @@ def test_targets_show_their_queues_and_no_settings(client: TestClient, server: S
 
 
 def test_a_created_target_shows_how_its_creation_stands(client: TestClient, server: Server, workspaces: None) -> None:
-    for workspace, name in (("team-a", "pool"), ("team-b", "other")):
+    for workspace, name, desired in (
+        ("team-a", "pool", {"request": 1, "absent": False}),
+        ("team-a", "strange", {}),
+        ("team-b", "other", {"request": 1, "absent": False}),
+    ):
         creation = ProvisioningRecord(
             workspace=workspace,
             name=name,
-            operation_id="a" * 32 if name == "pool" else "b" * 32,
+            operation_id={"pool": "a", "strange": "b", "other": "c"}[name] * 32,
             type="azure-batch",
-            desired={"request": 1, "absent": False},
+            desired=desired,
             state="Failed",
             reason="The quota is used up.",
         )
         target = ComputeTargetRecord(workspace=workspace, name=name, type="azure-batch")
         server.store.provisionings.add(creation, target)
     found = {target["name"]: target for target in client.get(f"{MINE}/overview").json()["targets"]}
-    assert set(found) == {"local", "pool"}
+    assert set(found) == {"local", "pool", "strange"}
+    assert found["strange"]["task"] is None
     assert (found["pool"]["state"], found["pool"]["reason"]) == ("Failed", "The quota is used up.")
     assert found["pool"]["task"] == f"compute-{'a' * 12}-1"
 
