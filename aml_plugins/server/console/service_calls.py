@@ -107,7 +107,7 @@ def _ask(context: Context, record: ServiceRecord, path: str, body: bytes | None)
     if address is None:
         raise OperationFailedError(
             f"The service '{record.name}' cannot be asked from this server: it has no address, and is {record.state}.",
-            "Wait until it is up.",
+            "Wait until it is up; some types have an address only where they run.",
         )
     request = Request(address + path, data=body, headers=_headers(backend, record))  # noqa: S310  http or https, below
     if request.type not in {"http", "https"}:
