@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aml_plugins.compute.sightings import Sightings
 from aml_plugins.compute.targets import BackendCache
 from aml_plugins.home import aml_home, resolve_store_uri
 from aml_plugins.plugins import Plugins, default_plugins
@@ -27,6 +28,7 @@ class Context:
 
     :param home: the local directory for caches, staging and local targets.
     :param open_history: how to reach MLflow's run history of a workspace; see :meth:`history`.
+    :param sightings: for how long this process has seen what it drives as it is.
     """
 
     store: Store
@@ -34,6 +36,7 @@ class Context:
     home: Path
     open_history: Callable[[str], RunHistory]
     backends: BackendCache = field(init=False)
+    sightings: Sightings = field(default_factory=Sightings, init=False)
     _histories: dict[str, RunHistory] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:

@@ -24,21 +24,28 @@ def list_(active: bool, limit: int, store: str | None, workspace: str | None, ou
     """List tasks, newest first."""
     opened = open_workspace(store, workspace)
     found = [asdict(record) for record in opened.context.store.tasks.list(opened.name, active=active, limit=limit)]
-    rows = [{**row, "id": row["task_id"], "updated": ago(row["updated_at"])} for row in found]
-    show(output, found, lambda: table(rows, ["id", "kind", "state", "updated", "message"], "No task."))
+    rows = [
+        {**row, "id": row["task_id"], "progress": _percent(row["progress"]), "updated": ago(row["updated_at"])}
+        for row in found
+    ]
+    show(output, found, lambda: table(rows, ["id", "kind", "state", "progress", "updated", "message"], "No task."))
 
 
 @task.command("show")
 @click.argument("task_id")
 @in_workspace
 def show_(task_id: str, store: str | None, workspace: str | None, output: str) -> None:
-    """Show a task's history."""
+    """Show a task's history, and what came of it."""
     opened = open_workspace(store, workspace)
     record = opened.context.store.tasks.get(opened.name, task_id)
     events = [asdict(event) for event in opened.context.store.tasks.events(opened.name, task_id)]
-    rows = [{**event, "state": event["new"] or "", "when": ago(event["time"])} for event in events]
+    rows = [
+        {**event, "state": event["new"] or "", "progress": _percent(event["progress"]), "when": ago(event["time"])}
+        for event in events
+    ]
     value = {**asdict(record), "events": events}
-    show(output, value, lambda: table(rows, ["when", "state", "message"], "No event."))
+    result = f"\n\nResult: {json.dumps(dict(record.result))}" if record.result else ""
+    show(output, value, lambda: table(rows, ["when", "state", "progress", "message"], "No event.") + result)
 
 
 @task.command()
@@ -54,8 +61,7 @@ def watch(task_id: str, store: str | None, workspace: str | None, output: str) -
             click.echo(json.dumps(asdict(event)))
         else:
             state = event.new or ""
-            progress = "" if event.progress is None else f"{event.progress:4.0%}"
-            click.echo(f"{moment(event.time)}  {state:<15}  {progress:>4}  {event.message}".rstrip())
+            click.echo(f"{moment(event.time)}  {state:<15}  {_percent(event.progress):>4}  {event.message}".rstrip())
 
 
 @task.command()
@@ -78,3 +84,7 @@ def cancel(task_id: str, store: str | None, workspace: str | None, output: str) 
         value,
         lambda: f"Task {wanted.id}: {value['state']}. It ends soon; watch it with: aml task watch {wanted.id}",
     )
+
+
+def _percent(progress: float | None) -> str:
+    return "" if progress is None else f"{progress:.0%}"

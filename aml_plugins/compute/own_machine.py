@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,12 +13,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from aml_plugins.compute.backend import TargetConfig
+from aml_plugins.compute.backend import ComputeTarget, TargetConfig
 from aml_plugins.compute.job import JobHandle, JobPlan, JobSpec, JobStatus
 from aml_plugins.compute.job_directories import JobDirectoriesBackend, JobDirectoriesConfig
 from aml_plugins.compute.job_files import delete_directory, place_files
 from aml_plugins.compute.refusing import refuse_image
 from aml_plugins.compute.runner_directory import RunnerDirectory
+from aml_plugins.compute.sightings import Sightings
 from aml_plugins.compute.states import JobState
 from aml_plugins.errors import BackendError, JobNotFoundError, NotYetDoneError
 
@@ -48,6 +48,10 @@ class OwnMachineBackend(JobDirectoriesBackend):
     shares_files: ClassVar[bool] = True
     start_grace_seconds: ClassVar[float] = 60.0
     """How long a runner may take to begin before it counts as one that never will."""
+
+    def __init__(self, target: ComputeTarget) -> None:
+        super().__init__(target)
+        self._sightings = Sightings()
 
     @abstractmethod
     def _command(self, spec: JobSpec, directory: Path) -> Sequence[str]:
@@ -142,7 +146,7 @@ class OwnMachineBackend(JobDirectoriesBackend):
         """A starting runner takes milliseconds; give up on one only so that it can never come back."""
         if directory.is_asked_to_end:
             closed = directory.close_unstarted(JobState.CANCELLED, "Canceled before the runner started.")
-        elif _age(directory.path) > self.start_grace_seconds:
+        elif self._sightings.seconds(directory.path) >= self.start_grace_seconds:
             closed = directory.close_unstarted(JobState.FAILED, NEVER_STARTED)
         else:
             return seen
@@ -157,10 +161,3 @@ class OwnMachineBackend(JobDirectoriesBackend):
         directory.signal_runner(signal.SIGKILL)
         if not directory.end_remnants() or not directory.bury():
             raise NotYetDoneError(f"The job '{directory.path.name}' is still ending.", "Clean up again later.")
-
-
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0

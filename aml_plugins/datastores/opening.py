@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.datastores.contract import Datastore, DatastoreConfig
 from aml_plugins.errors import NotFoundError
+from aml_plugins.json_types import JsonObject
 from aml_plugins.operator_limits import check_directory_is_served
 from aml_plugins.plugins.settings import checked_settings
 from aml_plugins.secrets import secret_source
@@ -105,5 +106,8 @@ def built_in_directory(context: Context, workspace: str) -> Path:
 
 
 def _built_in(context: Context, workspace: str) -> DatastoreRecord:
-    path = str(built_in_directory(context, workspace))
-    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type=_DIRECTORY, config={"path": path})
+    # Behind a server it lies with the server, which tells nobody where.
+    config: JsonObject = {}
+    if not is_server(context.store.uri):
+        config = {"path": str(built_in_directory(context, workspace))}
+    return DatastoreRecord(workspace=workspace, name=DEFAULT_DATASTORE, type=_DIRECTORY, config=config)

@@ -17,6 +17,7 @@ from aml_plugins.datastores.opening import default_datastore
 from aml_plugins.errors import AmlError, InvalidInputError, NotFoundError, OperationFailedError, PluginError, StoreError
 from aml_plugins.images.contract import BuildSpec, ContainerRegistry, ImageBuilder, ModelFiles
 from aml_plugins.images.layout import Layout
+from aml_plugins.json_types import JsonObject
 from aml_plugins.store.holding import held
 from aml_plugins.store.leases import new_owner
 from aml_plugins.store.records import ImageRecord, TaskRecord
@@ -39,6 +40,8 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 BUILDING, SUCCEEDED, FAILED = "Building", "Succeeded", "Failed"
+FILES_HERE, BUILT, KEPT = 0.1, 0.7, 0.9
+"""Progress of a build. Steps, not time: nobody knows beforehand how long an environment takes."""
 
 
 def build_image(context: Context, record: ImageRecord, show: Callable[[str], None] = lambda _: None) -> ImageRecord:
@@ -68,7 +71,7 @@ class _Build:
         self._datastore = default_datastore(context, record.workspace)
 
     def run(self) -> ImageRecord:
-        self._tell("Running", f"Building image {self._record.name}:{self._record.version}.")
+        self._tell("Running", f"Building image {self._record.name}:{self._record.version}.", 0.0)
         try:
             done = self._build()
         except StoreError:
@@ -77,7 +80,7 @@ class _Build:
             self._log(str(error))
             done = replace(self._record, state=FAILED, reason=str(error), error_code=error.code)
         self._keep_log()
-        self._tell("Completed" if done.state == SUCCEEDED else "Failed", done.reason or f"Built {done.digest}.")
+        self._tell_end(done)
         return self._context.store.images.save(done, owner=self._owner)
 
     def _build(self) -> ImageRecord:
@@ -86,11 +89,14 @@ class _Build:
         registry = registry_of_image(self._context, record)
         with tempfile.TemporaryDirectory(prefix="aml-image-") as folder:
             spec = replace(self._spec(Path(folder)), registry=registry, is_wanted=self._is_wanted)
+            self._tell("Running", "The script and the models are here; the builder makes layers of them.", FILES_HERE)
             built = builder.build(spec, self._log)
+        self._tell("Running", f"Built {built.digest}; its layers are being kept.", BUILT)
         result = {"details": built.details}
         self._store_blobs(builder.layout, built.digest)
         location = f"{self._datastore.name}:{blob_path(built.digest)}"
         if registry is not None:
+            self._tell("Running", "The layers are kept; the image is being pushed to the registry.", KEPT)
             location = registry.push(builder.layout, built.digest, record.name, str(record.version), self._log)
         return replace(
             record, state=SUCCEEDED, digest=built.digest, location=location, result=result, reason=None, error_code=None
@@ -160,7 +166,14 @@ class _Build:
             file.flush()
             self._datastore.put(Path(file.name), log_path(self._record))
 
-    def _tell(self, state: str, message: str) -> None:
+    def _tell_end(self, done: ImageRecord) -> None:
+        if done.state != SUCCEEDED:
+            self._tell("Failed", done.reason or "The build failed.")
+            return
+        result = {"image": f"{done.name}:{done.version}", "digest": done.digest, "location": done.location}
+        self._tell("Completed", f"Built {done.digest}.", 1.0, result)
+
+    def _tell(self, state: str, message: str, progress: float | None = None, result: JsonObject | None = None) -> None:
         self._context.store.tasks.put(
             TaskRecord(
                 workspace=self._record.workspace,
@@ -168,7 +181,8 @@ class _Build:
                 kind="image",
                 subject=f"{self._record.name}:{self._record.version}",
                 state=state,
-                progress=1.0 if state == "Completed" else None,
+                progress=progress,
+                result=result,
             ),
             message=message,
         )

@@ -6,7 +6,6 @@ down before it goes.
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +116,7 @@ class Step:
         return float(str(self._record.desired.get("timeout_seconds", 3600)))
 
     def _is_late(self) -> bool:
-        return time.time() - self._record.created_at > self._limit()
+        return self._context.sightings.seconds(self._record.operation_id) > self._limit()
 
     def _save(self, **values: Any) -> ProvisioningRecord:
         changed = replace(self._record, **values)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aml_plugins.errors import NotFoundError
 from aml_plugins.store.records import ProvisioningRecord, TaskRecord
 
 if TYPE_CHECKING:
@@ -26,11 +25,7 @@ def task_id(record: ProvisioningRecord, request: int | None = None) -> str:
 
 
 def tell(context: Context, record: ProvisioningRecord, state: str, message: str, *, request: int | None = None) -> None:
-    """Move a task along. Its progress never goes back, and stays where it was when the task fails or is canceled."""
-    before = _before(context, record, request)
-    if before is not None and state == "Queued":
-        return  # whoever drives it was faster than whoever asked
-    reached = [_REACHED.get(state), before.progress if before is not None else None]
+    """Move a task along. Its progress stays where it was when the task fails or is canceled."""
     context.store.tasks.put(
         TaskRecord(
             workspace=record.workspace,
@@ -38,14 +33,8 @@ def tell(context: Context, record: ProvisioningRecord, state: str, message: str,
             kind=KIND,
             subject=record.name,
             state=state,
-            progress=max((step for step in reached if step is not None), default=None),
+            progress=_REACHED.get(state),
+            result={"target": record.name, "type": record.type} if state == "Completed" else None,
         ),
         message=message,
     )
-
-
-def _before(context: Context, record: ProvisioningRecord, request: int | None) -> TaskRecord | None:
-    try:
-        return context.store.tasks.get(record.workspace, task_id(record, request))
-    except NotFoundError:
-        return None

@@ -79,6 +79,10 @@ def _log_file(context: Context) -> Path:
 
 
 def _is_driven(run: RunRecord) -> bool:
+    """Say whether somebody seems to drive it: a hint by this machine's clock, to start no monitor in vain.
+
+    Who may drive a run is decided by the store, which compares leases with a clock of its own.
+    """
     if run.lease_owner is None or (run.lease_until or 0.0) < time.time():
         return False
     return not owner_is_dead(run.lease_owner)

@@ -27,6 +27,7 @@ _NEW = {
     "schema": {"type": "string", "enum": ["*"]},
     "description": "Write only what is not there yet.",
 }
+_MUST_MATCH = {**_MATCH, "required": True}
 _HEADERS: Mapping[str, list[dict[str, Any]]] = {
     "create_workspace": [_KEY],
     "attach_compute_target": [_KEY],
@@ -36,8 +37,30 @@ _HEADERS: Mapping[str, list[dict[str, Any]]] = {
     "register_model": [_KEY],
     "change_compute_target": [_MATCH],
     "write_workspace_settings": [_MATCH, _NEW],
-    "save_run": [{**_MATCH, "required": True}],
+    "save_run": [_MUST_MATCH],
+    "add_image": [_KEY],
+    "save_image": [_MUST_MATCH],
+    "add_service": [_KEY],
+    "request_service": [_MUST_MATCH],
+    "save_service": [_MUST_MATCH],
+    "add_provisioning": [_KEY],
+    "request_provisioning": [_MUST_MATCH],
+    "save_provisioning": [_MUST_MATCH],
 }
+_TAG = {
+    "ETag": {"schema": {"type": "string"}, "description": "The state that was read, for If-Match."},
+}
+_TAGGED = frozenset(
+    {
+        *("show_workspace", "write_workspace_settings"),
+        *("attach_compute_target", "show_compute_target", "change_compute_target"),
+        *("register_datastore", "show_datastore"),
+        *("add_run", "find_run", "show_run", "save_run", "cancel_run"),
+        *("add_image", "show_newest_image", "show_image", "save_image"),
+        *("add_service", "show_service", "request_service", "save_service"),
+        *("add_provisioning", "show_provisioning", "request_provisioning", "save_provisioning"),
+    }
+)
 _SCHEMES = {
     "basic": {"type": "http", "scheme": "basic", "description": "A user of MLflow."},
     "bearer": {
@@ -56,6 +79,8 @@ def completed(api: FastAPI) -> dict[str, Any]:
         document["security"] = [{}, {"basic": []}, {"bearer": []}]
         for operation in _operations(document):
             operation.setdefault("parameters", []).extend(_HEADERS.get(operation["operationId"], []))
+            if operation["operationId"] in _TAGGED:
+                _success(operation)["headers"] = _TAG
         api.openapi_schema = document
     return api.openapi_schema
 
@@ -63,3 +88,9 @@ def completed(api: FastAPI) -> dict[str, Any]:
 def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for methods in document["paths"].values():
         yield from methods.values()
+
+
+def _success(operation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer that is no refusal."""
+    found: dict[str, Any] = next(answer for code, answer in operation["responses"].items() if code.startswith("2"))
+    return found

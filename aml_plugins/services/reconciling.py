@@ -7,7 +7,6 @@ written down before it is started.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,21 @@ from aml_plugins.services.contract import (
     DeploymentSpec,
     DeploymentState,
     DeploymentStatus,
-    Route,
     Routing,
     ServiceBackend,
 )
-from aml_plugins.services.telling import tell
+from aml_plugins.services.telling import READY, STARTED, STARTING, supersede, tell
 from aml_plugins.services.types import checked_config, load_backend
+from aml_plugins.services.versions import (
+    Deployment,
+    generation_of,
+    new_version,
+    routes_of,
+    versions_of,
+    wanted_of,
+    weights_of,
+    with_changed,
+)
 from aml_plugins.store.records import ServiceRecord
 
 if TYPE_CHECKING:
@@ -30,15 +38,12 @@ if TYPE_CHECKING:
 __all__ = ["FAILED", "HEALTHY", "TRANSITIONING", "UNHEALTHY", "Step", "is_settled"]
 
 TRANSITIONING, HEALTHY, UNHEALTHY, FAILED = "Transitioning", "Healthy", "Unhealthy", "Failed"
-ALL = 100
 _LOOK_WRITTEN_SECONDS = 30.0
-
-Deployment = dict[str, Any]
 
 
 def is_settled(record: ServiceRecord) -> bool:
     """Say whether the service is what it shall be, as far as that was possible."""
-    return record.generation >= _generation(record) and not record.desired.get("deleted")
+    return record.generation >= generation_of(record) and not record.desired.get("deleted")
 
 
 class Step:
@@ -69,13 +74,14 @@ class Step:
 
     def _change(self) -> ServiceRecord:
         """Start what is wanted, send requests there once it is ready, end what is no longer wanted."""
-        wanted = self._wanted()
+        wanted = wanted_of(self._record)
         if wanted is None:
-            tell(self._context, self._record, "Running", f"Starting {self._record.desired['image']}.")
-            return self._save(deployments=[*self._deployments(), self._new()], state=TRANSITIONING)
+            self._say(f"Starting {self._record.desired['image']}.", STARTING)
+            return self._save(deployments=[*versions_of(self._record), new_version(self._record)], state=TRANSITIONING)
         if wanted.get("handle") is None:
             handle = self._backend.submit(self._spec(wanted))
-            return self._save(deployments=self._with(wanted, handle=dict(handle)))
+            self._say(f"{wanted['image']} is started, and gets ready.", STARTED)
+            return self._save(deployments=with_changed(self._record, wanted, handle=dict(handle)))
         status = self._backend.status(wanted["handle"])
         if status.state is DeploymentState.READY:
             return self._switch(wanted)
@@ -84,14 +90,14 @@ class Step:
         return self._seen(reason=status.reason)
 
     def _switch(self, wanted: Deployment) -> ServiceRecord:
-        weights = self._weights(wanted)
-        routing = self._backend.route(self._record, self._routes(weights))
+        weights = weights_of(self._record, wanted)
+        routing = self._backend.route(self._record, routes_of(self._record, weights))
         if not routing.is_settled:
             return self._wait_for_routing(wanted, routing)
         left = []
-        for one in self._deployments():
+        for one in versions_of(self._record):
             if weights[one["key"]] > 0:
-                left.append({**_without_wait(one), "weight": weights[one["key"]], "was_ready": True})
+                left.append({**one, "weight": weights[one["key"]], "was_ready": True})
             elif one["key"] in routing.idle:
                 self._end(one)
             else:
@@ -99,11 +105,11 @@ class Step:
         if any(one["weight"] == 0 for one in left):
             return self._wait_for_requests(left, routing.endpoint)
         message = f"{self._record.desired['image']} serves{f' at {routing.endpoint}' if routing.endpoint else ''}."
-        tell(self._context, self._record, "Completed", message)
+        self._tell_end("Completed", message, endpoint=routing.endpoint)
         return self._save(
             deployments=left,
             endpoint=routing.endpoint,
-            generation=_generation(self._record),
+            generation=generation_of(self._record),
             state=HEALTHY,
             reason=None,
             error_code=None,
@@ -111,32 +117,41 @@ class Step:
 
     def _wait_for_requests(self, left: list[Deployment], endpoint: str) -> ServiceRecord:
         """Requests are still under way in what no longer gets any: news once, and then nothing to write."""
-        if left == self._deployments():
+        if left == versions_of(self._record):
             return self._seen(endpoint=endpoint)
         return self._save(deployments=left, endpoint=endpoint)
 
     def _wait_for_routing(self, wanted: Deployment, routing: Routing) -> ServiceRecord:
         """Requests do not go there yet. That may take as long again as getting ready."""
-        since = float(wanted.get("switching_since") or time.time())
-        if time.time() - since > self._patience:
+        waited = self._seen_for(wanted, "routing")
+        if waited > self._patience:
             raise DeploymentFailedError(f"Requests could not be sent there. {routing.reason or ''}".strip())
-        if "switching_since" not in wanted:
-            return self._save(deployments=self._with(wanted, switching_since=since))
+        if not waited:
+            self._say(f"{wanted['image']} is ready; requests are being sent there.", READY)
         return self._seen(reason=routing.reason)
+
+    def _say(self, message: str, progress: float) -> None:
+        tell(self._context, self._record, "Running", message, progress=progress)
+
+    def _tell_end(self, state: str, message: str, **values: Any) -> None:
+        """Say how the request ended, and that those before it which had not ended never will."""
+        for generation in range(self._record.generation + 1, generation_of(self._record)):
+            supersede(self._context, self._record, generation)
+        tell(self._context, replace(self._record, **values), state, message)
 
     def _give_up(self, reason: str, code: str) -> ServiceRecord:
         """End what cannot be, and let what served before serve on."""
-        others = [_without_wait(one) for one in self._deployments() if one.get("was_ready")]
-        for one in self._deployments():
+        others = [one for one in versions_of(self._record) if one.get("was_ready")]
+        for one in versions_of(self._record):
             if not one.get("was_ready"):
                 self._end(one)
         if others:
             images = ", ".join(dict.fromkeys(str(one["image"]) for one in others))
             reason = f"The update to {self._record.desired['image']} failed, {images} serves on. {reason}"
-        tell(self._context, self._record, "Failed", reason)
+        self._tell_end("Failed", reason)
         return self._save(
             deployments=others,
-            generation=_generation(self._record),
+            generation=generation_of(self._record),
             state=HEALTHY if others else FAILED,
             reason=reason,
             error_code=code,
@@ -144,7 +159,7 @@ class Step:
 
     def _watch(self) -> ServiceRecord:
         """Look how all deployments are, and start again those that are gone."""
-        deployments = self._deployments()
+        deployments = versions_of(self._record)
         if not deployments:
             return self._record
         sick = []
@@ -154,7 +169,8 @@ class Step:
                 self._backend.submit(self._spec(one))
             if status.state is not DeploymentState.READY:
                 sick.append(f"{one['image']}: {status.reason or status.state.value}")
-        routing = self._backend.route(self._record, self._routes({one["key"]: one["weight"] for one in deployments}))
+        weights = {one["key"]: one["weight"] for one in deployments}
+        routing = self._backend.route(self._record, routes_of(self._record, weights))
         if sick:
             return self._seen(state=UNHEALTHY, reason=" ".join(sick), error_code="deployment_failed")
         kept = self._record.reason if self._record.state == HEALTHY else None
@@ -162,42 +178,16 @@ class Step:
         return self._seen(state=HEALTHY, reason=kept, error_code=code, endpoint=routing.endpoint)
 
     def _remove(self) -> None:
-        for one in self._deployments():
+        for one in versions_of(self._record):
             self._end(one)
         self._backend.delete_service(self._record)
-        tell(self._context, self._record, "Completed", f"The service {self._record.name} is deleted.")
+        self._tell_end("Completed", f"The service {self._record.name} is deleted.")
         self._context.store.services.remove(self._record, owner=self._owner)
 
     def _end(self, one: Deployment) -> None:
         handle = one.get("handle") or self._backend.find(one["key"], self._record)
         if handle is not None:
             self._backend.delete(handle)
-
-    def _wanted(self) -> Deployment | None:
-        """Return the deployment that has what is wanted: a change of traffic alone starts nothing."""
-        desired = self._record.desired
-        return next((one for one in self._deployments() if all(one[key] == desired[key] for key in _SAME)), None)
-
-    def _new(self) -> Deployment:
-        key = f"{self._record.service_id[:20]}-{_generation(self._record)}"
-        wanted = {name: self._record.desired[name] for name in _SAME}
-        return {"key": key, "handle": None, "weight": 0, "started_at": time.time(), **wanted}
-
-    def _weights(self, wanted: Deployment) -> dict[str, int]:
-        """Return each deployment's share: the wanted one's, and the rest for the newest of the others."""
-        share = int(str(self._record.desired.get("traffic", ALL)))
-        others = [one for one in self._deployments() if one["key"] != wanted["key"] and one.get("was_ready")]
-        weights = dict.fromkeys((one["key"] for one in self._deployments()), 0)
-        weights[wanted["key"]] = share if others else ALL
-        if others:
-            largest = max(others, key=lambda one: int(one["weight"]))
-            weights[largest["key"]] = ALL - share
-        return weights
-
-    def _routes(self, weights: Mapping[str, int]) -> Sequence[Route]:
-        return [
-            Route(one["handle"], weights[one["key"]]) for one in self._deployments() if one.get("handle") is not None
-        ]
 
     def _spec(self, one: Deployment) -> DeploymentSpec:
         name, _, version = str(one["image"]).rpartition(":")
@@ -210,7 +200,11 @@ class Step:
         )
 
     def _is_late(self, one: Deployment) -> bool:
-        return time.time() - float(one["started_at"]) > self._patience
+        return self._seen_for(one, "starting") > self._patience
+
+    def _seen_for(self, one: Deployment, waiting_for: str) -> float:
+        """Return for how long this process has seen a deployment wait for the same, since it was asked for."""
+        return self._context.sightings.seconds((one["key"], generation_of(self._record), waiting_for))
 
     @property
     def _patience(self) -> float:
@@ -219,20 +213,13 @@ class Step:
     def _why(self, one: Deployment, status: DeploymentStatus) -> str:
         if status.state is DeploymentState.FAILED:
             return status.reason or "It ended."
-        waited = f"It was not ready after {time.time() - float(one['started_at']):.0f} seconds."
+        waited = f"It was not ready after {self._seen_for(one, 'starting'):.0f} seconds."
         return f"{waited} {status.reason or ''}".strip()
-
-    def _deployments(self) -> list[Deployment]:
-        found = self._record.deployments
-        return [dict(one) for one in found if isinstance(one, Mapping)] if isinstance(found, (list, tuple)) else []
-
-    def _with(self, changed: Deployment, **values: Any) -> list[Deployment]:
-        return [{**one, **values} if one["key"] == changed["key"] else one for one in self._deployments()]
 
     def _seen(self, **values: Any) -> ServiceRecord:
         """Write what was seen where it is news, and now and then that somebody looked."""
         current = {name: getattr(self._record, name) for name in values}
-        if current == values and time.time() - self._record.looked_at < _LOOK_WRITTEN_SECONDS:
+        if current == values and abs(time.time() - self._record.looked_at) < _LOOK_WRITTEN_SECONDS:
             return self._record
         return self._save(**values, looked_at=time.time())
 
@@ -245,17 +232,6 @@ class DeploymentFailedError(AmlError):
     """A deployment ended, or did not become ready in time."""
 
     code = "deployment_failed"
-
-
-_SAME = ("image", "config", "replicas")
-
-
-def _without_wait(one: Deployment) -> Deployment:
-    return {name: value for name, value in one.items() if name != "switching_since"}
-
-
-def _generation(record: ServiceRecord) -> int:
-    return int(str(record.desired["generation"]))
 
 
 assert issubclass(LeaseLostError, StoreError)  # noqa: S101  take() lets it pass: another process wrote, look again

@@ -226,7 +226,12 @@ class Tasks(Protocol):
     """Long-running operations and their events. Runs' tasks are written by ``Runs``."""
 
     def put(self, record: TaskRecord, *, message: str = "") -> TaskRecord:
-        """Insert or update by id; a changed state, progress or message appends an event."""
+        """Insert or update by id; a changed state, progress or message appends an event.
+
+        Until the task ends its progress never goes back, and a progress, message or result that is not given stays as
+        it was. ``Queued`` is for new tasks: where whoever does the work was faster than whoever asked for it, it
+        changes nothing.
+        """
         ...
 
     def get(self, workspace: str, task_id: str) -> TaskRecord: ...

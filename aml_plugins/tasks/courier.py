@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from aml_plugins.store.interface import Store
     from aml_plugins.store.records import TaskEvent
 
-__all__ = ["Courier", "Posting", "courier_of", "send_now"]
+__all__ = ["MOST_TRIES", "Courier", "Posting", "courier_of", "send_now"]
 
 logger = logging.getLogger(__name__)
 
-_KEPT_SECONDS = 3 * 86_400.0
+MOST_TRIES = 82
+"""So many tries take three days with the pauses between them; the clock, which may jump, is not asked for that."""
 _FAREWELL_SECONDS = 5.0
 _LOOK_SECONDS = 5.0
 
@@ -118,7 +119,7 @@ class Courier:
         if trouble is None:
             self.outbox.taken(letter)
             return None
-        if time.time() - letter.written > _KEPT_SECONDS:
+        if letter.tries + 1 >= MOST_TRIES:
             logger.warning("Event %s is given up for '%s': %s.", event_id(letter.event), letter.webhook, trouble)
             self.outbox.taken(letter)
             return None

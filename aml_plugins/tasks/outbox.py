@@ -21,7 +21,7 @@ from aml_plugins.errors import StoreError
 from aml_plugins.store.records import TaskEvent
 from aml_plugins.tasks.messages import event_id
 
-__all__ = ["Letter", "Outbox"]
+__all__ = ["Letter", "Outbox", "pause_after"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 3600.0
 

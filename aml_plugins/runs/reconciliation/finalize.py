@@ -39,6 +39,7 @@ LOG = "std_log.txt"
 OFFLINE_DATABASE = "mlflow.db"
 _AGAIN = "again"
 """The cursor that says that another attempt follows."""
+_LAST_WORDS = {RunState.COMPLETED: "Its results are here.", RunState.CANCELED: "It was canceled."}
 
 
 def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> RunRecord:
@@ -173,7 +174,9 @@ def _close(step: Step, run: RunRecord) -> RunRecord:
         status = mlflow_status(outcome)
         step.history(run).set_status(run.run_id, status, end_time=int(ended_at * 1000), tags=tags)
     step.feeds.pop(f"{run.run_id}-{run.attempt}", None)
-    return step.save(moved(run, outcome, ended_at=ended_at), message=run.reason or "", progress=1.0)
+    return step.save(
+        moved(run, outcome, ended_at=ended_at), message=run.reason or _LAST_WORDS.get(outcome, ""), progress=1.0
+    )
 
 
 def _reason(run: RunRecord, results: Path) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from aml_plugins.home import home_id
@@ -14,7 +13,10 @@ if TYPE_CHECKING:
 __all__ = ["is_within_reach"]
 
 ABANDONED_SECONDS = 3600.0
-"""After so long without a driver, anybody may drive a run: its machine is gone, and it has to end, if only as lost."""
+"""After so long without a driver, anybody may drive a run: its machine is gone, and it has to end, if only as lost.
+
+Counted by the process that would take it: it has seen the run free and unchanged all that time.
+"""
 
 
 def is_within_reach(context: Context, run: RunRecord) -> bool:
@@ -30,4 +32,5 @@ def is_within_reach(context: Context, run: RunRecord) -> bool:
             return True
     except Exception:  # noqa: BLE001  advance() says what is wrong with the target
         return True
-    return time.time() - (run.lease_until or run.updated_at) > ABANDONED_SECONDS
+    unchanged = (run.version, run.lease_owner, run.lease_until)
+    return context.sightings.seconds(run.run_id, unchanged) >= ABANDONED_SECONDS

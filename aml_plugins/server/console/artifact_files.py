@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HasLocalFiles", "download", "listing"]
 
+LISTED = 5_000
+"""Files of one directory that the page shows; ``aml run outputs`` brings all."""
+
 
 @runtime_checkable
 class HasLocalFiles(Protocol):
@@ -32,7 +35,8 @@ def listing(history: RunHistory, run_id: str, path: str) -> dict[str, Any]:
     found = sorted(history.files(run_id, path), key=lambda file: (not file.is_directory, file.path))
     return {
         "path": path,
-        "files": [{"path": file.path, "directory": file.is_directory, "size": file.size} for file in found],
+        "files": [{"path": file.path, "directory": file.is_directory, "size": file.size} for file in found[:LISTED]],
+        "left_out": max(0, len(found) - LISTED),
     }
 
 

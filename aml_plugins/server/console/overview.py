@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from aml_plugins.compute.targets import BUILT_IN_TARGET
 from aml_plugins.datastores.opening import DEFAULT_DATASTORE
+from aml_plugins.provisioning.telling import task_id as creation_task
 from aml_plugins.server.console.queries import ConsoleQueries, RunFilter
 from aml_plugins.store.page_tokens import token_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aml_plugins.store.interface import Store
     from aml_plugins.store.records import ProvisioningRecord
 
-__all__ = ["PAGE", "TASKS", "overview", "page_of_runs"]
+__all__ = ["LISTED", "PAGE", "TASKS", "overview", "page_of_runs"]
 
 PAGE = 50
 TASKS = 30
+LISTED = 100
+"""Targets, datastores, images and services that the page shows of each; the command line lists all."""
 
 
 def overview(store: Store, queries: ConsoleQueries, workspace: str, wanted: RunFilter) -> dict[str, Any]:
@@ -26,14 +31,19 @@ def overview(store: Store, queries: ConsoleQueries, workspace: str, wanted: RunF
     :param wanted: which runs to show; the rest of the page does not depend on it.
     """
     targets = _targets(store, queries, workspace)
+    lists: dict[str, Sequence[dict[str, Any]]] = {
+        "targets": targets,
+        "tasks": queries.active_tasks(workspace, TASKS + 1),
+        "datastores": _datastores(store, workspace),
+        "images": queries.images(workspace, LISTED + 1),
+        "services": [_service(row) for row in queries.services(workspace, LISTED + 1)],
+    }
+    longest = {name: TASKS if name == "tasks" else LISTED for name in lists}
     return {
         "workspace": workspace,
-        "targets": targets,
-        "tasks": queries.active_tasks(workspace, TASKS),
         "runs": page_of_runs(queries, workspace, wanted, None),
-        "datastores": _datastores(store, workspace),
-        "images": queries.images(workspace),
-        "services": [_service(row) for row in queries.services(workspace)],
+        **{name: found[: longest[name]] for name, found in lists.items()},
+        "more": {name: len(found) > longest[name] for name, found in lists.items()},
         "choices": {
             "experiments": queries.experiments(workspace),
             "targets": sorted({target["name"] for target in targets}),
@@ -65,14 +75,20 @@ def _targets(store: Store, queries: ConsoleQueries, workspace: str) -> list[dict
     created = {record.name: record for record in store.provisionings.list(workspace)}
     return [
         {"name": name, "type": types.get(name, ""), "slots": slots.get(name), "queue": queues.get(name, {})}
-        | _creation(created.get(name))
+        | _creation(created.get(name), is_known=name in types)
         for name in sorted({*types, *queues})
     ]
 
 
-def _creation(record: ProvisioningRecord | None) -> dict[str, Any]:
-    """Return how the creation of a target stands; one that was attached was there before."""
-    return {"state": record.state, "reason": record.reason} if record else {"state": None, "reason": None}
+def _creation(record: ProvisioningRecord | None, *, is_known: bool) -> dict[str, Any]:
+    """Return how the creation of a target stands; one that was attached was there before.
+
+    Whether an attached one can be reached is not asked here: a page must not wait for somebody's cloud.
+    """
+    if record is None:
+        return {"state": "Attached" if is_known else "Detached", "reason": None, "task": None}
+    task = creation_task(record) if record.desired.get("request") else None  # what a stranger wrote may have none
+    return {"state": record.state, "reason": record.reason, "task": task}
 
 
 def _service(row: dict[str, Any]) -> dict[str, Any]:

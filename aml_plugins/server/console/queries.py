@@ -117,17 +117,18 @@ class ConsoleQueries:
         statement = select(*_TASK_COLUMNS).where(_T.c.workspace == workspace, _T.c.subject == subject)
         return self._rows(statement.order_by(_T.c.created_at))
 
-    def images(self, workspace: str) -> Sequence[dict[str, Any]]:
+    def images(self, workspace: str, limit: int) -> Sequence[dict[str, Any]]:
         """Return the newest version of each image, by name."""
         newest = select(_I.c.name, func.max(_I.c.version).label("version")).where(_I.c.workspace == workspace)
         newest_of = newest.group_by(_I.c.name).subquery()
         same = and_(_I.c.name == newest_of.c.name, _I.c.version == newest_of.c.version)
         statement = select(*_IMAGE_COLUMNS).select_from(_I.join(newest_of, same)).where(_I.c.workspace == workspace)
-        return self._rows(statement.order_by(_I.c.name))
+        return self._rows(statement.order_by(_I.c.name).limit(limit))
 
-    def services(self, workspace: str) -> Sequence[dict[str, Any]]:
+    def services(self, workspace: str, limit: int) -> Sequence[dict[str, Any]]:
         """Return the services, by name."""
-        return self._rows(select(*_SERVICE_COLUMNS).where(_S.c.workspace == workspace).order_by(_S.c.name))
+        statement = select(*_SERVICE_COLUMNS).where(_S.c.workspace == workspace)
+        return self._rows(statement.order_by(_S.c.name).limit(limit))
 
     def _rows(self, statement: Any) -> Sequence[dict[str, Any]]:
         with self._database.reading() as connection:

@@ -47,14 +47,16 @@ def run_page(context: Context, queries: ConsoleQueries, run: RunRecord, static_p
     :param static_prefix: what stands before the paths of MLflow's UI.
     """
     view = _view(context, run)
-    events = context.store.tasks.events(run.workspace, run.run_id, limit=EVENTS)
+    events = context.store.tasks.events(run.workspace, run.run_id, limit=EVENTS + 1)
+    children = _children(context, queries, run)
     return {
         "run": run_summary(run) | {"shown_name": view.name if view else run.name},
-        "events": [event_json(event) for event in events],
+        "events": [event_json(event) for event in events[:EVENTS]],
         "tasks": [task for task in queries.tasks_of(run.workspace, run.run_id) if task["task_id"] != run.run_id],
         "configuration": run.config,
         "snapshot": _snapshot(context.store, run),
-        "children": _children(context, queries, run),
+        "children": children[:CHILDREN],
+        "more": {"events": len(events) > EVENTS, "children": len(children) > CHILDREN},
         "metrics": {key: number(value) for key, value in sorted(view.metrics.items())} if view else {},
         "parameters": dict(view.params) if view else {},
         "tags": _tags(view.tags) if view else {},
@@ -98,7 +100,7 @@ def _snapshot(store: Store, run: RunRecord) -> dict[str, Any] | None:
 
 def _children(context: Context, queries: ConsoleQueries, run: RunRecord) -> list[dict[str, Any]]:
     """Return the runs below: those that were submitted, and those that the script opened, which only MLflow knows."""
-    submitted = list(queries.children(run.workspace, run.run_id, CHILDREN))
+    submitted = list(queries.children(run.workspace, run.run_id, CHILDREN + 1))
     known = {child["run_id"] for child in submitted}
     found: list[dict[str, Any]] = [
         {**{name: child[name] for name in ("run_id", "name", "state", "created_at", "ended_at")}, "has_page": True}
@@ -107,7 +109,7 @@ def _children(context: Context, queries: ConsoleQueries, run: RunRecord) -> list
     with suppress(NotFoundError):
         views = context.history(run.workspace).children(run.run_id)
         found += [_opened(child) for child in views if child.run_id not in known]
-    return found[:CHILDREN]
+    return found
 
 
 def _opened(child: RunView) -> dict[str, Any]:

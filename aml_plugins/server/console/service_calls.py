@@ -16,9 +16,10 @@ from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 from pydantic import Field
 
 from aml_plugins.errors import AmlError, OperationFailedError, TransientBackendError
-from aml_plugins.server.console.service_page import backend_within_reach, deployments_of
+from aml_plugins.server.console.service_page import backend_within_reach
 from aml_plugins.server.models.values import Strict
 from aml_plugins.services.abilities import SupportsAddress
+from aml_plugins.services.versions import versions_of
 from aml_plugins.tasks.addresses import PRIVATE, NoRedirect, careful_opener
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def last_lines(context: Context, record: ServiceRecord) -> dict[str, Any]:
     backend = backend_within_reach(context, record)
     logs = []
     with _place():
-        for one in deployments_of(record):
+        for one in versions_of(record):
             if backend is None or one.get("handle") is None:
                 continue
             try:
@@ -97,10 +98,16 @@ def last_lines(context: Context, record: ServiceRecord) -> dict[str, Any]:
 def _ask(context: Context, record: ServiceRecord, path: str, body: bytes | None) -> _Said:
     backend = backend_within_reach(context, record)
     address, opener = _way(backend, record)
-    if backend is None or address is None:
+    if backend is None:
         raise OperationFailedError(
-            f"The service '{record.name}' cannot be asked from this server: it is {record.state}.",
-            "Wait until it is up; a service of one machine can be asked by that machine's server only.",
+            f"The service '{record.name}' cannot be asked from this server: it is another machine's, or of a type "
+            "that is not installed here.",
+            f"Ask it there: aml service test {record.name}",
+        )
+    if address is None:
+        raise OperationFailedError(
+            f"The service '{record.name}' cannot be asked from this server: it has no address, and is {record.state}.",
+            "Wait until it is up; some types have an address only where they run.",
         )
     request = Request(address + path, data=body, headers=_headers(backend, record))  # noqa: S310  http or https, below
     if request.type not in {"http", "https"}:

@@ -9,6 +9,7 @@ from aml_plugins.errors import AmlError
 from aml_plugins.home import home_id
 from aml_plugins.server.console.run_page import event_json
 from aml_plugins.services.types import load_backend
+from aml_plugins.services.versions import versions_of
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from aml_plugins.services.contract import ServiceBackend
     from aml_plugins.store.records import ServiceRecord
 
-__all__ = ["backend_within_reach", "deployments_of", "service_page"]
+__all__ = ["backend_within_reach", "service_page"]
 
 TASKS = 10
 EVENTS = 200
@@ -32,17 +33,11 @@ def service_page(context: Context, queries: ConsoleQueries, record: ServiceRecor
     return {
         "service": {name: getattr(record, name) for name in _SHOWN},
         "wanted": _wanted(record),
-        "versions": [_version(context, record, one) for one in deployments_of(record)],
+        "versions": [_version(context, record, one) for one in versions_of(record)],
         "tasks": tasks,
         "events": [event_json(event) for event in events],
         "is_within_reach": backend_within_reach(context, record) is not None,
     }
-
-
-def deployments_of(record: ServiceRecord) -> list[dict[str, Any]]:
-    """Return the deployments of a service, newest last."""
-    found = record.deployments if isinstance(record.deployments, (list, tuple)) else ()
-    return [dict(one) for one in found if isinstance(one, Mapping)]
 
 
 def backend_within_reach(context: Context, record: ServiceRecord) -> ServiceBackend | None:

@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.errors import AmlError
-from aml_plugins.server.console.service_page import backend_within_reach, deployments_of
+from aml_plugins.server.console.service_page import backend_within_reach
 from aml_plugins.services.abilities import SupportsMetrics
+from aml_plugins.services.versions import versions_of
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
@@ -23,7 +24,7 @@ def traffic(context: Context, record: ServiceRecord) -> dict[str, Any]:
     """Return what each deployment counted since it started; a browser that looks again sees what came between."""
     backend = backend_within_reach(context, record)
     versions = []
-    for one in deployments_of(record):
+    for one in versions_of(record):
         text: str | None = None
         if isinstance(backend, SupportsMetrics) and one.get("handle") is not None:
             text = _asked(backend, one["handle"])

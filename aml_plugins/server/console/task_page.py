@@ -19,8 +19,10 @@ def task_page(store: Store, workspace: str, task_id: str) -> dict[str, Any]:
     """
     task = store.tasks.get(workspace, task_id)
     run = store.runs.find(task.subject)
+    events = store.tasks.events(workspace, task_id, limit=EVENTS + 1)
     return {
         "task": {name: getattr(task, name) for name in task.__dataclass_fields__},
-        "events": [event_json(event) for event in store.tasks.events(workspace, task_id, limit=EVENTS)],
+        "events": [event_json(event) for event in events[:EVENTS]],
+        "more": {"events": len(events) > EVENTS},
         "run_id": run.run_id if run is not None and run.workspace == workspace else None,
     }

@@ -29,10 +29,10 @@ Owner = Annotated[str, Query(min_length=1, max_length=1000)]
 
 
 @router.get("/images/due", response_model=ImageList)
-def list_due_images(request: Request, owner: Owner, workspace: Name = None) -> Response:
+def list_due_images(request: Request, owner: Owner, workspace: Name = None, limit: LIMIT = 1000) -> Response:
     """List the images that are being built by nobody at the moment."""
     due = server_of(request).store.images.due
-    return json_reply({"items": due_of(request, workspace, lambda name: due(owner, name))})
+    return json_reply({"items": due_of(request, workspace, lambda name: due(owner, name))[:limit]})
 
 
 @router.get(PATH, response_model=Page[Image])

@@ -40,15 +40,15 @@ Of = Annotated[str | None, Query(max_length=255)]
 
 
 @router.get("/provisionings/due", response_model=ProvisioningList)
-def list_due_provisionings(request: Request, owner: Owner, workspace: Of = None) -> Response:
+def list_due_provisionings(request: Request, owner: Owner, workspace: Of = None, limit: LIMIT = 1000) -> Response:
     """List creations and deletions that nobody drives at the moment, in the workspaces that you own."""
     server, who = server_of(request), caller(request)
     due = server.store.provisionings.due
     mine = server.access.workspaces(who, Action.OWN)
     if mine is None:
-        return json_reply({"items": due(owner, workspace)})
+        return json_reply({"items": due(owner, workspace)[:limit]})
     wanted = mine if workspace is None else mine & {workspace}
-    return json_reply({"items": [record for name in sorted(wanted) for record in due(owner, name)]})
+    return json_reply({"items": [record for name in sorted(wanted) for record in due(owner, name)][:limit]})
 
 
 @router.get(PATH, response_model=Page[Provisioning])

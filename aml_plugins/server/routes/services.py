@@ -39,21 +39,22 @@ Owner = Annotated[str, Query(min_length=1, max_length=1000)]
 ServiceId = Annotated[str, Query(pattern=r"^[0-9a-f]{1,64}$")]
 
 
-@router.get("/services", response_model=ServiceList)
-def list_all_services(request: Request) -> Response:
-    """List the services of all workspaces that you see."""
+@router.get("/services", response_model=Page[Service])
+def list_all_services(request: Request, limit: LIMIT = 1000, page_token: PageToken = None) -> Response:
+    """List the services of all workspaces that you see, by workspace and name."""
     server, who = server_of(request), caller(request)
     found = server.store.services.list()
     known = {name: server.access.may(who, Action.READ, name) for name in {record.workspace for record in found}}
-    return json_reply({"items": [record for record in found if known[record.workspace]]})
+    seen = sorted((record for record in found if known[record.workspace]), key=_place)
+    return json_reply(page(seen, limit, page_token, _place))
 
 
 @router.get("/services/due", response_model=ServiceList)
-def list_due_services(request: Request, owner: Owner, workspace: Workspace = None) -> Response:
+def list_due_services(request: Request, owner: Owner, workspace: Workspace = None, limit: LIMIT = 1000) -> Response:
     """List the services that nobody drives at the moment, the longest unwatched first."""
     due = server_of(request).store.services.due
     found = due_of(request, workspace, lambda name: due(owner, name))
-    return json_reply({"items": sorted(found, key=lambda record: record.looked_at)})
+    return json_reply({"items": sorted(found, key=lambda record: record.looked_at)[:limit]})
 
 
 @router.get(PATH, response_model=Page[Service])
@@ -122,6 +123,10 @@ def delete_service(request: Request, workspace: str, name: str, owner: Owner, se
     record = _service(request, workspace, name, service_id)
     server_of(request).store.services.remove(record, owner=owner)
     return Response(status_code=204)
+
+
+def _place(record: ServiceRecord) -> str:
+    return f"{record.workspace}/{record.name}"
 
 
 def _service(request: Request, workspace: str, name: str, service_id: str | None) -> ServiceRecord:

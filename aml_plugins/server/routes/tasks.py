@@ -63,7 +63,8 @@ def write_task(request: Request, workspace: str, task_id: str, body: TaskBody) -
             found = store.get(workspace, task_id)
         except NotFoundError:
             return None
-        same = (found.state, found.progress, found.result) == (record.state, record.progress, record.result)
+        given = {name: value for name, value in values.items() if value is not None and name in ("progress", "result")}
+        same = found.state == record.state and all(getattr(found, name) == value for name, value in given.items())
         return found if same and found.message == (body.event_message or record.message or found.message) else None
 
     return json_reply(once(request, body.model_dump(), lambda: store.put(record, message=body.event_message), already))

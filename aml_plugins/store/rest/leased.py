@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
+from aml_plugins.errors import LeaseLostError, NotFoundError
 from aml_plugins.store.records import ImageRecord, ProvisioningRecord, ServiceRecord
 from aml_plugins.store.rest.asking import create
 from aml_plugins.store.rest.connection import Connection
@@ -32,11 +34,15 @@ class Leased(Generic[RecordT]):
 
     def acquire(self, record: RecordT, owner: str, seconds: float) -> bool:
         body = {"owner": owner, "seconds": seconds, **self._identified(record)}
-        return bool(self._connection.call("POST", f"{self._one(record)}/acquire", body=body).value["held"])
+        try:
+            return bool(self._connection.call("POST", f"{self._one(record)}/acquire", body=body).value["held"])
+        except (NotFoundError, LeaseLostError):  # gone, or another of its name is there
+            return False
 
     def release(self, record: RecordT, owner: str) -> None:
         body = {"owner": owner, **self._identified(record)}
-        self._connection.call("POST", f"{self._one(record)}/release", body=body)
+        with suppress(NotFoundError, LeaseLostError):  # who drove it to its end lets go of nothing
+            self._connection.call("POST", f"{self._one(record)}/release", body=body)
 
     @abstractmethod
     def _one(self, record: RecordT) -> str:

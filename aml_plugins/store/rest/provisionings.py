@@ -46,7 +46,7 @@ class RestProvisionings(Leased[ProvisioningRecord]):
 
     def remove(self, record: ProvisioningRecord, *, owner: str) -> None:
         query = {"owner": owner, **self._identified(record)}
-        self._connection.call("DELETE", self._one(record), query=query)
+        self._connection.call("DELETE", self._one(record), query=query, gone_is_done=True)
 
     def _one(self, record: ProvisioningRecord) -> str:
         return path_of("workspaces", record.workspace, "provisionings", record.name)

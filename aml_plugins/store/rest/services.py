@@ -29,7 +29,7 @@ class RestServices(Leased[ServiceRecord]):
 
     def list(self, workspace: str | None = None) -> Sequence[ServiceRecord]:
         if workspace is None:
-            return records_of(ServiceRecord, self._connection.call("GET", path_of("services")).value["items"])
+            return records_of(ServiceRecord, pages(self._connection, path_of("services")))
         return records_of(ServiceRecord, pages(self._connection, _services(workspace)))
 
     def request(self, record: ServiceRecord, desired: JsonObject) -> ServiceRecord:
@@ -44,7 +44,7 @@ class RestServices(Leased[ServiceRecord]):
 
     def remove(self, record: ServiceRecord, *, owner: str) -> None:
         query = {"owner": owner, **self._identified(record)}
-        self._connection.call("DELETE", self._one(record), query=query)
+        self._connection.call("DELETE", self._one(record), query=query, gone_is_done=True)
 
     def _one(self, record: ServiceRecord) -> str:
         return path_of("workspaces", record.workspace, "services", record.name)

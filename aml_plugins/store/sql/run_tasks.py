@@ -75,6 +75,8 @@ def _values(state: str, changes: Sequence[RunChange], run: RunRecord) -> dict[st
         return {}
     values: dict[str, object] = {"of": run.workspace, "key": run.run_id, "updated_at": run.updated_at}
     values["state"] = _TASK_STATES[RunState(run.state)]
+    if RunState(run.state).is_terminal:
+        values["result"] = {"run": run.run_id, "state": run.state, "exit_code": run.exit_code}
     return values | ({"message": messages[-1]} if messages else {}) | ({"progress": progress[-1]} if progress else {})
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from aml_plugins.errors import NotFoundError
@@ -18,7 +18,8 @@ from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of, r
 __all__ = ["SqlTasks", "append_events"]
 
 _T, _EVENTS = tables.tasks, tables.task_events
-_ACTIVE_STATES = ("Queued", "Running")
+_QUEUED = "Queued"
+_ACTIVE_STATES = (_QUEUED, "Running")
 _SELECT = select(*columns_of(_T, TaskRecord))
 _FIND = _SELECT.where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindparam("key"))
 _INSERT = insert(_T)
@@ -107,13 +108,11 @@ class SqlTasks:
         now = time.time()
         with self._database.writing() as connection:
             keys = {"of": record.workspace, "key": record.task_id}
-            before = connection.execute(_FIND.with_for_update(), keys).one_or_none()
-            stored = replace(
-                record,
-                created_at=before.created_at if before else record.created_at or now,
-                updated_at=now,
-                message=record.message or (before.message if before else ""),
-            )
+            row = connection.execute(_FIND.with_for_update(), keys).one_or_none()
+            before = None if row is None else record_of(TaskRecord, row)
+            if before is not None and record.state == _QUEUED:
+                return before
+            stored = _over(before, replace(record, created_at=record.created_at or now, updated_at=now))
             if before is None:
                 connection.execute(_INSERT, row_of(stored))
             else:
@@ -123,13 +122,28 @@ class SqlTasks:
         return stored
 
 
-def _changed(before: Row[tuple[object, ...]] | None, record: TaskRecord) -> bool:
+def _over(before: TaskRecord | None, record: TaskRecord) -> TaskRecord:
+    """Return the record with what it leaves open as it was before."""
+    if before is None:
+        return record
+    known = [far for far in (before.progress, record.progress) if far is not None]
+    ended = before.state not in _ACTIVE_STATES
+    return replace(
+        record,
+        created_at=before.created_at,
+        message=record.message or before.message,
+        progress=record.progress if ended else max(known, default=None),
+        result=before.result if record.result is None and not ended else record.result,
+    )
+
+
+def _changed(before: TaskRecord | None, record: TaskRecord) -> bool:
     if before is None:
         return True
     return (before.state, before.progress, before.message) != (record.state, record.progress, record.message)
 
 
-def _event(before: Row[tuple[object, ...]] | None, record: TaskRecord, message: str) -> TaskEvent:
+def _event(before: TaskRecord | None, record: TaskRecord, message: str) -> TaskEvent:
     old = before.state if before else None
     moved = old != record.state
     new_words = record.message if before is None or before.message != record.message else ""

@@ -30,6 +30,7 @@ from aml_plugins.compute.job_directories import JobDirectoriesBackend
 from aml_plugins.compute.job_files import delete_directory, place_files
 from aml_plugins.compute.refusing import refuse_spark
 from aml_plugins.compute.runner_directory import RunnerDirectory
+from aml_plugins.compute.sightings import Sightings
 from aml_plugins.errors import JobNotFoundError, NotYetDoneError
 
 __all__ = ["DockerBackend"]
@@ -50,6 +51,7 @@ class DockerBackend(JobDirectoriesBackend):
         assert isinstance(target.config, DockerConfig)  # noqa: S101  the core validated it against config_model
         self._config = target.config
         self._engine = Engine(self._config.engine)
+        self._sightings = Sightings()
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec)
@@ -152,7 +154,7 @@ class DockerBackend(JobDirectoriesBackend):
         elif is_over:
             said = self._engine.output(job.path.name) or "it said nothing"
             job.close_unstarted(JobState.FAILED, f"The runner cannot start in the container: {said}.")
-        elif time.time() - job.path.stat().st_mtime > START_GRACE_SECONDS:
+        elif self._sightings.seconds(job.path) > START_GRACE_SECONDS:
             job.close_unstarted(JobState.FAILED, NEVER_STARTED)
         return job.status()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -45,7 +44,7 @@ class SparkBackend(OwnMachineBackend):
         directory = self._directory(handle)
         if not seen.state.is_terminal or not directory.has_processes:
             return seen
-        if time.time() - (seen.finished_at or 0.0) > ENDING_SECONDS:
+        if self._sightings.seconds((directory.path, "ending")) > ENDING_SECONDS:
             directory.end_remnants()
         return JobStatus(state=JobState.RUNNING, native_state="ending", started_at=seen.started_at)
 

@@ -70,8 +70,11 @@ def test_the_whole_journey(aml_home: Path, source: Path, tmp_path: Path, monkeyp
     assert aml_json("model", "register", "iris", "--run", run["id"], "--path", "outputs/model.txt")["version"] == "1"
     assert [model["name"] for model in aml_json("model", "list")] == ["iris"]
     assert aml_json("experiment", "list")[0]["runs"] == 1
-    assert {task["kind"] for task in aml_json("task", "list")} == {"run"}
-    assert aml_json("task", "show", run["id"])["events"][-1]["new"] == "Completed"
+    (task,) = aml_json("task", "list")
+    assert (task["kind"], task["progress"], task["message"]) == ("run", 1.0, "Its results are here.")
+    shown = aml("task", "show", run["id"]).stdout
+    assert "100%" in shown
+    assert shown.endswith(f'Result: {{"run": "{run["id"]}", "state": "Completed", "exit_code": 0}}\n')
     assert aml_json("compute", "list")[1]["name"] == "my-box"
     assert [finding for finding in aml_json("doctor") if not finding["healthy"]] == []
 

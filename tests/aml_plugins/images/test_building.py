@@ -15,7 +15,7 @@ from services.serving import SCRIPT, write_small_base
 
 from aml_plugins import Image, InferenceConfig, Model, Task, Workspace
 from aml_plugins.errors import InvalidInputError, NotFoundError, OperationFailedError
-from aml_plugins.images.building import image_layout
+from aml_plugins.images.building import BUILT, FILES_HERE, image_layout
 from aml_plugins.images.layers import Entry, write_layer
 from aml_plugins.images.layout import Layout
 
@@ -140,6 +140,9 @@ def test_every_build_is_a_task(serving):
     task = Task.list(serving.workspace)[0]
     assert (task.kind, task.subject, task.state) == ("image", "iris-svc:1", "Completed")
     assert [event.new for event in task.events() if event.new] == ["Running", "Completed"]
+    assert [event.progress for event in task.events()] == [0.0, FILES_HERE, BUILT, 1.0]
+    image = Image.get(serving.workspace, "iris-svc")
+    assert task.record.result == {"image": "iris-svc:1", "digest": image.digest, "location": image.location}
 
 
 def test_an_image_can_be_taken_elsewhere(serving, tmp_path):

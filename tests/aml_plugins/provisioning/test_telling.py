@@ -63,8 +63,8 @@ def test_who_asked_may_be_slower_than_who_drives(after):
     assert after("Completed", "Queued") == [("Completed", 1.0), ("Completed", 1.0)]
 
 
-def test_told_again_after_a_crash_it_does_not_go_back(after):
-    assert after("Completed", "Running") == [("Completed", 1.0), ("Running", 1.0)]
+def test_what_begins_again_after_its_end_begins_anew(after):
+    assert after("Completed", "Running") == [("Completed", 1.0), ("Running", 0.5)]
 
 
 def test_a_deletion_begins_anew(context, record, after):

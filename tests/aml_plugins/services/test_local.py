@@ -23,7 +23,8 @@ from aml_plugins.errors import (
     OperationFailedError,
     TransientBackendError,
 )
-from aml_plugins.services.driving import ServiceWatch
+from aml_plugins.services.driving import ServiceWatch, drive_once
+from aml_plugins.services.telling import STARTED
 from aml_plugins.testing.waiting import wait_until
 
 SECOND = SCRIPT.replace("VERSION = 1", "VERSION = 2")
@@ -46,6 +47,7 @@ def test_a_service_answers(serving, iris):
     assert [service.name for service in Service.list(serving.workspace)] == ["iris"]
     assert [service.name for service in serving.model.services] == ["iris"]
     assert (iris.task.kind, iris.task.subject, iris.task.state) == ("service", "iris", "Completed")
+    assert iris.task.result == {"service": "iris", "image": "iris-svc:1", "endpoint": iris.record.endpoint}
 
 
 def test_nothing_is_left_of_a_deleted_service(serving, iris, running, aml_home):
@@ -144,6 +146,28 @@ def test_a_version_that_does_not_become_ready_is_given_up(serving):
     slow = serving.image("import time\ndef init(): time.sleep(600)\ndef run(data): pass\n")
     with pytest.raises(OperationFailedError, match="not ready after"):
         slow.deploy("iris", wait=True, timeout_seconds=1.0)
+
+
+def test_a_clock_that_jumps_gives_no_version_up_and_a_deletion_does(serving, monkeypatch):
+    slow = serving.image("import time\ndef init(): time.sleep(600)\ndef run(data): pass\n")
+    service = slow.deploy("iris", timeout_seconds=3600.0)
+    context, clock = serving.workspace.context, time.time
+    for jump in (0, 0, 0, 86_400, -86_400):
+        monkeypatch.setattr(time, "time", lambda jump=jump: clock() + jump)
+        record = drive_once(context, service.refresh().record, "driver")
+        assert (record.state, record.error_code) == ("Transitioning", None)
+    assert len(record.deployments) == 1
+    monkeypatch.setattr(time, "time", clock)
+    first = service.task
+    assert (first.state, first.progress, first.message) == (
+        "Running",
+        STARTED,
+        "iris-svc:1 is started, and gets ready.",
+    )
+    service.delete()
+    deletion = Task.list(serving.workspace)[0]
+    assert (deletion.state, deletion.result) == ("Completed", {"deleted": "iris"})
+    assert first.state == "Canceled"  # nothing that a later request overtook is under way for ever
 
 
 def test_keys_let_in_and_rotate_without_refusing_anybody(serving):

@@ -199,6 +199,17 @@ def test_a_task_is_inserted_then_updated(store):
     assert (second.progress, second.message) == (0.5, "Solving.")
 
 
+def test_a_task_keeps_what_is_not_given_and_never_goes_back(store):
+    store.tasks.put(replace(_BUILD, progress=0.5, result={"path": "/e"}), message="Solving.")
+    told = store.tasks.put(replace(_BUILD, progress=0.2))
+    assert (told.progress, told.result, told.message) == (0.5, {"path": "/e"}, "Solving.")
+    assert store.tasks.put(replace(_BUILD, state="Queued", progress=0.0), message="Asked for.") == told
+    failed = store.tasks.put(replace(_BUILD, state="Failed"))
+    assert (failed.progress, failed.result) == (0.5, {"path": "/e"})
+    anew = store.tasks.put(replace(_BUILD, progress=0.1))
+    assert (anew.progress, anew.result, anew.created_at) == (0.1, None, failed.created_at)
+
+
 def test_a_task_that_did_not_change_says_nothing(store):
     store.tasks.put(_BUILD)
     store.tasks.put(_BUILD)

@@ -90,6 +90,8 @@ def test_a_target_goes_with_its_row_and_by_the_holder_alone(store: Store, add: A
     assert store.provisionings.find("default", "pool") is None
     with pytest.raises(NotFoundError):
         store.compute_targets.get("default", "pool")
+    store.provisionings.release(added, owner)  # as who removed it does at the end
+    assert not store.provisionings.acquire(added, owner, 60)
 
 
 def test_another_target_of_the_name_is_another(store: Store, add: Add, owner: str) -> None:

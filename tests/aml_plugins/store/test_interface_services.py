@@ -97,6 +97,8 @@ def test_only_the_holder_removes_it(store: Store, new_service: MakeService, owne
     store.services.remove(service, owner=owner)
     with pytest.raises(NotFoundError, match="There is no service 'iris'"):
         store.services.get("default", "iris")
+    store.services.release(service, owner)  # as who removed it does at the end
+    assert not store.services.acquire(service, owner, 60)
 
 
 def test_a_successor_under_the_same_name_is_another_service(store: Store, new_service: MakeService, owner: str) -> None:

@@ -18,10 +18,10 @@ from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundEr
 from aml_plugins.plugins import plugins_of
 from aml_plugins.store.records import TaskEvent, WorkspaceRecord
 from aml_plugins.tasks.addresses import ForbiddenAddressError, careful_opener
-from aml_plugins.tasks.courier import Courier, courier_of, send_now
+from aml_plugins.tasks.courier import MOST_TRIES, Courier, courier_of, send_now
 from aml_plugins.tasks.delivery import deliver
 from aml_plugins.tasks.messages import event_id
-from aml_plugins.tasks.outbox import Letter, Outbox
+from aml_plugins.tasks.outbox import Letter, Outbox, pause_after
 from aml_plugins.workspaces.notifications import (
     Notification,
     add_notification,
@@ -142,11 +142,15 @@ def test_after_days_it_is_given_up(store, receiver, notify, home, caplog):
     notify(url=receiver.url)
     event = TaskEvent(workspace="team", task_id="t", kind="run", subject="t", sequence=1)
     outbox = Outbox(home, store.uri)
-    outbox.put(Letter(workspace="team", webhook="hook", event=event, written=1.0))
-    receiver.answers = [500]
+    letter = Letter(workspace="team", webhook="hook", event=event, written=1.0, tries=MOST_TRIES - 2)
+    outbox.put(letter)
+    receiver.answers = [500, 500]
+    assert Courier(store, home).send_due() < float("inf")  # old by the clock alone: the clock may have jumped
+    outbox.put(replace(letter, tries=MOST_TRIES - 1))
     assert Courier(store, home).send_due() == float("inf")
     assert "is given up" in caplog.text
     assert outbox.is_empty()
+    assert 2.9 < sum(map(pause_after, range(MOST_TRIES))) / 86_400 < 3.1
 
 
 @pytest.mark.parametrize("moment", ["before the file", "after the file", "after the post"])

@@ -39,6 +39,7 @@ class Jobs:
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self._unstarted_since: dict[str, float] = {}
 
     def path(self, key: str) -> str:
         """Return a job's directory; it need not exist."""
@@ -99,9 +100,14 @@ class Jobs:
             close_unstarted(path, "cancelled", "Canceled before the runner started.")
         elif rebooted(path):
             close_unstarted(path, "failed", REBOOTED)
-        elif time.time() - os.stat(path).st_mtime > START_GRACE_SECONDS:
+        elif self._unstarted_for(path) > START_GRACE_SECONDS:
             close_unstarted(path, "failed", NEVER_STARTED)
         return read_status(path) or PENDING
+
+    def _unstarted_for(self, path: str) -> float:
+        """Count from this process's first look: a file's time and the clock may be hours apart after a jump."""
+        now = time.monotonic()
+        return now - self._unstarted_since.setdefault(path, now)
 
     def cancel(self, key: str) -> None:
         path = self.path(key)

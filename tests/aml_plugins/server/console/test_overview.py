@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
+from aml_plugins.server.console import overview
 from aml_plugins.server.console.overview import PAGE
 from aml_plugins.server.serving import Server
 from aml_plugins.store.records import (
@@ -17,7 +18,7 @@ from aml_plugins.store.records import (
 )
 
 MINE = "/api/2.0/aml/console/workspaces/team-a"
-ATTACHED = {"state": None, "reason": None}
+ATTACHED = {"state": "Attached", "reason": None, "task": None}
 
 
 def names(client: TestClient, **filters: str) -> list[str]:
@@ -52,21 +53,54 @@ def test_targets_show_their_queues_and_no_settings(client: TestClient, server: S
 
 
 def test_a_created_target_shows_how_its_creation_stands(client: TestClient, server: Server, workspaces: None) -> None:
-    for workspace, name in (("team-a", "pool"), ("team-b", "other")):
+    for workspace, name, desired in (
+        ("team-a", "pool", {"request": 1, "absent": False}),
+        ("team-a", "strange", {}),
+        ("team-b", "other", {"request": 1, "absent": False}),
+    ):
         creation = ProvisioningRecord(
             workspace=workspace,
             name=name,
-            operation_id="a" * 32 if name == "pool" else "b" * 32,
+            operation_id={"pool": "a", "strange": "b", "other": "c"}[name] * 32,
             type="azure-batch",
-            desired={"request": 1, "absent": False},
+            desired=desired,
             state="Failed",
             reason="The quota is used up.",
         )
         target = ComputeTargetRecord(workspace=workspace, name=name, type="azure-batch")
         server.store.provisionings.add(creation, target)
     found = {target["name"]: target for target in client.get(f"{MINE}/overview").json()["targets"]}
-    assert set(found) == {"local", "pool"}
+    assert set(found) == {"local", "pool", "strange"}
+    assert found["strange"]["task"] is None
     assert (found["pool"]["state"], found["pool"]["reason"]) == ("Failed", "The quota is used up.")
+    assert found["pool"]["task"] == f"compute-{'a' * 12}-1"
+
+
+def test_a_target_that_is_gone_is_shown_while_runs_are_on_it(client: TestClient, add_run) -> None:
+    add_run(target="gone", state="Running")
+    found = {target["name"]: target["state"] for target in client.get(f"{MINE}/overview").json()["targets"]}
+    assert found == {"gone": "Detached", "local": "Attached"}
+
+
+def test_lists_are_bounded_and_say_so(client: TestClient, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overview, "LISTED", 2)
+    monkeypatch.setattr(overview, "TASKS", 2)
+    assert not any(client.get(f"{MINE}/overview").json()["more"].values())
+    for number in range(3):
+        key = {"workspace": "team-a", "name": f"n{number}"}
+        server.store.compute_targets.add(ComputeTargetRecord(**key, type="local"))
+        server.store.datastores.add(DatastoreRecord(**key, type="directory"))
+        server.store.images.add(ImageRecord(**key, state="Succeeded", builder="oci", config={}))
+        desired = {"generation": 1, "image": "n0:1"}
+        server.store.services.add(
+            ServiceRecord(**key, service_id=f"{number}", type="local", state="Healthy", desired=desired)
+        )
+        server.store.tasks.put(
+            TaskRecord(workspace="team-a", task_id=f"t{number}", kind="image", subject="n0:1", state="Running")
+        )
+    found = client.get(f"{MINE}/overview").json()
+    assert found["more"] == dict.fromkeys(("targets", "tasks", "datastores", "images", "services"), True)
+    assert {name: len(found[name]) for name in found["more"]} == dict.fromkeys(found["more"], 2)
 
 
 def test_what_is_under_way_is_shown_with_its_run(client: TestClient, server: Server, add_run) -> None:

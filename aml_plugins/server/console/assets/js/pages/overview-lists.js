@@ -5,6 +5,9 @@ import { age, badge, progress, words } from "../elements/small.js";
 import { count, short } from "../format.js";
 import { page } from "../places.js";
 
+/** Say that a list goes on, and which command shows the rest. */
+export const goesOn = (more, command) => (more ? el("p.dim", {}, "There are more: ", el("code", {}, command)) : null);
+
 const WAITING = ["NotStarted", "Preparing", "Queued"];
 
 /** What is under way, with how far it is. */
@@ -41,9 +44,9 @@ function taskItem(workspace, task) {
   );
 }
 
-/** The compute targets, each with its queue, and its state where it was created. */
-export function targetCards(targets) {
-  return targets.map(({ name, type, slots, queue, state, reason }) => {
+/** The compute targets, each with its state and its queue; that of a created one leads to its creation. */
+export function targetCards(workspace, targets) {
+  return targets.map(({ name, type, slots, queue, state, reason, task }) => {
     const many = Object.values(queue).reduce((sum, runs) => sum + runs, 0);
     const waiting = WAITING.reduce((sum, state) => sum + (queue[state] ?? 0), 0);
     const busy = many - waiting;
@@ -51,7 +54,13 @@ export function targetCards(targets) {
       "li.card",
       {},
       el("h3", {}, name, type && type !== name ? el("span.kind", {}, type) : null),
-      state ? el("p", {}, badge(state)) : null,
+      el(
+        "p",
+        {},
+        task
+          ? el("a", { href: page.task(workspace, task), "data-key": `creation-${name}` }, badge(state))
+          : badge(state),
+      ),
       reason ? el("p.dim", {}, reason.split("\n")[0]) : null,
       el(
         "p",
@@ -104,8 +113,8 @@ export function serviceList(workspace, services) {
   );
 }
 
-/** The images: the newest version of each. */
-export function imageList(images) {
+/** The images: the newest version of each, which leads to the task that built it. */
+export function imageList(workspace, images) {
   return images.map(({ name, version, state, created_at: created, reason }) =>
     el(
       "li",
@@ -113,7 +122,12 @@ export function imageList(images) {
       el(
         "div.line-of",
         {},
-        el("span", {}, el("strong", {}, name), el("span.kind", {}, `version ${version}`)),
+        el(
+          "span",
+          {},
+          el("a.name", { href: page.task(workspace, `image-${name}-${version}`), "data-key": `image-${name}` }, name),
+          el("span.kind", {}, `version ${version}`),
+        ),
         badge(state),
       ),
       el("p.dim", {}, age(created)),

@@ -7,7 +7,7 @@ import { data, page } from "../places.js";
 import { poll } from "../polling.js";
 import { note } from "../router.js";
 import { filterBar } from "./overview-filter.js";
-import { datastoreList, imageList, serviceList, targetCards, taskList } from "./overview-lists.js";
+import { datastoreList, goesOn, imageList, serviceList, targetCards, taskList } from "./overview-lists.js";
 import { runRows, runTable } from "./run-table.js";
 
 const FILTERS = ["text", "state", "experiment", "target"];
@@ -58,6 +58,10 @@ function skeleton(workspace, filters) {
     datastores: el("ul.plain"),
     services: el("ul.plain"),
     images: el("ul.plain"),
+    moreTargets: el("div"),
+    moreDatastores: el("div"),
+    moreServices: el("div"),
+    moreImages: el("div"),
     rows: el("tbody"),
     more: el("button", { type: "button", hidden: true }, "Show more"),
     none: el("p.empty", { hidden: true }, "No run."),
@@ -66,18 +70,18 @@ function skeleton(workspace, filters) {
   view.table = runTable(view.rows);
   const part = (id, title, ...children) => el("section", { "aria-labelledby": id }, el("h2", { id }, title), children);
   // What not every workspace has is shown where there is some.
-  view.withServices = part("services", "Services", view.services);
-  view.withImages = part("images", "Images", view.images);
+  view.withServices = part("services", "Services", view.services, view.moreServices);
+  view.withImages = part("images", "Images", view.images, view.moreImages);
   view.withServices.hidden = view.withImages.hidden = true;
   const main = [
     part("under-way", "Under way", view.tasks),
     part("runs", "Runs", filters, view.table, view.none, view.more),
   ];
   const beside = [
-    part("targets", "Compute targets", view.targets),
+    part("targets", "Compute targets", view.targets, view.moreTargets),
     view.withServices,
     view.withImages,
-    part("datastores", "Datastores", view.datastores),
+    part("datastores", "Datastores", view.datastores, view.moreDatastores),
   ];
   view.all = [
     el("h1", { tabindex: -1 }, workspace),
@@ -88,13 +92,18 @@ function skeleton(workspace, filters) {
 }
 
 function draw(view, state, value) {
-  show(view.tasks, taskList(state.workspace, value.tasks));
-  show(view.targets, ...targetCards(value.targets));
+  const { more } = value;
+  show(view.tasks, taskList(state.workspace, value.tasks), goesOn(more.tasks, "aml task list --active"));
+  show(view.targets, ...targetCards(state.workspace, value.targets));
+  show(view.moreTargets, goesOn(more.targets, "aml compute list"));
   show(view.datastores, ...datastoreList(value.datastores));
+  show(view.moreDatastores, goesOn(more.datastores, "aml datastore list"));
   view.withServices.hidden = !value.services.length;
   show(view.services, ...serviceList(state.workspace, value.services));
+  show(view.moreServices, goesOn(more.services, "aml service list"));
   view.withImages.hidden = !value.images.length;
-  show(view.images, ...imageList(value.images));
+  show(view.images, ...imageList(state.workspace, value.images));
+  show(view.moreImages, goesOn(more.images, "aml image list"));
   view.filters.update(value.choices);
   if (!state.further.length) state.token = value.runs.next_page_token;
   show(view.rows, ...runRows(state.workspace, value.runs.items), ...runRows(state.workspace, state.further));

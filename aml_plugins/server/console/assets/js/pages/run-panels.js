@@ -59,13 +59,15 @@ function pairs(caption, first, rows) {
 export function filesPanel(node, { workspace, run }) {
   const place = ["workspaces", workspace, "runs", run.run_id];
   const level = async (path) => {
-    const { files } = await read(data([...place, "files"], { path }));
-    return files.map((file) => {
+    const { files, left_out: left } = await read(data([...place, "files"], { path }));
+    const shown = files.map((file) => {
       const name = file.path.split("/").at(-1);
       return file.directory
         ? folder(name, () => level(file.path), file.path === "outputs")
         : downloadedFile(name, file.size, data([...place, "file"], { path: file.path }));
     });
+    const said = left && el("li.empty", {}, `${left} more, which are brought by `, el("code", {}, "aml run outputs"));
+    return left ? [...shown, said] : shown;
   };
   node.open = () =>
     show(
@@ -125,13 +127,14 @@ export function childrenPanel(node, { workspace, value }) {
       el("thead", {}, el("tr", {}, head)),
       el("tbody", {}, value.children.map(row)),
     ),
+    value.more.children ? el("p.dim", {}, "There are more, which MLflow shows.") : null,
   );
 }
 
 /** What happened, in order. */
-export function eventsPanel({ events }) {
+export function eventsPanel({ events }, more = false) {
   if (!events.length) return el("p.empty", {}, "Nothing has happened yet.");
-  return el(
+  const list = el(
     "ol.events",
     {},
     events.map((event) =>
@@ -153,4 +156,5 @@ export function eventsPanel({ events }) {
       ),
     ),
   );
+  return more ? [list, el("p.dim", {}, "Later events are not shown here: ", el("code", {}, "aml task show"))] : list;
 }

@@ -95,7 +95,7 @@ function update(view, state) {
   show(view.timeline, timeline(state.events));
   show(view.reason, reason(record));
   show(view.facts, ...facts(state));
-  show(view.events, eventsPanel(state));
+  show(view.events, eventsPanel(state, value.more.events));
   childrenPanel(view.children, state);
   metricsPanel(view.metrics, state);
 }

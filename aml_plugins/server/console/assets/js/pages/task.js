@@ -25,7 +25,7 @@ export async function task(node, { workspace, id }, { signal, titled, crumbs, re
   titled(name);
   crumbs([{ text: name }]);
   draw(first);
-  show(node, el("div.title", {}, el("h1", { tabindex: -1 }, name)), trouble, body);
+  show(node, el("div.title.apart", {}, el("h1", { tabindex: -1 }, name)), trouble, body);
   ready();
   const look = async () => {
     if (!ended(state)) draw(await reader.read(signal));
@@ -39,6 +39,7 @@ function content(
   {
     task: { state, message, kind, created_at: created, updated_at: updated, progress: far, result },
     events,
+    more,
     run_id: run,
   },
 ) {
@@ -65,7 +66,7 @@ function content(
           el("pre.code.flat", { tabindex: 0, role: "region", "aria-label": "Result" }, JSON.stringify(result, null, 2)),
         )
       : null,
-    el("section", {}, el("h2", {}, "Events"), eventsPanel({ events })),
+    el("section", {}, el("h2", {}, "Events"), eventsPanel({ events }, more.events)),
   ].filter(Boolean);
 }
 
