@@ -19,7 +19,6 @@ from unittest.mock import patch
 from uuid import UUID
 
 from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance, clear_task_instances
@@ -32,6 +31,15 @@ from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
 
+try:
+    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+
+    NAMED = {"bundle_name": "dags-folder"}
+except ImportError:  # before Airflow 3.2
+    from airflow.models.dagbag import BundleDagBag, sync_bag_to_db
+
+    NAMED = {}
+
 DAGS: dict[str, DAG] = {}
 
 
@@ -39,7 +47,7 @@ def load(file: str) -> list[str]:
     """Parse a DAG file and write its DAGs into the database, as the DAG processor does."""
     manager = DagBundlesManager()
     folder = next(iter(manager.get_all_dag_bundles())).path
-    bag = BundleDagBag(dag_folder=file, bundle_path=Path(folder), bundle_name="dags-folder")
+    bag = BundleDagBag(dag_folder=file, bundle_path=Path(folder), **NAMED)
     assert not bag.import_errors, bag.import_errors
     with create_session() as session:
         manager.sync_bundles_to_db(session=session)
