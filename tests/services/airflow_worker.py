@@ -18,7 +18,9 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
+from airflow.api.common.mark_tasks import set_dag_run_state_to_failed
 from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.listeners.listener import get_listener_manager
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance, clear_task_instances
@@ -81,10 +83,11 @@ def create(dag_id: str, run_id: str) -> None:
         )
 
 
-def attempt(dag_id: str, run_id: str, interrupt: tuple[str, int] | None = None) -> dict[str, Any]:
+def attempt(dag_id: str, run_id: str, interrupt: tuple[str, int | str] | None = None) -> dict[str, Any]:
     """Run the next try of the DAG's only task.
 
-    :param interrupt: ``module:name`` and a signal that this process gets right after that function returned.
+    :param interrupt: ``module:name`` and a signal that this process gets right after that function returned, or the
+        name of an action here that is done then.
     """
     task = DAGS[dag_id].tasks[0]
     with create_session() as session:
@@ -100,7 +103,7 @@ def attempt(dag_id: str, run_id: str, interrupt: tuple[str, int] | None = None) 
             map_index=instance.map_index,
             dag_version_id=UUID(str(instance.dag_version_id)),
         )
-    with interrupted(interrupt):
+    with interrupted(interrupt, dag_id, run_id):
         result = run_task_in_process(ti=sent, task=task)
     with create_session() as session:
         return {**told(find(session, dag_id, run_id)), "error": str(result.error or "")}
@@ -113,6 +116,33 @@ def lost(dag_id: str, run_id: str) -> dict[str, Any]:
         instance.task = DBDagBag().get_latest_version_of_dag(dag_id, session=session).get_task(instance.task_id)
         instance.handle_failure(error="The worker is gone.", session=session)
         return told(instance)
+
+
+def mark(dag_id: str, run_id: str) -> None:
+    """Mark the task failed, and tell the listeners, as the API server does for a user."""
+    with create_session() as session:
+        instance = find(session, dag_id, run_id)
+        instance.set_state(TaskInstanceState.FAILED, session=session)
+        get_listener_manager().hook.on_task_instance_failed(previous_state=None, task_instance=instance, error="")
+
+
+def mark_run(dag_id: str, run_id: str) -> None:
+    """Mark the DAG run failed, and tell the listeners, as the API server does for a user."""
+    with create_session() as session:
+        dag = DBDagBag().get_latest_version_of_dag(dag_id, session=session)
+        set_dag_run_state_to_failed(dag=dag, run_id=run_id, commit=True, session=session)
+        run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+        get_listener_manager().hook.on_dag_run_failed(dag_run=run, msg="")
+
+
+def time_out_run(dag_id: str, run_id: str) -> None:
+    """End a DAG run as the scheduler does after its ``dagrun_timeout``."""
+    with create_session() as session:
+        run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+        run.set_state(DagRunState.FAILED)
+        find(session, dag_id, run_id).state = TaskInstanceState.SKIPPED
+        session.flush()
+        run.notify_dagrun_state_changed(msg="timed_out")
 
 
 def clear(dag_id: str, run_id: str) -> dict[str, Any]:
@@ -167,8 +197,8 @@ def told(instance: TaskInstance) -> dict[str, Any]:
 
 
 @contextmanager
-def interrupted(at: tuple[str, int] | None) -> Iterator[None]:
-    """Send this process a signal where a function returns."""
+def interrupted(at: tuple[str, int | str] | None, dag_id: str, run_id: str) -> Iterator[None]:
+    """Send this process a signal, or do something to the task, where a function returns."""
     if at is None:
         yield
         return
@@ -181,7 +211,10 @@ def interrupted(at: tuple[str, int] | None) -> Iterator[None]:
 
     def then_killed(*arguments: Any, **named: Any) -> Any:
         value = original(*arguments, **named)
-        os.kill(os.getpid(), at[1])
+        if isinstance(at[1], str):
+            ACTIONS[at[1]](dag_id, run_id)
+        else:
+            os.kill(os.getpid(), at[1])
         return value
 
     with patch.object(owner, name, then_killed):
@@ -190,7 +223,20 @@ def interrupted(at: tuple[str, int] | None) -> Iterator[None]:
 
 ACTIONS: dict[str, Callable[..., Any]] = {
     action.__name__: action
-    for action in (load, test_dag, create, attempt, lost, clear, delete_run, providers, connection_form)
+    for action in (
+        load,
+        test_dag,
+        create,
+        attempt,
+        lost,
+        mark,
+        mark_run,
+        time_out_run,
+        clear,
+        delete_run,
+        providers,
+        connection_form,
+    )
 }
 
 
