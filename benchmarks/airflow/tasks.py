@@ -17,7 +17,7 @@ from services.airflow_installation import Airflow, Worker
 
 from aml_plugins import ScriptRunConfig, Workspace
 
-ROUNDS = 15
+ROUNDS = 9
 
 _DAGS = {
     "a task that does nothing": """

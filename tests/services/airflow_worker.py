@@ -6,15 +6,17 @@ Execution API. Only the scheduler's loop is missing, so that a test decides what
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from unittest.mock import patch
 from uuid import UUID
 
@@ -43,6 +45,9 @@ except ImportError:  # before Airflow 3.2
     NAMED = {}
 
 DAGS: dict[str, DAG] = {}
+HEAVY = ("aml_airflow.operators.run", "aml_plugins.mlflow_store.tracking", "aml_plugins.mlflow_store.models")
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2): the process ends with its parent."""
 
 
 def load(file: str) -> list[str]:
@@ -240,17 +245,34 @@ ACTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def main() -> None:
+def serve(replies: IO[str]) -> None:
     """Answer until the input ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    print(json.dumps({"pid": os.getpid()}), file=replies, flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        os.environ.update(request.pop("environment"))
+        try:
+            reply = json.dumps({"value": ACTIONS[request.pop("do")](**request)})
+        except BaseException:  # noqa: BLE001  the test that asked is to show it
+            reply = json.dumps({"trouble": traceback.format_exc()})
+        print(reply, file=replies, flush=True)
+
+
+def main() -> None:
+    """Have a process serve, and another one where that is killed: importing everything costs as much as ten tasks."""
+    for name in HEAVY:
+        importlib.import_module(name)
     with os.fdopen(int(sys.argv[1]), "w") as replies:
-        for line in sys.stdin:
-            request = json.loads(line)
-            os.environ.update(request.pop("environment"))
-            try:
-                reply = json.dumps({"value": ACTIONS[request.pop("do")](**request)})
-            except BaseException:  # noqa: BLE001  the test that asked is to show it
-                reply = json.dumps({"trouble": traceback.format_exc()})
-            print(reply, file=replies, flush=True)
+        while True:
+            child = os.fork()
+            if not child:
+                serve(replies)
+                os._exit(0)
+            _, status = os.waitpid(child, 0)
+            if not os.WIFSIGNALED(status):
+                return
+            print(json.dumps({"killed": os.WTERMSIG(status)}), file=replies, flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from services.airflow_versions import since_airflow
 
 from aml_plugins import Workspace
 
-pytestmark = pytest.mark.xdist_group("airflow")
+pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(900)]
 
 _STORES = """
 import json, sys
