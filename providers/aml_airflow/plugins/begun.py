@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aml_airflow.address import DEFAULT_CONNECTION, Address
@@ -29,7 +29,7 @@ class Begun:
     task_id: str
     map_index: int
     try_number: int
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] = field(repr=False)
 
     @property
     def address(self) -> Address:
@@ -43,8 +43,10 @@ class Begun:
 
     def _cancel_run(self, workspace: Workspace) -> bool:
         run = newest_run(workspace, self)
-        if run is None or run.status in ENDED or int(run.get_tags()["airflow.try_number"]) > self.try_number:
-            return False  # the last: somebody has cleared the task meanwhile, and has a run of his own
+        if run is None or run.status in ENDED:
+            return False
+        if int(run.get_tags().get("airflow.try_number", 0)) > self.try_number:
+            return False  # somebody has cleared the task meanwhile, and has a run of his own
         run.cancel()
         workspace.driver.release()  # this thread's own: another one may have to take the lease
         return True

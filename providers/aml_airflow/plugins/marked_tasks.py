@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -111,13 +111,14 @@ def _take_back_deferred(kind: str, arguments: dict[str, Any]) -> None:
 
 
 def _take_back_all(begun: Collection[Begun]) -> None:
-    """Do what the worker would do that is killed."""
+    """Do what the workers would do that are killed; what fails for one is no reason to leave the others."""
     for address in {one.address for one in begun}:
         here = [one for one in begun if one.address == address]
 
         def take_back(workspace: Workspace, here: Collection[Begun] = here) -> None:
             for one in here:
-                one.take_back(workspace)
+                with _told(one):
+                    one.take_back(workspace)
 
         _in_workspace(address, take_back, here)
 
@@ -126,13 +127,19 @@ def _in_workspace(address: Address, take_back: Callable[[Workspace], object], wh
     """Have something taken back, and leave the rest to a monitor."""
     from aml_plugins.runs.monitoring import ensure_monitor  # noqa: PLC0415  only where somebody has marked something
 
+    with _told(what), closing(address.open()) as workspace:
+        take_back(workspace)
+        ensure_monitor(workspace.context)
+
+
+@contextmanager
+def _told(what: object) -> Iterator[None]:
+    """Write into the log what could not be taken back: nobody else would tell."""
     try:
-        with closing(address.open()) as workspace:
-            take_back(workspace)
-            ensure_monitor(workspace.context)
+        yield
     except AmlError as error:
         logger.warning("A task was marked, and what it began may go on: %s (%s)", error, what)
-    except Exception:  # nobody else would tell
+    except Exception:
         logger.exception("A task was marked, and what it began may go on: %s", what)
 
 
