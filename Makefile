@@ -17,6 +17,7 @@ demo: runtime ## the main job, end to end, on the embedded defaults
 
 test: dev ## all tests; services that are missing make theirs skip, with the command that brings them
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(if $(and $(THOROUGH),$(if $(ARGS),,all)),tools/airflow test 3.2 && tools/airflow test 3.1)
 
 lint: dev ## formatting, style, types, walls between packages
 	$(BIN)/ruff format --check .

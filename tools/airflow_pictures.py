@@ -25,8 +25,14 @@ from aml_plugins.errors import NotFoundError  # noqa: E402
 
 __all__ = ["take_airflow_pictures"]
 
-EXAMPLES = {"workflow": 1, "sweep": 1, "batch_scoring": 0, "nightly": 2, "spark": 1}
-"""How often each is triggered; the sweep starts the batch scoring."""
+EXAMPLES: dict[str, list[dict[str, float]]] = {
+    "workflow": [{}],
+    "sweep": [{}],
+    "batch_scoring": [],
+    "nightly": [{}, {}, {"at_least": 1.1}],
+    "spark": [{}],
+}
+"""The parameters of each run that is triggered, one after the other; the sweep starts the batch scoring."""
 
 
 def take_airflow_pictures(
@@ -65,9 +71,10 @@ def _run_all(world: AirflowWorld, names: Sequence[str]) -> None:
         world.wait_for_dag(dag_id)
     for name in names:
         dag_id = f"aml_example_{name}"
-        runs = [world.trigger(dag_id) for _ in range(EXAMPLES[name])]
-        for run_id in runs or [_first_run(world, dag_id)]:
-            print(dag_id, world.wait_for_run(dag_id, run_id), flush=True)
+        for parameters in EXAMPLES[name]:
+            print(dag_id, world.wait_for_run(dag_id, world.trigger(dag_id, **parameters)), flush=True)
+        if not EXAMPLES[name]:
+            print(dag_id, world.wait_for_run(dag_id, _first_run(world, dag_id)), flush=True)
 
 
 def _first_run(world: AirflowWorld, dag_id: str) -> str:
@@ -81,10 +88,24 @@ def _take(world: AirflowWorld, page: Page, name: str, picture: Path) -> None:
     run = world.ask("GET", f"dags/{dag_id}/dagRuns", order_by="-run_after")["dag_runs"][0]
     page.goto(f"{world.url}/dags/{dag_id}/runs/{run['dag_run_id']}")
     page.locator("a[href*='/tasks/']").first.wait_for()
+    if len(EXAMPLES[name]) > 1:
+        _widen_the_grid(page)
     page.mouse.move(0, 0)
     page.wait_for_timeout(3000)  # until spinners have ended; a picture is no test
     page.screenshot(path=picture)
     print(picture, f"{picture.stat().st_size >> 10} KiB")
+
+
+def _widen_the_grid(page: Page) -> None:
+    """Draw the bar between grid and details to the right, so that each run has its column."""
+    bar = page.locator("[data-panel-resize-handle-id]").first.bounding_box()
+    if bar is None:
+        sys.exit("There is no bar beside the grid.")
+    across, down = bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] * 0.8
+    page.mouse.move(across, down)
+    page.mouse.down()
+    page.mouse.move(across + 150, down, steps=10)
+    page.mouse.up()
 
 
 def _delete_services(world: AirflowWorld) -> None:

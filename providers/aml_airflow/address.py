@@ -56,7 +56,8 @@ class Address:
     def connection(self) -> Connection | None:
         """Return the connection, None where the default one is not there."""
         from airflow.sdk import BaseHook
-        from airflow.sdk.exceptions import AirflowNotFoundException
+
+        from aml_airflow.airflow_errors import AirflowNotFoundException  # noqa: PLC0415  it loads Airflow
 
         try:
             return BaseHook.get_connection(self.aml_conn_id)
@@ -67,7 +68,8 @@ class Address:
     async def aconnection(self) -> Connection | None:
         """Return the connection as :meth:`connection` does, in the triggerer's event loop."""
         from airflow.sdk import BaseHook
-        from airflow.sdk.exceptions import AirflowNotFoundException
+
+        from aml_airflow.airflow_errors import AirflowNotFoundException  # noqa: PLC0415  it loads Airflow
 
         try:
             return await BaseHook.aget_connection(self.aml_conn_id)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException  # noqa: TID253  a leaf that Airflow loads
-
+from aml_airflow.airflow_errors import AirflowException, AirflowFailException
 from aml_plugins.errors import AmlError, InvalidInputError, PluginError
 
 __all__ = ["in_airflows_words"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
+    from aml_airflow.plugins.begun import Begun
     from aml_plugins import Run, Workspace
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "maker_tags",
     "mark_deferred",
     "mark_delivered",
+    "newest_run",
     "same_maker",
     "tags_of",
 ]
@@ -55,17 +57,18 @@ def claim(workspace: Workspace, instance: RuntimeTaskInstanceProtocol, *, durabl
 
     :param durable: False: this try goes on with none.
     """
-    keys = (f"{_identity(instance)}/{generation}" for generation in itertools.count(1))
-    newest: Run | None = None
-    key = newest_key = next(keys)
-    while (known := workspace.find_run(idempotency_key=key)) is not None:
-        newest, newest_key, key = known, key, next(keys)
+    newest, newest_key, key = _newest(workspace, instance)
     if newest is None:
         return Claim(key=key)
     status = newest.status
     if durable and _goes_on(newest, status, instance):
         return Claim(key=newest_key, run=newest)
     return Claim(key=key, ending=None if status in ENDED else newest)
+
+
+def newest_run(workspace: Workspace, instance: RuntimeTaskInstanceProtocol | Begun) -> Run | None:
+    """Return the run that a task instance submitted last, None where it submitted none."""
+    return _newest(workspace, instance)[0]
 
 
 def mark_delivered(run: Run, instance: RuntimeTaskInstanceProtocol) -> None:
@@ -88,7 +91,7 @@ def made_by(tags: Mapping[str, Any], instance: RuntimeTaskInstanceProtocol) -> b
     return same_maker(tags, instance) and _is_retry(str(tags[MAKER]).rpartition(" ")[2], instance)
 
 
-def same_maker(tags: Mapping[str, Any], instance: RuntimeTaskInstanceProtocol) -> bool:
+def same_maker(tags: Mapping[str, Any], instance: RuntimeTaskInstanceProtocol | Begun) -> bool:
     """Say whether something was made by this task instance, cleared since or not."""
     return str(tags.get(MAKER, "")).rpartition(" ")[0] == _identity(instance)
 
@@ -104,7 +107,17 @@ def tags_of(instance: RuntimeTaskInstanceProtocol) -> Mapping[str, str]:
     }
 
 
-def _identity(instance: RuntimeTaskInstanceProtocol) -> str:
+def _newest(workspace: Workspace, instance: RuntimeTaskInstanceProtocol | Begun) -> tuple[Run | None, str, str]:
+    """Return the newest run of a task instance, its key, and the key of the next one."""
+    keys = (f"{_identity(instance)}/{generation}" for generation in itertools.count(1))
+    newest: Run | None = None
+    key = newest_key = next(keys)
+    while (known := workspace.find_run(idempotency_key=key)) is not None:
+        newest, newest_key, key = known, key, next(keys)
+    return newest, newest_key, key
+
+
+def _identity(instance: RuntimeTaskInstanceProtocol | Begun) -> str:
     """Return the task instance's name, the same in every try; Airflow allows no ``/`` in ids of DAGs and tasks."""
     return f"airflow/{instance.dag_id}/{instance.run_id}/{instance.task_id}/{_map_index(instance)}"
 
@@ -113,7 +126,7 @@ def _try(instance: RuntimeTaskInstanceProtocol) -> str:
     return f"{instance.max_tries}/{instance.try_number}"
 
 
-def _map_index(instance: RuntimeTaskInstanceProtocol) -> int:
+def _map_index(instance: RuntimeTaskInstanceProtocol | Begun) -> int:
     return -1 if instance.map_index is None else instance.map_index
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException  # noqa: TID253  a leaf that Airflow loads
-
+from aml_airflow.airflow_errors import AirflowFailException
 from aml_airflow.identity import ENDED
 from aml_airflow.task_log import Lines
 from aml_plugins.errors import AmlError, OperationFailedError

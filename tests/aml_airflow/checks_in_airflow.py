@@ -15,11 +15,15 @@ from typing import Any
 from airflow.exceptions import RemovedInAirflow4Warning
 from airflow.models.trigger import Trigger
 from airflow.sdk import DAG, BaseOperator
-from airflow.serialization.serialized_objects import DagSerialization
 from airflow.triggers.base import BaseTrigger
 from airflow.utils.deprecation_tools import DeprecatedImportWarning
 
 from aml_airflow.get_provider_info import get_provider_info
+
+try:
+    from airflow.serialization.serialized_objects import DagSerialization
+except ImportError:  # before Airflow 3.2
+    from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
 
 ARGUMENTS: dict[str, Any] = {
     "source_directory": "/srv/project",

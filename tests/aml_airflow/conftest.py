@@ -49,7 +49,7 @@ class Task:
     run_id: str
     marks_file: Path
 
-    def attempt(self, interrupt: tuple[str, int] | None = None) -> dict:
+    def attempt(self, interrupt: tuple[str, int | str] | None = None) -> dict:
         return self.worker.ask("attempt", dag_id=self.dag_id, run_id=self.run_id, interrupt=interrupt)
 
     def begin(self) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 from airflow.sdk import Asset
-from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
 from aml_airflow.assets import datastore_asset, model_asset
 from aml_airflow.assets.aml import asset_to_openlineage, create_asset
+
+try:
+    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
+except ImportError:  # before Airflow 3.2
+    from airflow.providers_manager import ProvidersManager as ProvidersManagerTaskRuntime
 
 
 def test_a_model_and_a_place_have_uris():

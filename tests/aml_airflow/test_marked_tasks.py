@@ -1,22 +1,28 @@
-"""Whose marks the listener hears; what it does then is tried in a whole Airflow (``world``)."""
+"""Whose marks the listener hears; the API server itself, where they arrive, is part of ``world``."""
 
 from __future__ import annotations
 
+import signal
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from aml_airflow.plugins import marked_tasks
-from aml_plugins import ScriptRunConfig, Workspace
+from aml_airflow.plugins.begun import Begun
+from aml_plugins import Run, ScriptRunConfig, Workspace
+
+pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(900)]
 
 OURS = "aml_airflow.triggers.run.AmlRunTrigger"
+KILL = int(signal.SIGKILL)
+SLEEPS = "import time; time.sleep(900)"
 
 
 @pytest.fixture
 def run(tmp_path, aml_home, monkeypatch):
     """A run that goes on."""
-    monkeypatch.setenv("AML_AUTO_MONITOR", "0")
-    (tmp_path / "task.py").write_text("import time; time.sleep(600)")
+    (tmp_path / "task.py").write_text(SLEEPS)
     workspace = Workspace.get()
     submitted = workspace.experiment("marked").submit(
         ScriptRunConfig(tmp_path, script="task.py", compute_target="local")
@@ -26,7 +32,7 @@ def run(tmp_path, aml_home, monkeypatch):
     submitted.wait_for_completion(raise_on_error=False)
 
 
-def is_to_end(run) -> bool:
+def is_to_end(run: Run) -> bool:
     return Workspace.get().get_run(run.id).record.cancel_requested_at is not None
 
 
@@ -51,14 +57,78 @@ def test_a_users_mark_on_a_deferred_task_of_ours_cancels(run, previous_state, ki
     assert is_to_end(run) == canceled
 
 
-def test_a_worker_and_a_trigger_that_is_gone_are_left_alone(run):
-    heard(None, dag_id="dag")
-    heard(None, trigger_id=1, trigger=None)
-
-    assert not is_to_end(run)
-
-
 def test_what_cannot_be_reached_is_named_in_the_log(aml_home, caplog):
     heard(None, trigger_id=1, trigger=SimpleNamespace(classpath=OURS, kwargs={"run_id": "0" * 32}))
 
     assert "0" * 32 in caplog.text
+
+
+def wait_until_canceled(task) -> None:
+    """Wait for the listener's threads in the worker's process."""
+    deadline = time.monotonic() + 300
+    while not is_to_end(task.runs()[-1]):
+        assert time.monotonic() < deadline, task.worker.log.read_text()[-4000:]
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def leave_nothing():
+    """End what a test leaves running."""
+    tasks = []
+    yield tasks.append
+    for task in tasks:
+        for run in task.runs():
+            run.cancel()
+            run.wait_for_completion(raise_on_error=False)
+
+
+def test_a_mark_on_a_task_that_waits_for_its_next_try_cancels_its_run(make_task, leave_nothing):
+    task = make_task(SLEEPS, retries="1")
+    leave_nothing(task)
+    with pytest.raises(ProcessLookupError):
+        task.attempt(("aml_plugins.experiment:Experiment.submit", KILL))
+    assert task.ask("lost")["state"] == "up_for_retry"
+    assert not is_to_end(task.runs()[0])
+
+    task.ask("mark")
+
+    wait_until_canceled(task)
+
+
+@pytest.mark.parametrize(
+    ("after", "how"),
+    [
+        ("aml_airflow.operators.run:claim", "mark"),  # the listener's first look is before there is a run
+        ("aml_plugins.experiment:Experiment.submit", "mark_run"),
+        ("aml_plugins.experiment:Experiment.submit", "time_out_run"),
+    ],
+)
+def test_a_worker_that_leaves_before_it_hears_that_its_task_is_over_leaves_no_run(make_task, leave_nothing, after, how):
+    task = make_task(SLEEPS, deferrable="True")
+    leave_nothing(task)
+
+    task.attempt((after, how))
+
+    wait_until_canceled(task)
+
+
+@pytest.fixture
+def run_of_a_second_try(tmp_path, aml_home):
+    (tmp_path / "task.py").write_text(SLEEPS)
+    config = ScriptRunConfig(tmp_path, script="task.py", compute_target="local")
+    experiment = Workspace.get().experiment("marked")
+    key, tags = "airflow/dag/first/train/-1/1", {"airflow.try_number": "2"}
+    submitted = experiment.submit(config, tags=tags, idempotency_key=key)
+    yield submitted
+    submitted.cancel()
+    submitted.wait_for_completion(raise_on_error=False)
+
+
+def test_what_a_later_try_has_begun_is_not_taken_back(run_of_a_second_try):
+    workspace = Workspace.get()
+    first, second = (Begun("dag", "first", "train", -1, number, {"aml_conn_id": None}) for number in (1, 2))
+
+    assert not first.take_back(workspace)
+    assert not is_to_end(run_of_a_second_try)
+    assert second.take_back(workspace)
+    assert is_to_end(run_of_a_second_try)

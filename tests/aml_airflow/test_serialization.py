@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("airflow")
+pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(900)]
 
 CHECKS = Path(__file__).with_name("checks_in_airflow.py")
 LARGEST_TRIGGER = 500

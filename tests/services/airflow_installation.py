@@ -56,7 +56,7 @@ class Airflow:
 
 @dataclass
 class Worker:
-    """A process that runs tasks. It is started by the first request, and anew by the first one after it was killed.
+    """A process that runs tasks. It is started by the first request, and replaced where it is killed.
 
     :param log: gets what the process prints: the tasks' logs.
     """
@@ -66,12 +66,8 @@ class Worker:
     _process: subprocess.Popen[str] | None = None
     _replies: IO[str] | None = None
     _loaded: Path | None = None
-
-    @property
-    def pid(self) -> int:
-        """The process now."""
-        assert self._process is not None
-        return self._process.pid
+    pid: int = 0
+    """The process now."""
 
     def load(self, file: Path) -> None:
         """Parse a DAG file; where the process is killed, its successor does so again."""
@@ -99,11 +95,10 @@ class Worker:
         """
         assert self._process is not None
         assert self._replies is not None
-        line = self._replies.readline()
-        if not line:
-            self.stop()
+        reply = json.loads(self._replies.readline() or '{"trouble": "The worker is gone."}')
+        if "killed" in reply:
+            self._meet()
             raise ProcessLookupError("The worker was killed.")
-        reply = json.loads(line)
         assert "trouble" not in reply, reply["trouble"]
         return reply["value"]
 
@@ -130,9 +125,15 @@ class Worker:
             )
         os.close(writing)
         self._replies = os.fdopen(reading)
+        self._meet()
+        return self._process
+
+    def _meet(self) -> None:
+        """Hear which process serves from now on, and give it what its predecessor had."""
+        assert self._replies is not None
+        self.pid = json.loads(self._replies.readline())["pid"]
         if self._loaded is not None:
             self.ask("load", file=str(self._loaded))
-        return self._process
 
 
 @dataclass

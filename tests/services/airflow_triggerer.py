@@ -14,12 +14,12 @@ import resource
 import sys
 from typing import Any
 
-from airflow.jobs.triggerer_job_runner import _USER_ACTION_CANCEL_MSG, TriggerRunner
+from airflow.jobs import triggerer_job_runner
 from airflow.models.trigger import Trigger
 
 from aml_airflow.watching import looking
 
-RUNNER = TriggerRunner()
+RUNNER = triggerer_job_runner.TriggerRunner()
 LOOKS: list[tuple[str, int]] = []
 
 
@@ -51,7 +51,7 @@ def start(trigger_id: int, classpath: str, arguments: dict[str, Any]) -> None:
 def ended(trigger_id: int, done: asyncio.Task[Any]) -> None:
     while RUNNER.events:
         entry = RUNNER.events.popleft()
-        say(event=entry.event.payload, id=entry.trigger_id)
+        say(event=entry[1].payload, id=entry[0])  # a named tuple since Airflow 3.3
     error = None if done.cancelled() or done.exception() is None else repr(done.exception())
     say(ended=trigger_id, cancelled=done.cancelled(), error=error)
 
@@ -60,7 +60,9 @@ async def obey(request: dict[str, Any]) -> bool:
     if "start" in request:
         start(*request["start"])
     elif "kill" in request:
-        RUNNER.triggers[request["kill"]]["task"].cancel(_USER_ACTION_CANCEL_MSG)
+        RUNNER.triggers[request["kill"]]["task"].cancel(
+            triggerer_job_runner._USER_ACTION_CANCEL_MSG
+        )  # Airflow 3.3 and newer
     elif "looks" in request:
         used = resource.getrusage(resource.RUSAGE_SELF)
         cpu = used.ru_utime + used.ru_stime

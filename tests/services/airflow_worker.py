@@ -6,20 +6,23 @@ Execution API. Only the scheduler's loop is missing, so that a test decides what
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from unittest.mock import patch
 from uuid import UUID
 
+from airflow.api.common.mark_tasks import set_dag_run_state_to_failed
 from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+from airflow.listeners.listener import get_listener_manager
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance, clear_task_instances
@@ -32,14 +35,26 @@ from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
 
+try:
+    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+
+    NAMED = {"bundle_name": "dags-folder"}
+except ImportError:  # before Airflow 3.2
+    from airflow.models.dagbag import BundleDagBag, sync_bag_to_db
+
+    NAMED = {}
+
 DAGS: dict[str, DAG] = {}
+HEAVY = ("aml_airflow.operators.run", "aml_plugins.mlflow_store.tracking", "aml_plugins.mlflow_store.models")
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2): the process ends with its parent."""
 
 
 def load(file: str) -> list[str]:
     """Parse a DAG file and write its DAGs into the database, as the DAG processor does."""
     manager = DagBundlesManager()
     folder = next(iter(manager.get_all_dag_bundles())).path
-    bag = BundleDagBag(dag_folder=file, bundle_path=Path(folder), bundle_name="dags-folder")
+    bag = BundleDagBag(dag_folder=file, bundle_path=Path(folder), **NAMED)
     assert not bag.import_errors, bag.import_errors
     with create_session() as session:
         manager.sync_bundles_to_db(session=session)
@@ -73,10 +88,11 @@ def create(dag_id: str, run_id: str) -> None:
         )
 
 
-def attempt(dag_id: str, run_id: str, interrupt: tuple[str, int] | None = None) -> dict[str, Any]:
+def attempt(dag_id: str, run_id: str, interrupt: tuple[str, int | str] | None = None) -> dict[str, Any]:
     """Run the next try of the DAG's only task.
 
-    :param interrupt: ``module:name`` and a signal that this process gets right after that function returned.
+    :param interrupt: ``module:name`` and a signal that this process gets right after that function returned, or the
+        name of an action here that is done then.
     """
     task = DAGS[dag_id].tasks[0]
     with create_session() as session:
@@ -92,7 +108,7 @@ def attempt(dag_id: str, run_id: str, interrupt: tuple[str, int] | None = None) 
             map_index=instance.map_index,
             dag_version_id=UUID(str(instance.dag_version_id)),
         )
-    with interrupted(interrupt):
+    with interrupted(interrupt, dag_id, run_id):
         result = run_task_in_process(ti=sent, task=task)
     with create_session() as session:
         return {**told(find(session, dag_id, run_id)), "error": str(result.error or "")}
@@ -105,6 +121,33 @@ def lost(dag_id: str, run_id: str) -> dict[str, Any]:
         instance.task = DBDagBag().get_latest_version_of_dag(dag_id, session=session).get_task(instance.task_id)
         instance.handle_failure(error="The worker is gone.", session=session)
         return told(instance)
+
+
+def mark(dag_id: str, run_id: str) -> None:
+    """Mark the task failed, and tell the listeners, as the API server does for a user."""
+    with create_session() as session:
+        instance = find(session, dag_id, run_id)
+        instance.set_state(TaskInstanceState.FAILED, session=session)
+        get_listener_manager().hook.on_task_instance_failed(previous_state=None, task_instance=instance, error="")
+
+
+def mark_run(dag_id: str, run_id: str) -> None:
+    """Mark the DAG run failed, and tell the listeners, as the API server does for a user."""
+    with create_session() as session:
+        dag = DBDagBag().get_latest_version_of_dag(dag_id, session=session)
+        set_dag_run_state_to_failed(dag=dag, run_id=run_id, commit=True, session=session)
+        run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+        get_listener_manager().hook.on_dag_run_failed(dag_run=run, msg="")
+
+
+def time_out_run(dag_id: str, run_id: str) -> None:
+    """End a DAG run as the scheduler does after its ``dagrun_timeout``."""
+    with create_session() as session:
+        run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+        run.set_state(DagRunState.FAILED)
+        find(session, dag_id, run_id).state = TaskInstanceState.SKIPPED
+        session.flush()
+        run.notify_dagrun_state_changed(msg="timed_out")
 
 
 def clear(dag_id: str, run_id: str) -> dict[str, Any]:
@@ -159,8 +202,8 @@ def told(instance: TaskInstance) -> dict[str, Any]:
 
 
 @contextmanager
-def interrupted(at: tuple[str, int] | None) -> Iterator[None]:
-    """Send this process a signal where a function returns."""
+def interrupted(at: tuple[str, int | str] | None, dag_id: str, run_id: str) -> Iterator[None]:
+    """Send this process a signal, or do something to the task, where a function returns."""
     if at is None:
         yield
         return
@@ -173,7 +216,10 @@ def interrupted(at: tuple[str, int] | None) -> Iterator[None]:
 
     def then_killed(*arguments: Any, **named: Any) -> Any:
         value = original(*arguments, **named)
-        os.kill(os.getpid(), at[1])
+        if isinstance(at[1], str):
+            ACTIONS[at[1]](dag_id, run_id)
+        else:
+            os.kill(os.getpid(), at[1])
         return value
 
     with patch.object(owner, name, then_killed):
@@ -182,21 +228,51 @@ def interrupted(at: tuple[str, int] | None) -> Iterator[None]:
 
 ACTIONS: dict[str, Callable[..., Any]] = {
     action.__name__: action
-    for action in (load, test_dag, create, attempt, lost, clear, delete_run, providers, connection_form)
+    for action in (
+        load,
+        test_dag,
+        create,
+        attempt,
+        lost,
+        mark,
+        mark_run,
+        time_out_run,
+        clear,
+        delete_run,
+        providers,
+        connection_form,
+    )
 }
 
 
-def main() -> None:
+def serve(replies: IO[str]) -> None:
     """Answer until the input ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    print(json.dumps({"pid": os.getpid()}), file=replies, flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        os.environ.update(request.pop("environment"))
+        try:
+            reply = json.dumps({"value": ACTIONS[request.pop("do")](**request)})
+        except BaseException:  # noqa: BLE001  the test that asked is to show it
+            reply = json.dumps({"trouble": traceback.format_exc()})
+        print(reply, file=replies, flush=True)
+
+
+def main() -> None:
+    """Have a process serve, and another one where that is killed: importing everything costs as much as ten tasks."""
+    for name in HEAVY:
+        importlib.import_module(name)
     with os.fdopen(int(sys.argv[1]), "w") as replies:
-        for line in sys.stdin:
-            request = json.loads(line)
-            os.environ.update(request.pop("environment"))
-            try:
-                reply = json.dumps({"value": ACTIONS[request.pop("do")](**request)})
-            except BaseException:  # noqa: BLE001  the test that asked is to show it
-                reply = json.dumps({"trouble": traceback.format_exc()})
-            print(reply, file=replies, flush=True)
+        while True:
+            child = os.fork()
+            if not child:
+                serve(replies)
+                os._exit(0)
+            _, status = os.waitpid(child, 0)
+            if not os.WIFSIGNALED(status):
+                return
+            print(json.dumps({"killed": os.WTERMSIG(status)}), file=replies, flush=True)
 
 
 if __name__ == "__main__":

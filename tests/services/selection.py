@@ -26,6 +26,8 @@ _OF_THE_RUNNER = (
     "test_the_exit_code_is_the_scripts[[]255[]]",
     "test_two_jobs_at_once_do_not_meet",
 )
+_OTHER_MARK = "the same mark as its sister's, which has the other state, or the other executor"
+_SMALLER = "operators/test_tries.py has it without a whole Airflow"
 THOROUGH: dict[str, str] = {
     "*/test_contract.py::Test[!L]*::test_a_killed_deployment_goes_on[[]*-before]": _SAME_KILL,
     "*/test_contract.py::Test[!L]*::test_a_killed_deployment_goes_on[[]route-after]": _SAME_KILL,
@@ -41,6 +43,12 @@ THOROUGH: dict[str, str] = {
     "*/operators/test_tries.py::test_a_worker_killed_anywhere_*[[]aml_airflow.*": _SAME_KILL,
     "*/operators/test_tries.py::test_a_worker_killed_anywhere_*[[]*Experiment.submit]": _SAME_KILL,
     "*/world/test_faults.py::test_a_function_is_called_once_whatever_is_killed[[]False]": _SAME_KILL,
+    "*/world/test_faults.py::test_marking_the_task_in_the_middle_cancels_its_run[[]success-LocalExecutor]": _OTHER_MARK,
+    "*/world/test_faults.py::test_marking_the_task_in_the_middle_cancels_its_run[[]failed-CeleryExecutor]": _OTHER_MARK,
+    "*/world/test_faults.py::test_a_failed_run_is_tried_again_as_another_run": _SMALLER,
+    "*/world/test_faults.py::test_clearing_a_success_runs_afresh": _SMALLER,
+    "*/world/test_faults.py::test_a_killed_worker_loses_nothing[[]CeleryExecutor]": _SAME_KILL,
+    "*/world/test_services.py::test_a_triggerer_that_is_killed_while_a_service_deploys": _SAME_KILL,
     "*/server/test_faults_below.py::test_a_server_that_is_killed_while_it_migrates_is_started_again[[]1]": _SAME_KILL,
     "*/world/test_deferred.py::test_a_triggerer_that_is_restarted_cancels_nothing": "one that is killed shows it too",
     "*/world/test_deferred.py::test_mark*[[]success]": "a mark as failed is handled alike",

@@ -12,6 +12,7 @@ __all__ = ["ALLOWED", "pytest_make_collect_report", "pytest_runtest_makereport"]
 
 ALLOWED: dict[str, str] = {
     "A small file system cannot be mounted here": "a container may forbid mounting, and nothing installs the right",
+    "Airflow before 3.": "what an older Airflow does not have is named with each test",
     "Python 3.": "interpreters beside the machine's own come from pyenv or uv, not from a registry of packages",
     "the backend cannot ": "an ability that a target does not have is not tested; its reference page says so",
     "only root can make a small disk": "the gate may run as anybody",

@@ -12,8 +12,8 @@ from airflow.sdk.bases.decorator import (  # noqa: TID253  this is the leaf that
     task_decorator_factory,
 )
 from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS  # noqa: TID253  see above
-from airflow.sdk.exceptions import AirflowFailException  # noqa: TID253  see above
 
+from aml_airflow.airflow_errors import AirflowFailException
 from aml_airflow.functions.capturing import CapturingError
 from aml_airflow.functions.staging import SCRIPT, Call, staged
 from aml_airflow.functions.values import SERIALIZERS, read_result

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowException  # noqa: TID253  a leaf that Airflow loads
-
+from aml_airflow.airflow_errors import AirflowException
 from aml_airflow.assets import datastore_asset
 from aml_airflow.assets.events import announce, announcing
 from aml_airflow.operators.base import ADDRESS_FIELDS, AmlBaseOperator

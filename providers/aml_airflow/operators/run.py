@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout, TaskDeferralTimeout  # noqa: TID253  a leaf
-
 from aml_airflow.address import server_url
+from aml_airflow.airflow_errors import AirflowException, AirflowTaskTimeout, TaskDeferralTimeout
 from aml_airflow.cancellation import Cancellation
 from aml_airflow.failures import in_airflows_words
 from aml_airflow.grouping import ensure_parent

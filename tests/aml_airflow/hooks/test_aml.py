@@ -8,10 +8,11 @@ import sys
 from typing import Any
 
 import pytest
+from services.airflow_versions import since_airflow
 
 from aml_plugins import Workspace
 
-pytestmark = pytest.mark.xdist_group("airflow")
+pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(900)]
 
 _STORES = """
 import json, sys
@@ -125,6 +126,7 @@ def test_the_test_button_says_what_is_there_and_what_is_not(in_airflow):
     assert "s3cret" not in sentence
 
 
+@since_airflow("3.2", "a form's fields in the provider's description")
 def test_the_form_has_our_fields(worker):
     form = worker.ask("connection_form", connection_type="aml")
     assert form["name"] == "Azure ML Plugins workspace"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from services.azure import batch_client, delete_pool
+from services.world_parts import until
 
 from aml_plugins import Workspace
 from aml_plugins.provisioning.operation import ComputeOperation
@@ -74,6 +75,18 @@ def test_a_worker_that_is_killed_while_it_creates_a_target_creates_one(one_task,
     assert [operation_of("cpu").state, "cpu" in Workspace.get().compute_targets] == ["Ready", True]
     with batch_client(azure) as client:
         assert [found.id for found in client.list_pools()].count(pool) == 1
+
+
+def test_a_mark_cancels_the_creation_that_nobody_looks_after(one_task, azure, pool, settings):
+    task = one_task(
+        "compute", "AmlCreateComputeOperator", compute_name="cpu", compute_type="azure-batch", settings=settings
+    )
+    task.ask("attempt", interrupt=("aml_plugins.store.sql.provisionings:SqlProvisionings.add", "mark"))
+
+    until(lambda: Workspace.get().compute_operation("cpu") is None, "the end of the creation and of what there was")
+    assert "cpu" not in Workspace.get().compute_targets
+    with batch_client(azure) as client:
+        assert pool not in [found.id for found in client.list_pools()]
 
 
 def operation_of(name: str) -> ComputeOperation:

@@ -8,7 +8,7 @@ import pytest
 
 from aml_plugins import Workspace
 
-pytestmark = pytest.mark.xdist_group("airflow")
+pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[3]
 

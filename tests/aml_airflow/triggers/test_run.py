@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from services.airflow_versions import since_airflow
 
 from aml_plugins import Workspace
 
@@ -13,6 +14,7 @@ pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(600)]
 TRIGGER = "aml_airflow.triggers.run.AmlRunTrigger"
 MANY = 500
 PATIENCE_SECONDS = 300
+told_of_kills = since_airflow("3.3", "a trigger is told that a user acts on its task")
 
 
 def test_it_drives_a_run_to_its_end_and_shows_its_output(triggerer, submit):
@@ -28,6 +30,7 @@ def test_it_drives_a_run_to_its_end_and_shows_its_output(triggerer, submit):
     assert triggerer.log.read_text().count("grüße") == (1 if shown else 0)
 
 
+@told_of_kills
 def test_a_user_who_acts_on_the_task_cancels_the_run(triggerer, submit):
     run = submit("import time; time.sleep(600)")
     triggerer.tell(start=[1, TRIGGER, {"run_id": run.id, "poll_interval": 0.5}])
@@ -40,6 +43,7 @@ def test_a_user_who_acts_on_the_task_cancels_the_run(triggerer, submit):
     assert run.wait_for_completion(raise_on_error=False, timeout=PATIENCE_SECONDS).status == "Canceled"
 
 
+@told_of_kills
 def test_the_triggerer_itself_sees_the_cancellation_through(triggerer, submit):
     run = submit("import time; time.sleep(600)")
     triggerer.tell(start=[1, TRIGGER, {"run_id": run.id, "poll_interval": 0.5}])
@@ -63,6 +67,7 @@ def test_a_triggerer_that_stops_cancels_nothing_and_lets_go(triggerer, submit):
     assert run.wait_for_completion(raise_on_error=False, timeout=PATIENCE_SECONDS).status == "Canceled"
 
 
+@told_of_kills
 def test_a_waiting_task_cancels_nothing(triggerer, somebodys_runs):
     record = somebodys_runs.add()
     arguments = {"run_id": record.run_id, "cancel_on_kill": False, "log_bytes": None}

@@ -102,7 +102,8 @@ def make_dag(world: AirflowWorld, workspace: Workspace, tmp_path: Path):
         source.mkdir()
         dag = Dag(world, workspace, f"dag_{time.time_ns()}", tmp_path / "marks")
         (source / "task.py").write_text(_SCRIPT.format(marks=str(dag.marks_file), code=textwrap.dedent(code)))
-        given = {"source_directory": repr(str(source)), "script": "'task.py'", "target": "'local'", **settings}
+        given = {"source_directory": repr(str(source)), "script": "'task.py'", "target": "'local'"}
+        given |= {"retry_delay": "timedelta(0)", **settings}
         text = _DAG.format(dag_id=dag.dag_id, given=", ".join(f"{name}={value}" for name, value in given.items()))
         world.add_dag(dag.dag_id, text)
         dag.trigger()
@@ -200,7 +201,7 @@ from airflow.sdk import DAG
 from aml_airflow.operators.run import AmlRunOperator
 
 with DAG({dag_id!r}, schedule=None):
-    AmlRunOperator(task_id="train", retry_delay=timedelta(0), {given})
+    AmlRunOperator(task_id="train", {given})
 """
 
 _FUNCTION = """

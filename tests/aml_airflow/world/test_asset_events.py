@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from services.airflow_versions import since_airflow
 from services.airflow_world import AirflowWorld, until
 
 from aml_plugins import Model
@@ -70,6 +71,7 @@ def test_a_registered_version_triggers_who_waits_for_it(world, named, tmp_path):
     assert event["run_id"]
 
 
+@since_airflow("3.3", "a store in which a watch notes what it has told")
 def test_a_version_registered_outside_of_airflow_is_seen_also_while_the_triggerer_is_away(
     world, workspace, named, tmp_path
 ):

@@ -114,6 +114,18 @@ def test_marking_the_task_in_the_middle_cancels_its_run(make_on, state, executor
     assert len(dag.marks()) == 1
 
 
+def test_marking_a_task_that_waits_for_its_next_try_cancels_its_run(make_dag):
+    dag = make_dag(retries="1", retry_delay="timedelta(hours=1)")
+    dag.wait_for_mark()
+    end_all(dag.workers(), psutil.Process.kill)
+    dag.wait_for("up_for_retry")
+    assert dag.runs()[0].record.cancel_requested_at is None
+    dag.world.change(dag.dag_id, dag.run_id, "train", "failed")
+
+    dag.wait_for_states("Canceled")
+    until(lambda: not dag.still_running(), "the end of the script")
+
+
 def test_clearing_the_task_in_the_middle_cancels_its_run_and_starts_another(make_dag):
     dag = make_dag()
     dag.wait_for_mark()
