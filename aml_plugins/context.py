@@ -92,22 +92,26 @@ def open_context(store_uri: str | None = None) -> Context:
 
     uri = resolve_store_uri(store_uri)
     home = aml_home()
+    store = open_store(uri)
     return Context(
-        store=open_store(uri),
+        store=store,
         plugins=default_plugins(),
         home=home,
-        open_history=lambda name: open_run_history(uri, name),
+        open_history=lambda name: open_run_history(uri, name, store),
     )
 
 
-def open_run_history(uri: str, workspace: str) -> RunHistory:
-    """Open MLflow's run history of a workspace: here in this process, or behind a server."""
+def open_run_history(uri: str, workspace: str, store: Store | None = None) -> RunHistory:
+    """Open MLflow's run history of a workspace: here in this process, or behind a server.
+
+    :param store: what the URI names, where it is open.
+    """
     from aml_plugins.store.opening import is_server  # noqa: PLC0415  as above
 
     if is_server(uri):
         from aml_plugins.mlflow_rest.history import open_history as open_served  # noqa: PLC0415  not for databases
 
         return open_served(uri, workspace)
-    from aml_plugins.mlflow_store.history import open_history  # noqa: PLC0415  MLflow costs seconds
+    from aml_plugins.mlflow_store.history import open_history  # noqa: PLC0415  SQLAlchemy costs 0.2 s
 
-    return open_history(uri, workspace)
+    return open_history(uri, workspace, store=store)

@@ -48,12 +48,14 @@ def delete_workspace(uri: str, name: str, *, with_contents: bool) -> None:
 
 def describe_workspaces(uri: str) -> Mapping[str, str]:
     """Return the descriptions of the workspaces that the caller may see, by name; empty where there is none."""
-    return _of(uri).describe_workspaces(uri)
+    found = _read(uri)
+    return _of(uri).describe_workspaces(uri) if found is None else found
 
 
 def list_workspaces(uri: str) -> Sequence[str]:
     """Return the names of the workspaces that the caller may see, sorted."""
-    return _of(uri).list_workspaces(uri)
+    found = _read(uri)
+    return _of(uri).list_workspaces(uri) if found is None else sorted(found)
 
 
 def set_description(uri: str, name: str, description: str) -> None:
@@ -70,6 +72,15 @@ def workspace_contents(uri: str, name: str) -> Mapping[str, int]:
     :raises NotFoundError: where there is none of this name.
     """
     return _of(uri).workspace_contents(uri, name)
+
+
+def _read(uri: str) -> Mapping[str, str] | None:
+    """Read a database's workspaces without MLflow; None for a server, and where MLflow has to look at the tables."""
+    if is_server(uri):
+        return None
+    from aml_plugins.mlflow_tables.workspaces import described_workspaces  # noqa: PLC0415  not for servers
+
+    return described_workspaces(uri)
 
 
 def _of(uri: str) -> _Workspaces:

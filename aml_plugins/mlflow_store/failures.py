@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from mlflow.exceptions import MlflowException  # noqa: TID253  a leaf: imported when a store is opened
-from mlflow.protos import databricks_pb2 as codes  # noqa: TID253  as above
+from typing import TYPE_CHECKING
 
 from aml_plugins.errors import (
     AlreadyExistsError,
@@ -16,6 +15,9 @@ from aml_plugins.errors import (
     PermissionDeniedError,
     StoreError,
 )
+
+if TYPE_CHECKING:
+    from mlflow.exceptions import MlflowException
 
 __all__ = ["ours", "to_mlflow"]
 
@@ -32,10 +34,13 @@ _LONGEST = 500
 
 @contextmanager
 def ours() -> Iterator[None]:
-    """Raise what MLflow raises as errors of this project."""
+    """Raise what MLflow raises as errors of this project; MLflow is not imported for that alone."""
     try:
         yield
-    except MlflowException as error:
+    except Exception as error:
+        theirs = sys.modules.get("mlflow.exceptions")
+        if theirs is None or not isinstance(error, theirs.MlflowException):
+            raise
         kind, fix = _OURS.get(error.error_code, (StoreError, "See the log for what the database said."))
         raise kind(_sentence(error), fix) from error
 
@@ -43,6 +48,9 @@ def ours() -> Iterator[None]:
 @contextmanager
 def to_mlflow() -> Iterator[None]:
     """Raise our errors as MLflow's: its command line and server know how to show those."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos import databricks_pb2 as codes
+
     try:
         yield
     except StoreError as error:

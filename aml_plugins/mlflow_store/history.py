@@ -1,40 +1,48 @@
 # mypy: allow-untyped-calls
 # MLflow's stores are not annotated.
-"""Run history in MLflow's own database, in this process: neither MLflow's fluent API nor a server in between."""
+"""Run history in MLflow's own database, in this process: neither MLflow's fluent API nor a server in between.
+
+What each run needs goes to MLflow's tables directly (``mlflow_tables/``); MLflow, whose import costs seconds, is opened
+for the rest: new experiments, metrics, models, artifacts that are in no directory of this machine.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from mlflow import entities  # noqa: TID253  a leaf: imported by open_context() when a history is needed
-from mlflow.exceptions import MlflowException  # noqa: TID253  as above
-from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: TID253  as above
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_USER  # noqa: TID253  as above
-from mlflow.utils.uri import append_to_uri_path  # noqa: TID253  as above
-
+from aml_plugins.errors import AlreadyExistsError, StoreError
 from aml_plugins.home import aml_home
-from aml_plugins.mlflow_store import artifacts, models
 from aml_plugins.mlflow_store.failures import ours
+from aml_plugins.mlflow_store.local_files import LocalFiles, directory_of
 from aml_plugins.mlflow_store.locations import (
     database_uri,
     default_artifact_root,
     server_artifact_root,
     server_artifacts_destination,
 )
-from aml_plugins.mlflow_store.opened import opened_stores
-from aml_plugins.mlflow_store.registry import ModelRegistryStore
-from aml_plugins.mlflow_store.tracking import TrackingStore
+from aml_plugins.mlflow_tables.places import below
+from aml_plugins.mlflow_tables.reads import Place, find_experiment, read_children, read_metric, read_place, read_run
+from aml_plugins.mlflow_tables.revision import are_ready
+from aml_plugins.mlflow_tables.writes import DELETED, NewRun, create_run, set_status
 from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory, RunView
 from aml_plugins.runs.log_batches import in_log_batches
-from aml_plugins.runs.run_files import SNAPSHOT_FOLDER
+from aml_plugins.runs.run_files import SNAPSHOT_FOLDER, check_path, no_such_file
 from aml_plugins.runs.states import MlflowStatus
+from aml_plugins.store.opening import open_store
+from aml_plugins.store.sql.store import SqlStore
+
+if TYPE_CHECKING:
+    from aml_plugins.mlflow_store.artifacts import Files
+    from aml_plugins.mlflow_store.registry import ModelRegistryStore
+    from aml_plugins.mlflow_store.tracking import TrackingStore
+    from aml_plugins.store.interface import Store
 
 __all__ = ["SqlRunHistory", "open_history"]
 
-_PAGE = 1000
 _PLACE_SECONDS = 2.0
 _PLACES = 1000
 
@@ -44,19 +52,23 @@ def open_history(
     workspace: str,
     artifact_root: str | None = None,
     script_access: Mapping[str, str] | None = None,
+    store: Store | None = None,
 ) -> RunHistory:
     """Open the run history of a workspace.
 
     :param artifact_root: where artifacts of new experiments go; None for the server's, if this process is one, else
         ``artifacts`` beside the database.
     :param script_access: variables with which scripts reach the tracking server; None: they get the database itself.
+    :param store: the same database, where it is open.
     :raises StoreError: where the database cannot be opened.
     """
-    with ours():
-        root = artifact_root or server_artifact_root() or default_artifact_root(store_uri)
-        tracking, registry = opened_stores(store_uri, root)
-        bound = tracking.in_workspace(workspace), registry.in_workspace(workspace)
-        return SqlRunHistory(*bound, store_uri, workspace, script_access)
+    opened = open_store(store_uri) if store is None else store
+    assert isinstance(opened, SqlStore)  # noqa: S101  its URI is a database's
+    root = artifact_root or server_artifact_root() or default_artifact_root(store_uri)
+    history = SqlRunHistory(opened, workspace, store_uri, root, script_access)
+    if not are_ready(opened.database):
+        history.open_mlflow()
+    return history
 
 
 class SqlRunHistory:
@@ -64,26 +76,38 @@ class SqlRunHistory:
 
     def __init__(
         self,
-        tracking: TrackingStore,
-        registry: ModelRegistryStore,
-        store_uri: str,
+        store: SqlStore,
         workspace: str,
+        store_uri: str,
+        artifact_root: str,
         script_access: Mapping[str, str] | None = None,
     ) -> None:
-        self._tracking = tracking
-        self._registry = registry
+        self._database = store.database
         self._workspace = workspace
         self._store_uri = store_uri
+        self._artifact_root = artifact_root
         database = {"MLFLOW_TRACKING_URI": database_uri(store_uri), "MLFLOW_ENABLE_WORKSPACES": "true"}
         self._script_access = database if script_access is None else script_access
-        self._places: dict[str, tuple[float, tuple[str, str]]] = {}
+        self._places: dict[str, tuple[float, Place]] = {}
+        self._stores: tuple[TrackingStore, ModelRegistryStore] | None = None
+
+    def open_mlflow(self) -> tuple[TrackingStore, ModelRegistryStore]:
+        """Return MLflow's stores in this workspace, opened once; opening them makes or checks MLflow's tables."""
+        if self._stores is None:
+            from aml_plugins.mlflow_store.opened import opened_stores  # noqa: PLC0415  MLflow costs seconds
+
+            with ours():
+                tracking, registry = opened_stores(self._store_uri, self._artifact_root)
+                self._stores = tracking.in_workspace(self._workspace), registry.in_workspace(self._workspace)
+        return self._stores
 
     def ensure_experiment(self, name: str) -> str:
-        with ours():
-            experiment, stage = self._tracking.find_experiment(name) or self._new_experiment(name)
-            if stage == entities.LifecycleStage.DELETED:
-                self._tracking.restore_experiment(experiment)
-            return experiment
+        experiment, stage = find_experiment(self._database, self._workspace, name) or self._new_experiment(name)
+        if stage == DELETED:
+            tracking, _ = self.open_mlflow()
+            with ours():
+                tracking.restore_experiment(experiment)
+        return experiment
 
     def create_run(
         self,
@@ -96,18 +120,20 @@ class SqlRunHistory:
         parent_run_id: str | None = None,
         start_time: int | None = None,
     ) -> None:
-        known = {MLFLOW_USER: user, MLFLOW_PARENT_RUN_ID: parent_run_id}
-        with ours():
-            place = self._tracking.create_run_with_id(
-                run_id,
-                experiment_id,
-                run_name=name,
-                tags={**{key: value for key, value in known.items() if value}, **tags},
-                user_id=user,
-                start_time=start_time,
-                artifact_root=None if server_artifacts_destination() else self._tracking.artifact_root_uri,
-            )
-        self._remember(run_id, place)
+        new = NewRun(
+            run_id=run_id,
+            experiment_id=experiment_id,
+            name=name,
+            tags=tags,
+            user=user,
+            parent_run_id=parent_run_id,
+            start_time=start_time,
+        )
+
+        def place_below(location: str) -> str:
+            return below(self._reachable(location, experiment_id), run_id, "artifacts")
+
+        self._remember(run_id, create_run(self._database, self._workspace, new, place_below))
 
     def set_status(
         self,
@@ -117,8 +143,7 @@ class SqlRunHistory:
         end_time: int | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        with ours():
-            self._tracking.set_run_status(run_id, status, end_time, tags)
+        set_status(self._database, self._workspace, run_id, status, end_time=end_time, tags=tags)
 
     def log(
         self,
@@ -128,19 +153,20 @@ class SqlRunHistory:
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
+        tracking, _ = self.open_mlflow()
+        from mlflow import entities
+
         points = (entities.Metric(m.key, m.value, m.timestamp, m.step) for m in metrics)
         some_params = (entities.Param(*item) for item in (params or {}).items())
         some_tags = (entities.RunTag(*item) for item in (tags or {}).items())
         with ours():
             for batch in in_log_batches(points, some_params, some_tags):
-                self._tracking.log_batch(run_id, *batch)
+                tracking.log_batch(run_id, *batch)
 
     def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
-        path = artifacts.check_path(artifact_path)
+        path = check_path(artifact_path)
         with ours():
-            uri = self._place(run_id)[0]
-            place = artifacts.directory_of(uri) or artifacts.repository(uri, self._workspace, self._store_uri)
-            artifacts.upload(place, local, path, linkable=[aml_home()])
+            self._at(self._place(run_id).artifact_uri).upload(local, path, linkable=[aml_home()])
 
     def attach_snapshot(self, run_id: str, zip_file: Path, digest: str) -> None:
         del digest  # the file is as near as the datastore's, and is linked where that can be
@@ -148,74 +174,62 @@ class SqlRunHistory:
 
     def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
         with ours():
-            return artifacts.files(self._repository(run_id), path)
+            return self._files(run_id).files(path)
 
     def download(self, run_id: str, path: str, destination: Path) -> Path:
         with ours():
-            return artifacts.download(self._repository(run_id), path, destination)
+            return self._files(run_id).download(path, destination)
 
     def local_file(self, run_id: str, path: str) -> Path | None:
         """Return where a file of the run lies on this machine, None where it does not."""
         with ours():
-            return artifacts.local_file(self._repository(run_id), path)
+            return self._files(run_id).local_file(path)
 
     def get(self, run_id: str) -> RunView:
-        with ours():
-            return _view(self._tracking.get_run(run_id))
+        return read_run(self._database, self._workspace, run_id)
 
     def metric_history(self, run_id: str, key: str) -> Sequence[Metric]:
-        with ours():
-            self._tracking.run_artifact_uri(run_id)  # MLflow answers an unknown run with no points
-            points = self._tracking.get_metric_history(run_id, key)
-        return [Metric(point.key, point.value, point.timestamp, point.step) for point in points]
+        read_place(self._database, self._workspace, run_id)  # says so where there is no such run
+        return read_metric(self._database, run_id, key)
 
     def children(self, run_id: str) -> Sequence[RunView]:
-        found: list[RunView] = []
-        token = None
-        with ours():
-            experiment = self._tracking.get_run(run_id).info.experiment_id
-            while True:
-                page = self._tracking.search_runs(
-                    [experiment],
-                    f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run_id}'",
-                    entities.ViewType.ACTIVE_ONLY,
-                    _PAGE,
-                    ["attributes.start_time ASC"],
-                    token,
-                )
-                found += [_view(run) for run in page]
-                token = page.token
-                if not token:
-                    return found
+        return read_children(self._database, self._workspace, run_id)
 
     def register_model(
         self, name: str, run_id: str, path: str, *, tags: Mapping[str, str] | None = None
     ) -> ModelVersion:
-        path = artifacts.check_path(path)
+        path = check_path(path)
+        uri = read_place(self._database, self._workspace, run_id).artifact_uri
+        _, registry = self.open_mlflow()
+        from aml_plugins.mlflow_store import models  # noqa: PLC0415  MLflow is there by now
+
         with ours():
-            uri = self._tracking.run_artifact_uri(run_id)
-            if not path or not artifacts.exists(artifacts.repository(uri, self._workspace, self._store_uri), path):
-                raise artifacts.no_such_file(path)
-            return models.register_version(self._registry, name, append_to_uri_path(uri, path), run_id, tags or {})
+            if not path or not self._at(uri).exists(path):
+                raise no_such_file(path)
+            return models.register_version(registry, name, below(uri, path), run_id, tags or {})
 
     def models(self, name: str | None = None) -> Sequence[ModelVersion]:
+        _, registry = self.open_mlflow()
+        from aml_plugins.mlflow_store import models  # noqa: PLC0415  as above
+
         with ours():
-            if name is None:
-                return models.newest_versions(self._registry)
-            return models.all_versions(self._registry, name)
+            return models.newest_versions(registry) if name is None else models.all_versions(registry, name)
 
     def version_of_alias(self, name: str, alias: str) -> str:
+        _, registry = self.open_mlflow()
         with ours():
-            return str(self._registry.get_model_version_by_alias(name, alias).version)
+            return str(registry.get_model_version_by_alias(name, alias).version)
 
     def download_model(self, name: str, version: str, destination: Path) -> Path:
+        _, registry = self.open_mlflow()
+        from aml_plugins.mlflow_store import models  # noqa: PLC0415  as above
+
         with ours():
-            return models.download_model(self._registry, name, version, destination, self._workspace)
+            return models.download_model(registry, name, version, destination, self._workspace)
 
     def script_variables(self, run_id: str) -> Mapping[str, str]:
         """Return what plain MLflow needs: nothing of ours has to be installed where the script runs."""
-        with ours():
-            experiment = self._place(run_id)[1]
+        experiment = self._place(run_id).experiment_id
         if not self._script_access:
             return {}
         return {
@@ -226,47 +240,45 @@ class SqlRunHistory:
         }
 
     def _new_experiment(self, name: str) -> tuple[str, str]:
-        try:
-            self._tracking.create_experiment(name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process was faster
-                raise
-        made = self._tracking.find_experiment(name)
+        tracking, _ = self.open_mlflow()
+        with suppress(AlreadyExistsError), ours():  # another process was faster
+            tracking.create_experiment(name)
+        made = find_experiment(self._database, self._workspace, name)
         if made is None:  # deleted for good in this very moment
-            raise MlflowException(f"The experiment {name!r} is gone")
+            raise StoreError(f"The experiment {name!r} is gone.", "Submit again.")
         return made
 
-    def _place(self, run_id: str) -> tuple[str, str]:
-        """Return where the run's artifacts lie, and its experiment.
+    def _reachable(self, location: str, experiment_id: str) -> str:
+        """Return where runs of an experiment go; a process beside the database cannot ask a server's proxy."""
+        if not location.startswith("mlflow-artifacts:") or server_artifacts_destination():
+            return location
+        root = self.open_mlflow()[0].artifact_root_uri
+        return below(root, "workspaces", self._workspace, experiment_id)
+
+    def _place(self, run_id: str) -> Place:
+        """Return where the run is.
 
         Remembered for a moment, in which nobody asks whether the run was deleted for good.
         """
         known = self._places.get(run_id)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        place = self._tracking.run_place(run_id)
+        place = read_place(self._database, self._workspace, run_id)
         self._remember(run_id, place)
         return place
 
-    def _remember(self, run_id: str, place: tuple[str, str]) -> None:
+    def _remember(self, run_id: str, place: Place) -> None:
         if len(self._places) >= _PLACES:
             self._places.clear()
         self._places[run_id] = (time.monotonic() + _PLACE_SECONDS, place)
 
-    def _repository(self, run_id: str) -> ArtifactRepository:
-        return artifacts.repository(self._tracking.run_artifact_uri(run_id), self._workspace, self._store_uri)
+    def _files(self, run_id: str) -> Files:
+        return self._at(read_place(self._database, self._workspace, run_id).artifact_uri)
 
+    def _at(self, uri: str) -> Files:
+        directory = directory_of(uri)
+        if directory is not None:
+            return LocalFiles(directory)
+        from aml_plugins.mlflow_store.artifacts import files_at  # noqa: PLC0415  MLflow costs seconds
 
-def _view(run: Any) -> RunView:
-    return RunView(
-        run_id=run.info.run_id,
-        experiment_id=run.info.experiment_id,
-        name=run.info.run_name or "",
-        status=run.info.status,
-        start_time=run.info.start_time,
-        end_time=run.info.end_time,
-        metrics=dict(run.data.metrics),
-        params=dict(run.data.params),
-        tags=dict(run.data.tags),
-        artifact_uri=run.info.artifact_uri,
-    )
+        return files_at(uri, self._workspace, self._store_uri)

@@ -52,7 +52,7 @@ def download_model(registry: ModelRegistryStore, name: str, version: str, destin
     """Bring a version's file or directory below ``destination``, under its own name."""
     source = str(registry.get_model_version_download_uri(name, version)).rstrip("/")
     folder, _, last = source.rpartition("/")
-    return artifacts.download(artifacts.repository(folder, workspace), last, destination)
+    return artifacts.files_at(folder, workspace).download(last, destination)
 
 
 def _pages(page_at: Any) -> list[Any]:

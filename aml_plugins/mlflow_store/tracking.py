@@ -18,7 +18,6 @@ from aml_plugins.mlflow_store.bound import WorkspaceBound
 from aml_plugins.mlflow_store.engines import close_together, prepare_database, tune, watch
 from aml_plugins.mlflow_store.failures import to_mlflow
 from aml_plugins.mlflow_store.jobs import JobAware
-from aml_plugins.mlflow_store.own_writes import OwnWrites
 from aml_plugins.store.opening import plain_uri
 
 if TYPE_CHECKING:
@@ -61,11 +60,11 @@ class _Opening(_Base):
 _WorkspaceAware = WorkspaceAwareSqlAlchemyStore
 
 
-class TrackingStore(ArtifactRoot, JobAware, OwnWrites, WorkspaceBound, _Opening, FastTracking, _WorkspaceAware):  # type: ignore[misc]  # the mixins refine MLflow's signatures
+class TrackingStore(ArtifactRoot, JobAware, WorkspaceBound, _Opening, FastTracking, _WorkspaceAware):  # type: ignore[misc]  # the mixins refine MLflow's signatures
     """For servers and clients with workspaces, and for our own run history."""
 
 
-class SingleWorkspaceTrackingStore(JobAware, OwnWrites, _Opening, FastTracking, SqlAlchemyStore):  # type: ignore[misc]  # as above
+class SingleWorkspaceTrackingStore(JobAware, _Opening, FastTracking, SqlAlchemyStore):  # type: ignore[misc]  # as above
     """What MLflow opens where workspaces are off; it refuses a database that has others than ``default``."""
 
 

@@ -62,7 +62,9 @@ def make_server(settings: ServerSettings) -> Server:
         store=store,
         plugins=default_plugins(),
         home=aml_home(),
-        open_history=lambda name: open_history(settings.store_uri, name, script_access=settings.script_access()),
+        open_history=lambda name: open_history(
+            settings.store_uri, name, script_access=settings.script_access(), store=store
+        ),
     )
 
     def exists(name: str) -> bool:

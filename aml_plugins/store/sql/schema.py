@@ -12,7 +12,7 @@ from aml_plugins.errors import StoreError, StoreSchemaError
 from aml_plugins.store.sql.database import Database, database_url
 from aml_plugins.store.sql.failures import missing_table, shown
 
-__all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "ensure_schema", "has_schema"]
+__all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "ensure_schema", "has_schema", "stored_revision"]
 
 VERSION_TABLE = "aml_alembic_version"
 REVISIONS = ("0001", "0002", "0003", "0004")
@@ -33,7 +33,7 @@ def ensure_schema(database: Database) -> None:
 
     :raises StoreSchemaError: where the stored revision is none that this installation knows.
     """
-    if _stored_revision(database) == HEAD:
+    if _our_revision(database) == HEAD:
         return
     with _one_migration_at_a_time:
         if database.is_sqlite:
@@ -51,27 +51,32 @@ def has_schema(plain: str) -> bool:
     """
     database = Database(database_url(plain))
     try:
-        return _stored_revision(database) is not None
+        return _our_revision(database) is not None
     finally:
         database.close()
 
 
-def _stored_revision(database: Database) -> str | None:
+def stored_revision(database: Database, version_table: str) -> str | None:
+    """Return the revision that a database's tables have by one of Alembic's tables, None where that is not there.
+
+    :param version_table: its name, a constant.
+    :raises StoreError: where the database cannot be asked.
+    """
     try:
         with database.reading() as connection:
-            revision = _read_revision(connection)
+            found: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {version_table}").scalar()  # noqa: S608  a constant
     except StoreError as error:
         if isinstance(error.__cause__, DBAPIError) and missing_table(error.__cause__):
             return None
         raise
+    return found
+
+
+def _our_revision(database: Database) -> str | None:
+    revision = stored_revision(database, VERSION_TABLE)
     if revision is not None and revision not in REVISIONS:
         raise _unknown_revision(database, revision)
     return revision
-
-
-def _read_revision(connection: Connection) -> str | None:
-    found: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar()  # noqa: S608  a constant
-    return found
 
 
 def _use_wal(database: Database) -> None:

@@ -11,6 +11,7 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from aml_plugins.errors import InvalidInputError, NotFoundError, StoreError
 from aml_plugins.mlflow_store import artifacts
+from aml_plugins.runs.run_files import check_path
 
 
 class RemoteRepository(ArtifactRepository):
@@ -54,21 +55,21 @@ def stored(tmp_path):
 
 
 def test_a_directory_keeps_its_shape(repository, outputs, tmp_path):
-    artifacts.upload(repository, outputs, "outputs", [])
+    artifacts.files_in(repository).upload(outputs, "outputs", [])
     assert stored(tmp_path) == ["outputs/deep/er/grün.txt", "outputs/model.txt"]
 
 
 def test_a_file_goes_under_the_path(repository, outputs, tmp_path):
-    artifacts.upload(repository, outputs / "model.txt", "", [])
-    artifacts.upload(repository, outputs / "model.txt", "a/b", [])
+    artifacts.files_in(repository).upload(outputs / "model.txt", "", [])
+    artifacts.files_in(repository).upload(outputs / "model.txt", "a/b", [])
     assert stored(tmp_path) == ["a/b/model.txt", "model.txt"]
 
 
 def test_storing_again_replaces(repository, outputs, tmp_path):
-    artifacts.upload(repository, outputs, "outputs", [])
+    artifacts.files_in(repository).upload(outputs, "outputs", [])
     (outputs / "model.txt").unlink()
     (outputs / "model.txt").write_text("better")
-    artifacts.upload(repository, outputs, "outputs", [])
+    artifacts.files_in(repository).upload(outputs, "outputs", [])
     assert (tmp_path / "artifacts/outputs/model.txt").read_text() == "better"
 
 
@@ -79,65 +80,67 @@ def test_links_out_and_special_files_stay_out(repository, outputs, tmp_path):
     (outputs / "dangling").symlink_to("nowhere")
     (outputs / "same.txt").symlink_to("model.txt")
     os.mkfifo(outputs / "pipe")
-    artifacts.upload(repository, outputs, "outputs", [])
+    artifacts.files_in(repository).upload(outputs, "outputs", [])
     assert stored(tmp_path) == ["outputs/deep/er/grün.txt", "outputs/model.txt", "outputs/same.txt"]
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc", "a\\..\\b", "~/x"])
 def test_paths_that_leave_are_refused(repository, path):
     for ask in (
-        lambda: artifacts.check_path(path),
-        lambda: artifacts.files(repository, path),
-        lambda: artifacts.download(repository, path, Path("unused")),
+        lambda: check_path(path),
+        lambda: artifacts.files_in(repository).files(path),
+        lambda: artifacts.files_in(repository).download(path, Path("unused")),
     ):
         with pytest.raises(InvalidInputError, match="not a path within"):
             ask()
 
 
 def test_one_level_is_listed(repository, outputs):
-    artifacts.upload(repository, outputs, "outputs", [])
-    assert [(file.path, file.is_directory, file.size) for file in artifacts.files(repository, "outputs")] == [
+    artifacts.files_in(repository).upload(outputs, "outputs", [])
+    assert [(file.path, file.is_directory, file.size) for file in artifacts.files_in(repository).files("outputs")] == [
         ("outputs/deep", True, None),
         ("outputs/model.txt", False, 7),
     ]
-    assert artifacts.files(repository, "nowhere") == []
+    assert artifacts.files_in(repository).files("nowhere") == []
 
 
 def test_files_and_directories_come_back(repository, outputs, tmp_path):
-    artifacts.upload(repository, outputs, "outputs", [])
+    artifacts.files_in(repository).upload(outputs, "outputs", [])
     there = tmp_path / "there"
-    assert artifacts.download(repository, "outputs/model.txt", there) == there / "outputs/model.txt"
+    assert artifacts.files_in(repository).download("outputs/model.txt", there) == there / "outputs/model.txt"
     assert (there / "outputs/model.txt").read_text() == "weights"
-    assert artifacts.download(repository, "outputs/deep", there) == there / "outputs/deep"
+    assert artifacts.files_in(repository).download("outputs/deep", there) == there / "outputs/deep"
     assert (there / "outputs/deep/er/grün.txt").read_text() == "x"
-    assert (artifacts.download(repository, "", tmp_path / "all") / "outputs/model.txt").read_text() == "weights"
+    assert (
+        artifacts.files_in(repository).download("", tmp_path / "all") / "outputs/model.txt"
+    ).read_text() == "weights"
 
 
 def test_missing_files_are_named(repository, tmp_path):
     with pytest.raises(NotFoundError, match=r"no artifact 'outputs/no\.txt'"):
-        artifacts.download(repository, "outputs/no.txt", tmp_path)
+        artifacts.files_in(repository).download("outputs/no.txt", tmp_path)
     with pytest.raises(NotFoundError, match=r"no file '.*/no.txt'"):
-        artifacts.upload(repository, tmp_path / "no.txt", "", [])
+        artifacts.files_in(repository).upload(tmp_path / "no.txt", "", [])
 
 
 def test_files_that_cannot_change_are_linked(outputs, tmp_path):
     repository = LocalArtifactRepository(str(tmp_path / "artifacts"))
-    artifacts.upload(repository, outputs, "outputs", [tmp_path / "home"])
-    artifacts.upload(repository, outputs, "outputs", [tmp_path / "home"])
+    artifacts.files_in(repository).upload(outputs, "outputs", [tmp_path / "home"])
+    artifacts.files_in(repository).upload(outputs, "outputs", [tmp_path / "home"])
     assert (tmp_path / "artifacts/outputs/model.txt").samefile(outputs / "model.txt")
     assert stored(tmp_path) == ["outputs/deep/er/grün.txt", "outputs/model.txt"]
 
 
 def test_other_files_are_copied(outputs, tmp_path):
     repository = LocalArtifactRepository(str(tmp_path / "artifacts"))
-    artifacts.upload(repository, outputs, "outputs", [tmp_path / "elsewhere"])
+    artifacts.files_in(repository).upload(outputs, "outputs", [tmp_path / "elsewhere"])
     assert not (tmp_path / "artifacts/outputs/model.txt").samefile(outputs / "model.txt")
 
 
 def test_a_download_is_no_link(outputs, tmp_path):
     repository = LocalArtifactRepository(str(tmp_path / "artifacts"))
-    artifacts.upload(repository, outputs, "outputs", [tmp_path / "home"])
-    artifacts.download(repository, "outputs/model.txt", tmp_path / "mine")
+    artifacts.files_in(repository).upload(outputs, "outputs", [tmp_path / "home"])
+    artifacts.files_in(repository).download("outputs/model.txt", tmp_path / "mine")
     (tmp_path / "mine/outputs/model.txt").write_text("scribbled over")
     assert (tmp_path / "artifacts/outputs/model.txt").read_text() == "weights"
 
@@ -145,4 +148,4 @@ def test_a_download_is_no_link(outputs, tmp_path):
 def test_what_cannot_be_stored_is_a_sentence(outputs, tmp_path):
     (tmp_path / "artifacts").write_text("a file is in the way")
     with pytest.raises(StoreError, match=r"'outputs' cannot be stored with the run: .*Free space"):
-        artifacts.upload(LocalArtifactRepository(str(tmp_path / "artifacts")), outputs, "x", [])
+        artifacts.files_in(LocalArtifactRepository(str(tmp_path / "artifacts"))).upload(outputs, "x", [])

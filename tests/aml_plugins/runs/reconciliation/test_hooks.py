@@ -139,7 +139,7 @@ def test_policies_refuse_with_all_their_reasons_and_nothing_is_written(
     assert list(context.store.tasks.list("default")) == []
     assert list(context.store.compute_targets.list("default")) == []
     history = context.history("default")
-    assert "refused" not in [found.name for found in history._tracking.search_experiments()]  # type: ignore[attr-defined]
+    assert "refused" not in [found.name for found in history.open_mlflow()[0].search_experiments()]  # type: ignore[attr-defined]
 
 
 def test_an_observer_that_raises_disturbs_nobody(aml_home: Path, source: Path, witness: Path, tmp_path: Path) -> None:
