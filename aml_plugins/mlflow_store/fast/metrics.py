@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from operator import attrgetter
 
 import sqlalchemy as sa
 
@@ -16,6 +15,7 @@ from aml_plugins.mlflow_store.fast.seams import (
     MlflowException,
     Param,
     RunTag,
+    metric_model,
 )
 from aml_plugins.mlflow_store.fast.writing import Writing
 
@@ -50,9 +50,6 @@ _POSTGRES_METRICS = sa.text(f"INSERT INTO metrics {_ROW} {_POSTGRES_ROWS} ON CON
 _POSTGRES_LATEST = sa.text(f"INSERT INTO latest_metrics {_ROW} {_POSTGRES_ROWS} {_OVERWRITE}")
 
 
-_MODEL = attrgetter("model_id")
-
-
 class Points(list[Point]):
     """Points that were validated."""
 
@@ -81,7 +78,7 @@ class FastMetrics(Writing):
         """Return the points of a large batch that cannot be refused for its metrics; None for any other."""
         if len(metrics) < _MANY or in_all > MAX_ENTITIES_PER_BATCH or not self._is_covered():
             return None
-        if set(map(_MODEL, metrics)) != {None}:
+        if set(map(type, metrics)) != {Metric} or set(map(metric_model, metrics)) != {None}:
             return None
         try:
             points = points_of(metrics, self.sanitize_metric_value)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from math import isfinite
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import TypeAlias
 
-from aml_plugins.mlflow_store.fast.seams import Metric, MlflowException, validate_metric
+from aml_plugins.mlflow_store.fast.seams import Metric, MlflowException, metric_fields, validate_metric
 
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 _EXACT_FLOAT = 2**53
 _MANY = 10
 """Points for which it is worth looking at columns."""
-_FIELDS = attrgetter("key", "value", "timestamp", "step")
 _KEY, _RECENCY, _IS_NAN = itemgetter(0), itemgetter(2, 1, 3), itemgetter(4)
 
 Point: TypeAlias = tuple[str, int, int, float, bool]
@@ -36,9 +35,9 @@ def points_of(metrics: Sequence[Metric], sanitize: Callable[[float], tuple[bool,
 
 def _usual_points(metrics: Sequence[Metric]) -> list[Point] | None:
     """Return the points of a batch of plain finite numbers that is beyond doubt, looked at a column at a time."""
-    if len(metrics) < _MANY:
+    if len(metrics) < _MANY or set(map(type, metrics)) != {Metric}:
         return None
-    keys, values, timestamps, steps = zip(*map(_FIELDS, metrics), strict=True)
+    keys, values, timestamps, steps = zip(*map(metric_fields, metrics), strict=True)
     types = ({str}, {float}, {int}, {int})
     if tuple(set(map(type, column)) for column in (keys, values, timestamps, steps)) != types:
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
@@ -65,6 +66,7 @@ __all__ = [
     "models",
 ]
 
+experiments = cast("sa.Table", models.SqlExperiment.__table__)
 runs = cast("sa.Table", models.SqlRun.__table__)
 tags = cast("sa.Table", models.SqlTag.__table__)
 params = cast("sa.Table", models.SqlParam.__table__)
@@ -92,6 +94,10 @@ random_run_name: Callable[[], str] = name_utils._generate_random_name  # noqa: S
 parse_experiment_ids: Callable[[Any], list[int]] = validation._parse_experiment_ids  # noqa: SLF001 - see top
 validate_metric: Callable[..., None] = validation._validate_metric  # noqa: SLF001 - see top
 append_to_uri: Callable[..., str] = uri.append_to_uri_path
+# Of a Metric itself, not of a subclass, which may have other properties: a property costs a call, a thousand times a
+# batch.
+metric_fields: Callable[[Metric], tuple[Any, Any, Any, Any]] = attrgetter("_key", "_value", "_timestamp", "_step")
+metric_model: Callable[[Metric], Any] = attrgetter("_model_id")
 
 if TYPE_CHECKING:
 
@@ -101,6 +107,9 @@ if TYPE_CHECKING:
         db_type: str
         ManagedSessionMaker: Callable[..., AbstractContextManager[Session]]
 
+        @property
+        def supports_workspaces(self) -> bool: ...
+        def _get_active_workspace(self) -> str: ...
         def _get_dialect(self) -> str: ...
         def _get_query(self, session: Session, model: type) -> Query[Any]: ...
         def _get_run(self, session: Session, run_uuid: str) -> Any: ...

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.orm import Query, Session
+from sqlalchemy.orm import Session
 
-from aml_plugins.mlflow_store.fast.seams import LifecycleStage, StoreBelow, models
+from aml_plugins.mlflow_store.fast.seams import LifecycleStage, StoreBelow, experiments, runs
+
+_STAGE = sa.select(runs.c.lifecycle_stage).where(runs.c.run_uuid == sa.bindparam("run"))
+_STAGE_IN_WORKSPACE = _STAGE.join(experiments, experiments.c.experiment_id == runs.c.experiment_id).where(
+    experiments.c.workspace == sa.bindparam("of")
+)
 
 COVERED = frozenset({"sqlite", "postgresql"})
 
@@ -31,9 +34,10 @@ class Writing(StoreBelow):
 
     def _require_active_run(self, session: Session, run_id: str) -> None:
         """Raise MLflow's own error unless the run is of the active workspace and not deleted."""
-        query: Query[Any] = self._get_query(session, models.SqlRun).with_entities(models.SqlRun.lifecycle_stage)
-        stage = query.filter(models.SqlRun.run_uuid == run_id).first()
-        if stage is None or stage[0] != LifecycleStage.ACTIVE:
+        statement, values = _STAGE, {"run": run_id}
+        if self.supports_workspaces:
+            statement, values = _STAGE_IN_WORKSPACE, {"run": run_id, "of": self._get_active_workspace()}
+        if session.connection().scalar(statement, values) != LifecycleStage.ACTIVE:
             self._check_run_is_active(self._get_run(session=session, run_uuid=run_id))
 
 

@@ -254,7 +254,8 @@ task_events = Table(
     Column("message", Prose, nullable=False),
     Column("delivered", Boolean, nullable=False),  # handed to the event hooks
     Index("ix_aml_task_events_task", "workspace", "task_id", "sequence"),
-    Index("ix_aml_task_events_undelivered", "subject", sqlite_where=_UNDELIVERED, postgresql_where=_UNDELIVERED),
+    # On PostgreSQL too, as its migration says; to name that dialect here costs every command 30 ms of imports.
+    Index("ix_aml_task_events_undelivered", "subject", sqlite_where=_UNDELIVERED),
     sqlite_autoincrement=True,  # numbers are never used twice
 )
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 
 import pytest
+from mlflow.entities import Metric
 from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 
+from aml_plugins.mlflow_store.fast.seams import metric_fields, metric_model
 from aml_plugins.mlflow_store.fast.tracking import FastTracking
 
 OVERRIDDEN = {
@@ -45,3 +47,9 @@ def test_nothing_else_of_the_store_is_overridden() -> None:
 def test_all_points_are_written_through_the_overridden_method(caller: str) -> None:
     assert "_log_metrics(" in inspect.getsource(getattr(WorkspaceAwareSqlAlchemyStore, caller))
     assert "_log_metrics_once" in inspect.getsource(WorkspaceAwareSqlAlchemyStore._log_metrics)
+
+
+def test_a_metrics_fields_are_what_its_properties_say() -> None:
+    metric = Metric("loss", 0.5, 7, 3, model_id="m-1")
+    assert metric_fields(metric) == (metric.key, metric.value, metric.timestamp, metric.step)
+    assert metric_model(metric) == metric.model_id == "m-1"
