@@ -32,7 +32,6 @@ from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory,
 from aml_plugins.runs.log_batches import in_log_batches
 from aml_plugins.runs.run_files import SNAPSHOT_FOLDER, check_path, no_such_file
 from aml_plugins.runs.states import MlflowStatus
-from aml_plugins.store.opening import open_store
 from aml_plugins.store.sql.store import SqlStore
 
 if TYPE_CHECKING:
@@ -59,16 +58,23 @@ def open_history(
     :param artifact_root: where artifacts of new experiments go; None for the server's, if this process is one, else
         ``artifacts`` beside the database.
     :param script_access: variables with which scripts reach the tracking server; None: they get the database itself.
-    :param store: the same database, where it is open.
+    :param store: the same database, where it is open; None for what MLflow's stores open, and close with them.
     :raises StoreError: where the database cannot be opened.
     """
-    opened = open_store(store_uri) if store is None else store
-    assert isinstance(opened, SqlStore)  # noqa: S101  its URI is a database's
     root = artifact_root or server_artifact_root() or default_artifact_root(store_uri)
+    opened = _store_beside(store_uri, root) if store is None else store
+    assert isinstance(opened, SqlStore)  # noqa: S101  its URI is a database's
     history = SqlRunHistory(opened, workspace, store_uri, root, script_access)
     if not are_ready(opened.database):
         history.open_mlflow()
     return history
+
+
+def _store_beside(store_uri: str, artifact_root: str) -> Store | None:
+    from aml_plugins.mlflow_store.opened import opened_stores  # noqa: PLC0415  MLflow costs seconds
+
+    with ours():
+        return opened_stores(store_uri, artifact_root)[0].jobs
 
 
 class SqlRunHistory:

@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["commands", "measure"]
+__all__ = ["commands", "measure", "processor_seconds"]
 
 
 def commands(source: Path, witness: Path, peers: str | None) -> dict[str, list[str]]:
@@ -37,11 +38,24 @@ def commands(source: Path, witness: Path, peers: str | None) -> dict[str, list[s
     return found
 
 
-def measure(command: list[str], witness: Path, home: Path) -> tuple[float, float]:
-    """Run once; return seconds to the script's first line and to the end."""
+def measure(command: list[str], witness: Path, home: Path) -> tuple[float, float, float]:
+    """Run once; return seconds to the script's first line, to the end, and of processor time.
+
+    The latter is the command's and of what it waited for. Ours starts the script detached: its start is not in it.
+    """
     environment = {**os.environ, "AML_HOME": str(home), "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db"}
     if "aml_plugins.cli" in command:
         environment.pop("MLFLOW_TRACKING_URI")
     begun = time.time()
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    return float(witness.read_text()) - begun, time.time() - begun
+    used = processor_seconds(command, environment)
+    return float(witness.read_text()) - begun, time.time() - begun, used
+
+
+def processor_seconds(command: list[str], environment: Mapping[str, str]) -> float:
+    """Run once; return the seconds of processor time that the command and what it waited for took."""
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return usage.ru_utime + usage.ru_stime
