@@ -16,6 +16,7 @@ from aml_plugins.mlflow_store.fast.seams import (
     Param,
     RunTag,
     metric_model,
+    validate_run_id,
 )
 from aml_plugins.mlflow_store.fast.writing import Writing
 
@@ -64,9 +65,13 @@ class FastMetrics(Writing):
         batch = (metrics, params, tags)
         usual = all(isinstance(part, list | tuple) for part in batch)
         points = self._points_of_batch(metrics, sum(map(len, batch))) if usual else None
-        super().log_batch(run_id, metrics if points is None else Points(), params, tags)
         if points is None:
+            super().log_batch(run_id, metrics, params, tags)
             return
+        if params or tags:
+            super().log_batch(run_id, Points(), params, tags)
+        else:  # points alone: whether the run may have them is looked at where they are written
+            validate_run_id(run_id)
         try:
             self._log_metrics(run_id, points)
         except MlflowException:

@@ -92,6 +92,7 @@ stages_of_view: Callable[[int], list[str]] = LifecycleStage.view_type_to_stages
 run_name_of_tags: Callable[[Sequence[RunTag]], str | None] = mlflow_tags._get_run_name_from_tags  # noqa: SLF001 - see top
 random_run_name: Callable[[], str] = name_utils._generate_random_name  # noqa: SLF001 - see top
 parse_experiment_ids: Callable[[Any], list[int]] = validation._parse_experiment_ids  # noqa: SLF001 - see top
+validate_run_id: Callable[[Any], None] = validation._validate_run_id  # noqa: SLF001 - see top
 validate_metric: Callable[..., None] = validation._validate_metric  # noqa: SLF001 - see top
 append_to_uri: Callable[..., str] = uri.append_to_uri_path
 # Of a Metric itself, not of a subclass, which may have other properties: a property costs a call, a thousand times a
