@@ -7,6 +7,7 @@ written down before it is started.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ __all__ = ["FAILED", "HEALTHY", "TRANSITIONING", "UNHEALTHY", "Step", "is_settle
 
 TRANSITIONING, HEALTHY, UNHEALTHY, FAILED = "Transitioning", "Healthy", "Unhealthy", "Failed"
 _LOOK_WRITTEN_SECONDS = 30.0
+_TAIL_LINES = 15
 
 
 def is_settled(record: ServiceRecord) -> bool:
@@ -214,7 +216,11 @@ class Step:
         if status.state is DeploymentState.FAILED:
             return status.reason or "It ended."
         waited = f"It was not ready after {self._seen_for(one, 'starting'):.0f} seconds."
-        return f"{waited} {status.reason or ''}".strip()
+        words = f"{waited} {status.reason or ''}".strip()
+        with suppress(AmlError):  # the lines are a help, and no part of the verdict
+            if lines := self._backend.logs(one["handle"], _TAIL_LINES):
+                return f"{words} Its last lines:\n{lines}"
+        return words
 
     def _seen(self, **values: Any) -> ServiceRecord:
         """Write what was seen where it is news, and now and then that somebody looked."""
