@@ -16,6 +16,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from services import azurite as azurite_service
+from services import livy as livy_service
+from services import spark_connect as connect_service
 from services.aml_server import AmlServer, running_aml_server
 from services.docker_engine import INSTALL as DOCKER_INSTALL
 from services.docker_engine import DockerEngine, find_engine, running_engine
@@ -132,3 +134,32 @@ def azure() -> Iterator[AzureEmulator]:
     with AzureEmulator(Settings(validate=True)) as emulator:
         yield emulator
         assert emulator.violations == []
+
+
+@pytest.fixture(scope="session")
+def spark_home() -> Path:
+    """Where Apache Spark is."""
+    home = connect_service.find_spark("spark")
+    require_service("Apache Spark", home, "tools/spark install")
+    assert home is not None
+    return home
+
+
+@pytest.fixture(scope="session")
+def livy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[livy_service.LivyServer]:
+    """A Livy of this test process; tests that want it are of the group ``livy``."""
+    programs = livy_service.find_livy()
+    require_service("Apache Livy", programs, livy_service.INSTALL)
+    assert programs is not None
+    with livy_service.running_livy(programs, tmp_path_factory.mktemp("livy")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def spark_connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[connect_service.SparkConnectServer]:
+    """A Spark Connect server of this test process; tests that want it are of the group ``spark-connect``."""
+    home = connect_service.find_spark()
+    require_service("Spark Connect", home, connect_service.INSTALL)
+    assert home is not None
+    with connect_service.running_spark_connect(home, tmp_path_factory.mktemp("spark-connect")) as server:
+        yield server
