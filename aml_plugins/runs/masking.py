@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from aml_plugins.errors import AmlError, InvalidInputError
 from aml_plugins.runs.configuration import RunConfiguration
@@ -26,7 +27,8 @@ def mask_of(context: Context, run: RunRecord) -> Mask:
     """
     known = (*_variables(run).values(), *_of_target(context, run))
     references = {value for value in known if is_reference(value)}
-    return Mask(filter(None, (_value(context, run, reference) for reference in sorted(references))))
+    values = [value for reference in sorted(references) if (value := _value(context, run, reference))]
+    return Mask({*values, *(quote(value, safe="") for value in values)})  # as addresses have them, too
 
 
 def _variables(run: RunRecord) -> dict[str, str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SECONDS", "check_client", "end_session"]
 
-SECONDS = 10.0
+SECONDS = 5.0
 """Patience with one call."""
 
 _SERVICE = "/spark.connect.SparkConnectService"
