@@ -82,7 +82,7 @@ def aci_contenders(scratch: Path) -> Iterator[dict[str, Contender]]:
 def _bare_group(azure: AzureEmulator, image: str) -> str:
     from azure.mgmt.containerinstance import ContainerInstanceManagementClient
 
-    from aml_plugins.compute.azure_resources import client_options
+    from aml_backends.azure.resources import client_options
 
     name = f"bare-{uuid.uuid4().hex[:12]}"
     container = {

@@ -18,7 +18,7 @@ from pathlib import Path
 from azure.storage.blob import ContainerClient
 from services.azurite import find_program, running_azurite
 
-from aml_plugins.datastores.azure_storage.blob import BlobConfig, BlobDatastore
+from aml_backends.azure.storage.blob import BlobConfig, BlobDatastore
 from aml_plugins.runs.snapshot import take_snapshot
 
 __all__ = ["upload_contenders"]

@@ -7,19 +7,19 @@ import os
 import re
 import signal
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.starting import wait_until_started
+
 __all__ = ["INSTALL", "SparkConnectServer", "find_spark", "running_spark_connect"]
 
 _TOOLS = Path(__file__).parents[2] / "tools"
 _ENVIRONMENT = dict(os.environ)  # a test may have another home
 INSTALL = "tools/spark-connect install"
-_START_SECONDS = 300
 _STARTED = re.compile(r"Spark Connect server started at: \S*:(\d+)")
 _PAGES = re.compile(
     r"Bound SparkUI to \S+, and started at http://\S+:(\d+)|Successfully started service 'SparkUI' on port (\d+)"
@@ -107,11 +107,10 @@ def _environment(home: Path, python: Path, token: str) -> dict[str, str]:
 
 
 def _ports(process: subprocess.Popen[bytes], log: Path) -> tuple[str, str]:
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
+    def told() -> tuple[str, str] | None:
         said = log.read_text(errors="replace")
         started, pages = _STARTED.search(said), _PAGES.search(said)
-        if started and pages:
-            return started[1], pages[1] or pages[2]
-        time.sleep(0.2)
-    raise RuntimeError(f"Spark Connect did not start:\n{log.read_text(errors='replace')[-3000:]}")
+        return (started[1], pages[1] or pages[2]) if started and pages else None
+
+    wait_until_started("Spark Connect", process, log, told)
+    return told() or ("", "")

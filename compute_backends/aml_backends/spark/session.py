@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,17 +53,17 @@ def has_session(directory: RunnerDirectory) -> bool:
     return (directory.path / _NOTE).is_file()
 
 
-def leave_session(directory: RunnerDirectory, token: Callable[[str], str | None]) -> None:
+def leave_session(directory: RunnerDirectory, token: Callable[[str], str | None], waited: float) -> None:
     """Have the server end what an ended job left there, unless it could not be reached for a while.
 
     :param token: returns the token for the server of an address.
+    :param waited: seconds since it was first tried.
     :raises NotYetDoneError: where the server is to be tried again.
     """
     session = (directory.path / _NOTE).read_text(encoding="utf-8")
     try:
         end_session(session, token(session))
     except AmlError as error:  # a secret without its value, too: the run has ended, whoever cannot tell the server
-        ended = directory.status().finished_at or 0.0
-        if isinstance(error, TransientBackendError) and time.time() - ended < REACHING_SECONDS:
+        if isinstance(error, TransientBackendError) and waited < REACHING_SECONDS:
             raise NotYetDoneError(str(error), "Clean up again later.") from None
         logger.warning("The session of job %s is left to its server: %s", directory.path.name, error)
