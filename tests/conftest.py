@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from services import azurite as azurite_service
+from services import kubernetes as kubernetes_service
+from services import livy as livy_service
+from services import spark_connect as connect_service
 from services.aml_server import AmlServer, running_aml_server
+from services.container_image import python_image
 from services.docker_engine import INSTALL as DOCKER_INSTALL
 from services.docker_engine import DockerEngine, find_engine, running_engine
 from services.postgresql import INSTALL, PostgresqlServer, find_programs, running_server
@@ -132,3 +137,45 @@ def azure() -> Iterator[AzureEmulator]:
     with AzureEmulator(Settings(validate=True)) as emulator:
         yield emulator
         assert emulator.violations == []
+
+
+@pytest.fixture(scope="session")
+def spark_home() -> Path:
+    """Where Apache Spark is."""
+    home = connect_service.find_spark("spark")
+    require_service("Apache Spark", home, "tools/spark install")
+    assert home is not None
+    return home
+
+
+@pytest.fixture(scope="session")
+def livy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[livy_service.LivyServer]:
+    """A Livy of this test process; tests that want it are of the group ``livy``."""
+    programs = livy_service.find_livy()
+    require_service("Apache Livy", programs, livy_service.INSTALL)
+    assert programs is not None
+    with livy_service.running_livy(programs, tmp_path_factory.mktemp("livy")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def spark_connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[connect_service.SparkConnectServer]:
+    """A Spark Connect server of this test process; tests that want it are of the group ``spark-connect``."""
+    home = connect_service.find_spark()
+    require_service("Spark Connect", home, connect_service.INSTALL)
+    assert home is not None
+    with connect_service.running_spark_connect(home, tmp_path_factory.mktemp("spark-connect")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubernetes_service.Kubernetes]:
+    """A cluster of this test process, with an image; tests that want it are of the group ``kubernetes``."""
+    programs = kubernetes_service.find_programs()
+    require_service("Kubernetes", programs, kubernetes_service.INSTALL)
+    assert programs is not None
+    directory = Path(tempfile.mkdtemp(prefix="aml-k8s-"))  # sockets below it may not have long paths
+    with kubernetes_service.running_kubernetes(programs, directory, with_services=True) as cluster:
+        cluster.import_image(python_image(tmp_path_factory.mktemp("image"), cluster.image))
+        yield cluster
+    shutil.rmtree(directory, ignore_errors=True)

@@ -75,6 +75,9 @@ class ComputeBackend(ABC):
     shares_files: ClassVar[bool] = False
     """Whether scripts see the submitting machine's files under the same paths: its tracking database, above all."""
 
+    script_secrets: ClassVar[tuple[str, ...]] = ()
+    """Settings of the target whose secrets scripts get to see: they are hidden in the logs of runs."""
+
     def __init__(self, target: ComputeTarget) -> None:
         """Keep ``target``. Make no network call here: DAG files construct backends when they are parsed."""
         self.target = target

@@ -1,11 +1,12 @@
-"""What a run's log must not show: the values that its configuration refers to."""
+"""What a run's log must not show: the values that its configuration, or its target's, refers to."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from aml_plugins.errors import InvalidInputError
+from aml_plugins.errors import AmlError, InvalidInputError
 from aml_plugins.runs.configuration import RunConfiguration
 from aml_plugins.secrets import is_reference
 from aml_plugins.secrets.masking import Mask
@@ -24,8 +25,10 @@ def mask_of(context: Context, run: RunRecord) -> Mask:
 
     :raises TransientBackendError: where a secret store cannot be reached now.
     """
-    references = {value for value in _variables(run).values() if is_reference(value)}
-    return Mask(filter(None, (_value(context, run, reference) for reference in sorted(references))))
+    known = (*_variables(run).values(), *_of_target(context, run))
+    references = {value for value in known if is_reference(value)}
+    values = [value for reference in sorted(references) if (value := _value(context, run, reference))]
+    return Mask({*values, *(quote(value, safe="") for value in values)})  # as addresses have them, too
 
 
 def _variables(run: RunRecord) -> dict[str, str]:
@@ -33,6 +36,15 @@ def _variables(run: RunRecord) -> dict[str, str]:
     if not stored:
         return {}
     return dict(RunConfiguration.from_json(run.config).environment_variables)
+
+
+def _of_target(context: Context, run: RunRecord) -> list[str]:
+    """Return what the target's settings say that scripts get to see; none where the target is gone, or its plugin."""
+    try:
+        backend = context.backends.get(run.workspace, run.target)
+    except AmlError:
+        return []
+    return [str(getattr(backend.target.config, name)) for name in backend.script_secrets]
 
 
 def _value(context: Context, run: RunRecord, reference: str) -> str | None:

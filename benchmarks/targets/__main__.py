@@ -1,7 +1,8 @@
-"""Compute targets against the bare tools: ``python benchmarks/targets [overhead] [transfer] [statuses] [--rounds N]``.
+"""Compute targets against the bare tools: ``python benchmarks/targets [PART ...] [--rounds N]``.
 
-The machines and the engine are those of the tests: sshd on the loopback, so that nothing hides behind a network.
-Contenders take turns; figures are medians, ratios are to the first of each table.
+Machines, engines, clusters and services are those of the tests, on this machine, so that nothing hides behind a
+network; Azure's are the emulator's, which runs tasks and containers for real. Contenders take turns; figures are
+medians, ratios are to the first of each table. ``overhead`` is all parts up to ``livy``.
 """
 
 from __future__ import annotations
@@ -13,43 +14,92 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))  # the servers of the tests
 
+from azure_targets import aci_contenders, batch_contenders  # noqa: E402
+from clusters import kubernetes_contenders, livy_contenders, spark_contenders  # noqa: E402
 from overhead import docker_contenders, ssh_contenders  # noqa: E402
 from services.docker_engine import find_engine, running_engine  # noqa: E402
-from services.ssh_machine import find_server, running_machine  # noqa: E402
+from services.ssh_machine import SshMachine, find_server, running_machine  # noqa: E402
 from statuses import measure_statuses  # noqa: E402
-from transfer import transfer_contenders  # noqa: E402
+from transfer import sources, transfer_contenders  # noqa: E402
+from upload import upload_contenders  # noqa: E402
+from watching import measure_watching  # noqa: E402
 
 Contender = Callable[[], tuple[float, ...]]
+Contenders = Callable[[Path], AbstractContextManager[Mapping[str, Contender]]]
+SERVICES: dict[str, Contenders] = {
+    "batch": batch_contenders,
+    "aci": aci_contenders,
+    "kubernetes": kubernetes_contenders,
+    "spark": spark_contenders,
+    "livy": livy_contenders,
+}
+OVERHEAD = ("ssh", "docker", *SERVICES)
+PARTS = (*OVERHEAD, "transfer", "upload", "statuses", "watching")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", default=["overhead", "transfer", "statuses"])
+    parser.add_argument("parts", nargs="*", default=PARTS, metavar="PART", help=", ".join(("overhead", *PARTS)))
     parser.add_argument("--rounds", type=int, default=11)
     arguments = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory(prefix="aml-benchmark-") as directory, running_machine(find_server() or "") as vm:
+    wanted = [part for name in arguments.parts for part in (OVERHEAD if name == "overhead" else (name,))]
+    unknown = sorted(set(wanted) - set(PARTS))
+    if unknown:
+        parser.error(f"There is no part {', '.join(unknown)}. There is: overhead, {', '.join(PARTS)}.")
+    with tempfile.TemporaryDirectory(prefix="aml-benchmark-") as directory:
         scratch = Path(directory)
-        (vm.home / ".bashrc").unlink()  # what it prints would be part of what tar reads
         os.environ["AML_HOME"] = str(scratch / "home")
         os.environ["AML_AUTO_MONITOR"] = "0"
         os.environ["AML_SNAPSHOT_MAX_FILES"] = "10000"
-        if "overhead" in arguments.parts:
-            show("ssh: first line, end", take_turns(ssh_contenders(vm, scratch), arguments.rounds))
-            with running_engine(find_engine() or "") as engine:
-                show("docker: first line, end", take_turns(docker_contenders(engine, scratch), arguments.rounds))
-        if "transfer" in arguments.parts:
-            for title, contenders in transfer_contenders(vm, scratch):
-                show(title, take_turns(contenders, max(3, arguments.rounds // 3), warm=1))
-        if "statuses" in arguments.parts:
-            measure_statuses(vm, scratch)
+        for part in wanted:
+            run_part(part, scratch, arguments.rounds)
+
+
+def run_part(part: str, scratch: Path, rounds: int) -> None:
+    if part in SERVICES:
+        with SERVICES[part](scratch) as contenders:
+            show(f"{part}: first line, end", take_turns(contenders, rounds, warm=1))
+    elif part == "docker":
+        with running_engine(find_engine() or "") as engine:
+            show("docker: first line, end", take_turns(docker_contenders(engine, scratch), rounds))
+    elif part == "upload":
+        with upload_contenders(scratch, sources(scratch)) as tables:
+            show_all(tables, max(3, rounds // 3))
+    elif part == "watching":
+        measure_watching()
+    else:
+        with running_machine(find_server() or "") as vm:
+            (vm.home / ".bashrc").unlink()  # what it prints would be part of what tar reads
+            SSH[part](vm, scratch, rounds)
+
+
+def over_ssh(vm: SshMachine, scratch: Path, rounds: int) -> None:
+    show("ssh: first line, end", take_turns(ssh_contenders(vm, scratch), rounds))
+
+
+def moved(vm: SshMachine, scratch: Path, rounds: int) -> None:
+    show_all(transfer_contenders(vm, scratch), max(3, rounds // 3))
+
+
+SSH: dict[str, Callable[[SshMachine, Path, int], None]] = {
+    "ssh": over_ssh,
+    "transfer": moved,
+    "statuses": lambda vm, scratch, _rounds: measure_statuses(vm, scratch),
+}
+
+
+def show_all(tables: Iterable[tuple[str, Mapping[str, Contender]]], rounds: int) -> None:
+    for title, contenders in tables:
+        show(title, take_turns(contenders, rounds, warm=1))
 
 
 def take_turns(contenders: Mapping[str, Contender], rounds: int, warm: int = 2) -> dict[str, list[tuple[float, ...]]]:

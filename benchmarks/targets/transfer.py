@@ -23,8 +23,13 @@ from aml_plugins.testing.jobs import clean_up, make_job, wait_until_ended
 Contender = Callable[[], tuple[float, ...]]
 
 
+def sources(scratch: Path) -> dict[str, Path]:
+    """Return what is to be moved, made where it is not there yet."""
+    return {"200 MB in 20 files": _large(scratch), "5,000 files of 2 kB": _small(scratch)}
+
+
 def transfer_contenders(vm: SshMachine, scratch: Path) -> Iterator[tuple[str, dict[str, Contender]]]:
-    for title, folder in (("200 MB in 20 files", _large(scratch)), ("5,000 files of 2 kB", _small(scratch))):
+    for title, folder in sources(scratch).items():
         backend = _backend(vm, scratch)
         yield (
             f"{title}: to the machine",
@@ -105,7 +110,7 @@ def _backend(vm: SshMachine, scratch: Path) -> SshBackend:
 
 def _large(scratch: Path) -> Path:
     folder = scratch / "large"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for number in range(20):
         (folder / f"{number}.bin").write_bytes(os.urandom(10 << 20))
     (folder / "train.py").write_text("")

@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -21,9 +22,14 @@ from services.container_registry import INSTALL as REGISTRY
 from services.container_registry import PASSWORD, find_program, running_registry
 from services.docker_engine import INSTALL as DOCKER
 from services.docker_engine import find_engine, running_engine
+from services.forwarding import forwarded
+from services.kubernetes import Kubernetes
+from services.livy import LivyServer
+from services.livy_gateway import running_livy_gateway
 from services.loopback import free_port
 from services.requirements import require_service
 from services.shared_directories import shared_directory
+from services.spark_connect import SparkConnectServer
 from services.ssh_machine import INSTALL as SSH_SERVER
 from services.ssh_machine import find_server, running_machine
 
@@ -94,6 +100,33 @@ def readers_batch(azure: AzureEmulator) -> Iterator[Mapping[str, str]]:
 
 
 @pytest.fixture
+def readers_cluster(livy: LivyServer) -> Iterator[Mapping[str, str]]:
+    """A Livy behind a gateway in place of a cluster's, a directory in place of its storage."""
+    with running_livy_gateway(livy) as gateway:
+        yield {
+            "https://spark.azurehdinsight.net/livy": gateway.url,
+            "PASSWORD-OF-THE-CLUSTER": gateway.password,
+            "abfs://jobs@mystore.dfs.core.windows.net/aml": f"file://{livy.shared}/page",
+            """ --set 'storage_options={"account_key": "secret://env/STORAGE_KEY"}'""": "",
+            "http://127.0.0.1:8998": livy.url,
+            "file:///srv/aml": f"file://{livy.shared}/page-of-none",
+        }
+
+
+@pytest.fixture
+def readers_spark(spark_home: Path, spark_connect: SparkConnectServer, reader: dict[str, str]) -> Mapping[str, str]:
+    """A Spark, and a server of Spark Connect in place of the one that a page names."""
+    reader |= {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+    python = spark_home.parents[3] / "bin" / "python"
+    return {
+        "spark here": f"spark here --set spark_home={spark_home} --python {python}",
+        "spark far": f"spark far --python {spark_connect.python}",
+        "sc://spark.example.com:15002": spark_connect.address,
+        "TOKEN-OF-THE-SERVER": spark_connect.token,
+    }
+
+
+@pytest.fixture
 def readers_subscription(azure: AzureEmulator, reader: dict[str, str]) -> Iterator[Mapping[str, str]]:
     """A subscription and an identity, and an engine for the containers that Azure would run."""
     found = find_engine()
@@ -101,12 +134,7 @@ def readers_subscription(azure: AzureEmulator, reader: dict[str, str]) -> Iterat
     assert found is not None
     with running_engine(found) as engine, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOCKER_HOST", engine.address)
-        reader |= {  # the test types with it
-            "AZURE_TENANT_ID": azure.settings.tenant,
-            "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000009",
-            "AZURE_CLIENT_SECRET": "not a secret",
-            "REQUESTS_CA_BUNDLE": str(azure.certificate),
-        }
+        reader |= _identity(azure)  # the test types with it
         there = f"--endpoint {azure.https_url} --authority {azure.https_url} --image {engine.image}"
         yield {
             "--subscription SUBSCRIPTION-ID": f"--subscription {azure.settings.subscription} {there}",
@@ -142,6 +170,45 @@ def readers_hub(azure: AzureEmulator, reader: dict[str, str], tmp_path: Path) ->
             "address=registry.example.com": f"address=http://{images}",
             "PASSWORD-OF-THE-REGISTRY": PASSWORD,
         }
+
+
+@pytest.fixture
+def readers_kubernetes(
+    kubernetes: Kubernetes, azurite: Azurite, readers_storage: Mapping[str, str], reader: dict[str, str]
+) -> Iterator[Mapping[str, str]]:
+    """A cluster, and a way from its pods to the storage that the page names."""
+    reader["KUBECONFIG"] = str(kubernetes.kubeconfig)
+    with forwarded(kubernetes.address, urlsplit(azurite.url).port or 0) as port:
+        yield {
+            **readers_storage,
+            "https://mystorage.blob.core.windows.net": f"http://{kubernetes.address}:{port}/{azurite.account}",
+            "--set context=prod --set namespace=training": f"--set image={kubernetes.image}",
+        }
+
+
+@pytest.fixture
+def readers_clusters(azure: AzureEmulator, reader: dict[str, str]) -> Mapping[str, str]:
+    """A subscription for clusters that a page creates, and an identity that may."""
+    reader |= _identity(azure)
+    place = f"/subscriptions/{azure.settings.subscription}/"
+    options = f"--location westeurope --endpoint {azure.https_url} --authority {azure.https_url}"
+    arguments = f'location="westeurope", endpoint="{azure.https_url}", authority="{azure.https_url}"'
+    return {
+        "/subscriptions/ID/": place,
+        "--location westeurope": options,
+        'location="westeurope"': arguments,
+        "$(cat ~/.ssh/id_ed25519.pub)": "ssh-ed25519 AAAA me",
+    }
+
+
+def _identity(azure: AzureEmulator) -> dict[str, str]:
+    """Return the variables of somebody whom Azure knows, who trusts its certificate."""
+    return {
+        "AZURE_TENANT_ID": azure.settings.tenant,
+        "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000009",
+        "AZURE_CLIENT_SECRET": "not a secret",
+        "REQUESTS_CA_BUNDLE": str(azure.certificate),
+    }
 
 
 @pytest.fixture

@@ -24,16 +24,12 @@ SECONDS = 600  # a whole DAG may run in one command, on a busy machine
 EXCLUDED = {
     "README.md": 3,
     "docs/tutorial/first-run.md": 1,
-    "docs/how-to/create-compute-targets.md": 3,
     "docs/how-to/deploy-mlflow-models.md": 3,
     "docs/how-to/deploy-to-container-instances.md": 3,
     "docs/how-to/deploy-to-kubernetes.md": 5,
     "docs/how-to/keep-secrets.md": 1,
     "docs/how-to/run-a-server.md": 3,
     "docs/how-to/run-on-a-vm-over-ssh.md": 1,
-    "docs/how-to/run-on-kubernetes.md": 2,
-    "docs/how-to/run-spark.md": 1,
-    "docs/how-to/run-spark-on-hdinsight.md": 3,
     "docs/how-to/share-a-workspace.md": 4,
     "docs/how-to/use-postgresql.md": 1,
     "docs/how-to/watch-and-notify.md": 1,
@@ -51,6 +47,16 @@ PLACES = {
     "myaccount.westeurope": "readers_batch",
     "--subscription SUBSCRIPTION-ID": "readers_subscription",
     "my-hub.azure-devices.net": "readers_hub",
+    "Microsoft.HDInsight/clusters/": "readers_clusters",
+    "--set context=prod": "readers_kubernetes",
+    "spark.azurehdinsight.net": "readers_cluster",
+    "spark.example.com": "readers_spark",
+}
+# Of one process with the other tests of a server that takes long to start.
+GROUPS = {
+    "run-on-kubernetes.md": "kubernetes",
+    "run-spark-on-hdinsight.md": "livy",
+    "run-spark.md": "spark-connect",
 }
 EXPORT = re.compile(r"(\w+)=(\S*)")
 
@@ -124,7 +130,17 @@ def commands(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("page", EXECUTED, ids=[str(page.relative_to(ROOT)) for page in EXECUTED])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page,
+            id=str(page.relative_to(ROOT)),
+            marks=[pytest.mark.xdist_group(GROUPS[page.name])] if page.name in GROUPS else [],
+        )
+        for page in EXECUTED
+    ],
+)
 def test_what_a_page_says_works(page: Path, reader: Mapping[str, str], request: pytest.FixtureRequest) -> None:
     replacements = {}
     text = page.read_text(encoding="utf-8")
@@ -170,6 +186,7 @@ def test_no_page_keeps_commands_from_being_run() -> None:
         ("use-mlflow-projects.md", "project/MLproject"),
         ("use-mlflow-projects.md", "project/target.json"),
         ("run-in-docker.md", "hello/.aml/boxed.runconfig"),
+        ("run-spark-on-hdinsight.md", "spark/.aml/petals.runconfig"),
     ],
 )
 def test_a_file_that_a_page_shows_is_the_file(page: str, file: str) -> None:

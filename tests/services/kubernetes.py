@@ -24,10 +24,13 @@ from typing import Any
 
 from services.bridges import bridge_name, own_bridge, run
 
-__all__ = ["INSTALL", "Kubernetes", "find_programs", "running_kubernetes"]
+__all__ = ["IMAGE", "INSTALL", "Kubernetes", "find_programs", "running_kubernetes"]
 
 _TOOL = Path(__file__).parents[2] / "tools" / "kubernetes"
+_ENVIRONMENT = dict(os.environ)  # a test may have another home
 INSTALL = "tools/kubernetes install"
+IMAGE = "aml.test/python:1"
+"""The name of the image that the session's cluster has; ``container_image.py`` makes it."""
 _START_SECONDS = 180
 _TOKEN = "token-of-the-tests"
 _NODE = "node-1"
@@ -45,6 +48,7 @@ class Kubernetes:
     directory: Path
     kubeconfig: Path
     address: str
+    image: str = IMAGE
 
     def import_image(self, archive: Path) -> None:
         """Bring an image to the node."""
@@ -88,7 +92,7 @@ class _Plan:
 
 def find_programs() -> Path | None:
     """Return the directory of Kubernetes' programs."""
-    found = subprocess.run([_TOOL, "find"], capture_output=True, text=True, check=False)
+    found = subprocess.run([_TOOL, "find"], env=_ENVIRONMENT, capture_output=True, text=True, check=False)
     return Path(found.stdout.strip()) if found.returncode == 0 else None
 
 

@@ -17,6 +17,7 @@ from services.starting import wait_until_started
 __all__ = ["INSTALL", "LivyServer", "find_livy", "running_livy"]
 
 _TOOLS = Path(__file__).parents[2] / "tools"
+_ENVIRONMENT = dict(os.environ)  # a test may have another home
 INSTALL = "tools/livy install"
 _MAIN = "org.apache.livy.server.LivyServer"
 _LOGGING = """
@@ -41,7 +42,7 @@ def find_livy() -> tuple[Path, Path] | None:
     """Return the directory of Livy's jars and SPARK_HOME, None where either is missing."""
     found = []
     for tool in ("livy", "spark"):
-        done = subprocess.run([_TOOLS / tool, "find"], capture_output=True, text=True, check=False)
+        done = subprocess.run([_TOOLS / tool, "find"], env=_ENVIRONMENT, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             return None
         found.append(Path(done.stdout.strip()))

@@ -35,6 +35,9 @@ THOROUGH: dict[str, str] = {
     "*/test_contract.py::Test[!L]*::test_a_killed_update_goes_on_and_somebody_serves_meanwhile[[]submit]": _SAME_KILL,
     "*/test_contract.py::Test[!L]*::test_a_killed_update_goes_on_and_somebody_serves_meanwhile[[]delete]": _SAME_KILL,
     "*/test_contract.py::Test[!L]*::test_a_killed_deletion_goes_on[[]delete_service]": _SAME_KILL,
+    "*/spark/test_connect.py::test_what_the_server_still_works_on_*[[]killed]": (
+        "cleaning up is the same, whoever ended the script"
+    ),
     "*/ssh/test_journey.py::test_a_submitter_killed_at_any_boundary_*": _SAME_KILL,
     "*/azure_batch/test_journey.py::test_a_submitter_killed_at_any_boundary_*": _SAME_KILL,
     "*/azure_batch/test_creating.py::test_killed_anywhere_another_driver_goes_on[[]delete]": _SAME_KILL,

@@ -65,3 +65,8 @@ class Spark(Section):
     num_executors: Count | None = Field(None, ge=1, description="Number of executors.")
     queue: str | None = Field(None, min_length=1, description="YARN queue.")
     name: str | None = Field(None, min_length=1, description="Name of the Spark application; the run's by default.")
+    remote: str | None = Field(
+        None,
+        pattern=r"^sc://[^/;@\s]+(/(;[^;=\s]+=[^;=\s]*)*)?$",
+        description="Spark Connect server, sc://HOST:PORT, whose client the script is; no token in it.",
+    )

@@ -55,6 +55,11 @@ def check_spec(spec: JobSpec, target: str) -> None:
             f"The compute target '{target}' starts one driver, the run asks for {spec.node_count} nodes.",
             "Leave node_count at 1, and set spark.num_executors.",
         )
+    if spark.get("remote"):
+        raise InvalidInputError(
+            f"The compute target '{target}' starts a driver on its cluster, the run asks for Spark Connect.",
+            "Take spark.remote out of the run configuration, or choose a target of type spark.",
+        )
     if spec.environment.get("kind") == "docker":
         raise InvalidInputError(
             f"The compute target '{target}' runs no Docker images.",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from aml_backends.spark.address import endpoint, for_job, with_token
 from aml_backends.spark.command import FILES, spark_submit, submit_command
 from aml_backends.spark.config import SparkConfig
-from aml_plugins.compute import JobHandle, JobSpec, JobState, JobStatus, TargetConfig
+from aml_backends.spark.connect import end_session
+from aml_backends.spark.session import check_client_run, has_session, leave_session, note_session
+from aml_plugins.compute import JobHandle, JobPlan, JobSpec, JobState, JobStatus, TargetConfig
 from aml_plugins.compute.detached import start_detached
 from aml_plugins.compute.own_machine import OwnMachineBackend
 from aml_plugins.compute.runner_bundle import runner_command
@@ -27,15 +32,25 @@ class SparkBackend(OwnMachineBackend):
     So environment, log, time limit and the end of a job are those of every other target, and the script finds the
     gateway to Spark's Java process in its environment.
 
-    With Spark Connect there is no Java process here: the script finds the server's address in ``SPARK_REMOTE``.
+    With Spark Connect there is no Java process here: the script finds the server's address in ``SPARK_REMOTE``, with a
+    session of its own. What the job leaves in that session is ended with the job's cleanup.
     """
 
     type_name: ClassVar[str] = "spark"
     config_model: ClassVar[type[TargetConfig]] = SparkConfig
     start_grace_seconds: ClassVar[float] = 300.0
+    script_secrets: ClassVar[tuple[str, ...]] = ("token",)
+
+    def plan(self, spec: JobSpec, key: str) -> JobPlan:
+        plan = super().plan(spec, key)
+        remote = self._remote(spec)
+        return replace(plan, request={**plan.request, "remote": for_job(remote, key)}) if remote else plan
 
     def check(self) -> str:
-        what = self._spark.remote or f"{spark_submit(self._spark, self.target.name)} with master {self._spark.master}"
+        remote = self._spark.remote
+        if remote:
+            end_session(for_job(remote, f"check-{uuid.uuid4()}"), self._token(remote))
+        what = remote or f"{spark_submit(self._spark, self.target.name)} with master {self._spark.master}"
         return f"{what}; {super().check()}"
 
     def status(self, handle: JobHandle) -> JobStatus:
@@ -52,23 +67,37 @@ class SparkBackend(OwnMachineBackend):
         directory = self._directory(handle)
         if directory.path.is_dir() and directory.has_ended and not directory.end_remnants():
             raise NotYetDoneError(f"The Spark of job '{handle.job_id}' is still ending.", "Clean up again later.")
+        if has_session(directory):
+            self._end(directory)  # before its session: else the script could begin something new
+            waited = self._sightings.seconds((directory.path, "session"))
+            leave_session(directory, self._token, waited)
         super().cleanup(handle)
 
     def _command(self, spec: JobSpec, directory: Path) -> Sequence[str]:
-        if self._spark.remote:
+        if self._remote(spec):
             return runner_command(self._spark.python, directory / "runner.pyz", directory)
         return submit_command(spec, self._spark, spark_submit(self._spark, self.target.name), directory)
 
     def _start(self, spec: JobSpec, directory: Path, variables: Mapping[str, str]) -> None:
         self._place_files(spec, directory)
-        own = {"SPARK_REMOTE": self._spark.remote} if self._spark.remote else {}
-        if self._spark.master.startswith("local"):
+        own = {}
+        remote = self._remote(spec)
+        if remote:
+            own["SPARK_REMOTE"] = with_token(note_session(remote, directory), self._token(remote))
+        elif self._spark.master.startswith("local"):
             own["AML_PYTHON_VARIABLE"] = "PYSPARK_PYTHON"
-        start_detached(self._command(spec, directory), directory, {**own, **variables})
+        start_detached(self._command(spec, directory), directory, {**variables, **own})
 
     def _check(self, spec: JobSpec) -> None:
         super()._check(spec)
         check_spark_files(spec)
+        if "SPARK_REMOTE" in spec.environment_variables:
+            raise InvalidInputError(
+                f"The compute target '{self.target.name}' sets SPARK_REMOTE itself, as does the run.",
+                "Put the address into spark.remote of the run configuration, or into the target's 'remote'.",
+            )
+        if self._remote(spec):
+            check_client_run(spec, self._remote(spec))
         if (spec.spark or {}).get("deploy_mode") == "cluster":
             raise InvalidInputError(
                 f"The compute target '{self.target.name}' runs drivers on this machine, the run asks for deploy_mode "
@@ -80,6 +109,15 @@ class SparkBackend(OwnMachineBackend):
     def _spark(self) -> SparkConfig:
         assert isinstance(self.target.config, SparkConfig)  # noqa: S101  the core validated it against config_model
         return self.target.config
+
+    def _remote(self, spec: JobSpec) -> str:
+        """Return the server whose client the script is; none is an empty text."""
+        return str((spec.spark or {}).get("remote") or self._spark.remote or "")
+
+    def _token(self, remote: str) -> str | None:
+        """Return the token for the target's own server. No other one gets it, whatever a run configuration names."""
+        wanted, own = self._spark.token, self._spark.remote
+        return self.target.secret(wanted) if wanted and own and endpoint(remote) == endpoint(own) else None
 
     def _place_files(self, spec: JobSpec, directory: Path) -> None:
         """Bring what Spark shall distribute out of the snapshot, which the runner unpacks only later."""

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from services.azurite import Azurite
-from services.container_image import python_image
 from services.forwarding import forwarded
-from services.kubernetes import INSTALL, Kubernetes, find_programs, running_kubernetes
-from services.requirements import require_service
+from services.kubernetes import IMAGE, Kubernetes
 
 from aml_backends.aks.backend import AksBackend
 from aml_plugins.compute import ComputeTarget
@@ -19,20 +15,7 @@ from aml_plugins.compute.targets import validate_config
 from aml_plugins.datastores.contract import Datastore
 from aml_plugins.testing.jobs import clean_up
 
-IMAGE = "aml.test/python:1"
 MakeBackend = Callable[..., AksBackend]
-
-
-@pytest.fixture(scope="session")
-def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubernetes]:
-    programs = find_programs()
-    require_service("Kubernetes", programs, INSTALL)
-    assert programs is not None
-    directory = Path(tempfile.mkdtemp(prefix="aml-k8s-"))  # sockets below it may not have long paths
-    with running_kubernetes(programs, directory, with_services=True) as cluster:
-        cluster.import_image(python_image(tmp_path_factory.mktemp("image"), IMAGE))
-        yield cluster
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

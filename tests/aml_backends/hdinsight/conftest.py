@@ -3,22 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from services.livy import INSTALL, LivyServer, find_livy, running_livy
-from services.requirements import require_service
+from services.livy import LivyServer
 
 from aml_backends.hdinsight.backend import HDInsightBackend
 from aml_backends.hdinsight.config import HDInsightConfig
 from aml_plugins.compute import ComputeTarget
 from aml_plugins.testing.jobs import clean_up
-
-
-@pytest.fixture(scope="session")
-def livy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivyServer]:
-    programs = find_livy()
-    require_service("Apache Livy", programs, INSTALL)
-    assert programs is not None
-    with running_livy(programs, tmp_path_factory.mktemp("livy")) as server:
-        yield server
 
 
 def make_backend(server_url: str, staging: str, **settings: object) -> HDInsightBackend:

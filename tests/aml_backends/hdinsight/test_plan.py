@@ -72,6 +72,7 @@ def test_the_request_in_full() -> None:
         ({"node_count": 2}, "starts one driver, the run asks for 2 nodes"),
         ({"environment": {"kind": "docker", "image": "x"}}, "runs no Docker images"),
         ({"spark": {"deploy_mode": "client"}}, "starts drivers on the cluster"),
+        ({"spark": {"remote": "sc://spark.example.com"}}, "the run asks for Spark Connect"),
         ({"spark": {"files": ["../secrets"]}}, r"'\.\./secrets' of the 'spark' section lies outside"),
         ({"spark": {"jars": ["/etc/passwd"]}}, "lies outside"),
     ],

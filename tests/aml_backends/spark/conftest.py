@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from services.requirements import require_service
 
 from aml_backends.spark.backend import SparkBackend
 from aml_plugins.compute import ComputeTarget
@@ -16,7 +14,6 @@ from aml_plugins.runs.runner.processes import processes_of_job
 from aml_plugins.testing.jobs import clean_up
 
 MakeBackend = Callable[..., SparkBackend]
-_TOOL = Path(__file__).parents[3] / "tools" / "spark"
 # Short jobs: starting is what they do.
 _QUICK = {
     "spark.ui.enabled": "false",
@@ -24,13 +21,6 @@ _QUICK = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
-
-
-@pytest.fixture(scope="session")
-def spark_home() -> Path:
-    done = subprocess.run([_TOOL, "find"], capture_output=True, text=True, check=False)
-    require_service("Apache Spark", done.returncode == 0, "tools/spark install")
-    return Path(done.stdout.strip())
 
 
 @pytest.fixture

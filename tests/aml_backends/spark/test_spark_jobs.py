@@ -1,4 +1,4 @@
-"""Spark's own part: the session, files for the workers, a master, Spark Connect, and its absence."""
+"""Spark's own part: the session, files for the workers, a master, and Spark's absence."""
 
 from __future__ import annotations
 
@@ -89,13 +89,6 @@ def test_a_script_that_fails_fails_the_job(backend: SparkBackend, tmp_path: Path
     assert (status.state, status.exit_code) == (JobState.FAILED, 3)
 
 
-def test_spark_connect_needs_no_spark_here(make_backend: MakeBackend, tmp_path: Path) -> None:
-    backend = make_backend(remote="sc://spark.example.com:15002", spark_home="/nowhere")
-    handle = backend.submit(make_job(tmp_path, KEY, "import os; print(os.environ['SPARK_REMOTE'])"), KEY)
-    assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED
-    assert "sc://spark.example.com:15002" in log_of(backend, handle, tmp_path)
-
-
 def test_without_spark_nothing_is_left(make_backend: MakeBackend, tmp_path: Path) -> None:
     backend = make_backend(spark_home="/nowhere")
     with pytest.raises(BackendError, match="There is no Spark for compute target 'here'") as caught:
@@ -108,8 +101,6 @@ def test_without_spark_nothing_is_left(make_backend: MakeBackend, tmp_path: Path
     ("settings", "sentence"),
     [
         ({"master": "everywhere"}, "must be such as local"),
-        ({"remote": "spark.example.com"}, "remote"),
-        ({"remote": "sc://x:1", "master": "local"}, "a master or a remote, not both"),
         ({"conf": "no json"}, "conf"),
     ],
 )
