@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from aml_backends.azure_batch.api import BatchApi, RefusedError
-from aml_backends.azure_batch.instances import RANK
+from aml_backends.azure_batch.instances import MOST_NODES, RANK
 from aml_plugins.compute.other_nodes import log_of
 
 __all__ = ["bring_from_node", "bring_other_logs", "read_from"]
@@ -51,17 +50,28 @@ def bring_from_node(api: BatchApi, job: str, task: str, destination: Path) -> No
 
 def bring_other_logs(api: BatchApi, job: str, task: str, destination: Path, known: Collection[int]) -> None:
     """Bring the logs of a run's nodes besides the first from there, but those that are known; as much as is there."""
-    for subtask in list(api.list_subtasks(job, task)):
-        node: Mapping[str, Any] = subtask.get("nodeInfo") or {}
+    try:
+        nodes = [subtask.get("nodeInfo") or {} for subtask in api.list_subtasks(job, task)]
+    except RefusedError as error:
+        if error.reason not in _GONE:
+            raise
+        return
+    for node in nodes:
         read = partial(api.read_node_file, str(node.get("poolId")), str(node.get("nodeId")))
-        directory = f"{node.get('taskRootDirectory')}/wd"
-        try:
-            rank = int(read(f"{directory}/{RANK}", 0, CHUNK_BYTES))
-            if rank not in known:
-                _copy(partial(read, f"{directory}/std_log.txt"), destination / log_of(rank))
-        except RefusedError as error:
-            if error.reason not in _NOTHING_YET:
-                raise
+        _bring_log(read, f"{node.get('taskRootDirectory')}/wd", destination, known)
+
+
+def _bring_log(
+    read: Callable[[str, int, int], bytes], directory: str, destination: Path, known: Collection[int]
+) -> None:
+    try:
+        said = read(f"{directory}/{RANK}", 0, CHUNK_BYTES)  # scripts may write there
+        rank = next((rank for rank in range(1, MOST_NODES) if str(rank).encode() == said), None)
+        if rank is not None and rank not in known:
+            _copy(partial(read, f"{directory}/std_log.txt"), destination / log_of(rank))
+    except RefusedError as error:
+        if error.reason not in _NOTHING_YET:
+            raise
 
 
 def _home(name: str) -> str | None:
