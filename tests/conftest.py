@@ -132,3 +132,14 @@ def azure() -> Iterator[AzureEmulator]:
     with AzureEmulator(Settings(validate=True)) as emulator:
         yield emulator
         assert emulator.violations == []
+
+
+@pytest.fixture(scope="session")
+def emulators_engine() -> Iterator[DockerEngine]:
+    """An engine for the containers of the Azure emulator: it asks the command ``docker``, as its users do."""
+    found = find_engine()
+    require_service("Docker's engine", found and shutil.which("docker"), DOCKER_INSTALL)
+    assert found is not None
+    with running_engine(found) as engine, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", engine.address)
+        yield engine

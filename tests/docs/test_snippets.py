@@ -36,6 +36,7 @@ EXCLUDED = {
     "docs/how-to/run-spark-on-hdinsight.md": 3,
     "docs/how-to/share-a-workspace.md": 4,
     "docs/how-to/use-postgresql.md": 1,
+    "docs/how-to/use-the-azure-emulator.md": 1,
     "docs/how-to/watch-and-notify.md": 1,
     "docs/how-to/watch-with-telemetry.md": 2,
     "docs/how-to/write-a-service-type.md": 2,
