@@ -5,17 +5,16 @@ They lie below ``jobs/KEY/nodes/RANK/``. Results, and records of what the script
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from aml_plugins.compute.job import JobStatus
 from aml_plugins.compute.runner_directory import job_status
 from aml_plugins.compute.staging import LOG, STATUS, Staging
 from aml_plugins.compute.states import JobState
 
-__all__ = ["failed_node", "log_of", "other_delivery_urls", "take_other_logs"]
+__all__ = ["last_word", "log_of", "other_delivery_urls", "take_other_logs"]
 
 _NODES = "nodes"
 
@@ -43,16 +42,14 @@ def take_other_logs(staging: Staging, destination: Path) -> set[int]:
     return taken
 
 
-def failed_node(staging: Staging, first: Mapping[str, Any] | None) -> JobStatus | None:
-    """Return how the node ended that failed before the others did, None where none said so.
-
-    :param first: what the first node said.
-    """
-    words = {0: first, **{rank: staging.said(name) for rank, name in _sent(staging, STATUS)}}
+def last_word(staging: Staging) -> JobStatus | None:
+    """Return how the first node ended, or the one that failed before the others did; None where nobody said so."""
+    first = staging.status()
+    words = {rank: staging.said(name) for rank, name in _sent(staging, STATUS)} | {0: first}
     told = {rank: job_status(said) for rank, said in words.items() if said is not None}
     failed = {rank: status for rank, status in told.items() if status.state is JobState.FAILED}
     if not failed:
-        return None
+        return told.get(0)
     rank = min(failed, key=lambda rank: (failed[rank].finished_at or 0.0, rank))
     status = failed[rank]
     return replace(status, reason=f"Node {rank}: {status.reason}") if len(words) > 1 else status

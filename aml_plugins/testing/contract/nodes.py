@@ -63,13 +63,14 @@ class NodesContract(ContractBase):
         results = fetched(backend, handle, tmp_path)
         assert (results / "logs" / "std_log.txt").read_text() == "[['1', '2']]\nnode 0\n"
         assert (results / "outputs" / "rank.txt").read_text() == "0"
+        assert (results / "logs" / "std_log_1.txt").read_text() == "node 1\n"
 
     def test_a_node_that_fails_fails_the_job_and_ends_the_others(
         self, backend: ComputeBackend, key: str, start_on_nodes: StartOnNodes
     ) -> None:
         status = wait_until_ended(backend, start_on_nodes(_SECOND_FAILS), self.patience)
-        assert status.state is JobState.FAILED
-        assert status.reason
+        assert (status.state, status.exit_code, status.lost) == (JobState.FAILED, 3, False)
+        assert "Node 1" in (status.reason or "")
         wait_until(lambda: not self.remaining_processes(key), self.patience)
 
     def test_cancel_ends_every_node(self, backend: ComputeBackend, key: str, start_on_nodes: StartOnNodes) -> None:

@@ -25,8 +25,7 @@ from aml_plugins.compute import (
     LogChunk,
     TargetConfig,
 )
-from aml_plugins.compute.other_nodes import failed_node, other_delivery_urls, take_other_logs
-from aml_plugins.compute.runner_directory import job_status
+from aml_plugins.compute.other_nodes import last_word, other_delivery_urls, take_other_logs
 from aml_plugins.compute.staging import Staging, environment_inside
 from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError
 
@@ -282,12 +281,7 @@ class AzureBatchBackend(ComputeBackend):
 
     def _status(self, handle: JobHandle, task: Mapping[str, Any]) -> JobStatus:
         allowed = self._config.node_loss_retries
-        return status_of(task, lambda: self._told(self._staging(handle.job_id)), losses_allowed=allowed)
-
-    @staticmethod
-    def _told(staging: Staging) -> JobStatus | None:
-        first = staging.status()
-        return failed_node(staging, first) or (job_status(first) if first else None)
+        return status_of(task, lambda: last_word(self._staging(handle.job_id)), losses_allowed=allowed)
 
     def _with_reasons(self, found: dict[JobHandle, JobStatus | Exception]) -> dict[JobHandle, JobStatus | Exception]:
         """Say what waiting tasks wait for: one more question a round, where there are any."""
