@@ -52,8 +52,10 @@ _COURIER = (
     "import os, sys; sys.path.insert(0, sys.argv[1]); from aml_runner.courier import main; os._exit(main(sys.argv[2:]))"
 )
 
+# As the first process of a container it hears only the signals that it handles.
 _LOADER = """
-import json, os, sys, time, urllib.request
+import json, os, signal, sys, time, urllib.request
+signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
 directory = os.path.abspath(sys.argv[1])
 os.makedirs(directory, exist_ok=True)
 runner = os.path.join(directory, "runner.pyz")
