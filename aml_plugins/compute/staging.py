@@ -54,8 +54,9 @@ _COURIER = (
 
 # As the first process of a container it hears only the signals that it handles.
 _LOADER = """
-import json, os, signal, sys, time, urllib.request
+import os, signal
 signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
+import json, sys, time, urllib.request
 directory = os.path.abspath(sys.argv[1])
 os.makedirs(directory, exist_ok=True)
 runner = os.path.join(directory, "runner.pyz")
