@@ -62,8 +62,10 @@ def _ended(condition: Mapping[str, Any], pod: Mapping[str, Any] | None, said: Sa
         return JobStatus(state=JobState.SUCCEEDED, native_state="Complete", exit_code=code or 0)
     reason = str(condition.get("reason") or "Failed")
     told = said()
-    # A pod that ended because another failed, or ran out of time, says that it was cancelled.
-    if told is not None and told.state.is_terminal and (asked_to_end or told.state is not JobState.CANCELLED):
+    # A pod that ended because another failed, or ran out of time, says that it was cancelled; one that was asked to end
+    # while its runner was just starting, that the runner was killed.
+    misled = told is not None and (told.lost if asked_to_end else told.state is JobState.CANCELLED)
+    if told is not None and told.state.is_terminal and not misled:
         return replace(told, native_state=reason)
     if asked_to_end:  # a pod that is taken away may count as one that failed
         return JobStatus(state=JobState.CANCELLED, native_state=reason, exit_code=code)
