@@ -179,3 +179,14 @@ def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubernetes_
         cluster.import_image(python_image(tmp_path_factory.mktemp("image"), cluster.image))
         yield cluster
     shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def emulators_engine() -> Iterator[DockerEngine]:
+    """An engine for the containers of the Azure emulator: it asks the command ``docker``, as its users do."""
+    found = find_engine()
+    require_service("Docker's engine", found and shutil.which("docker"), DOCKER_INSTALL)
+    assert found is not None
+    with running_engine(found) as engine, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", engine.address)
+        yield engine

@@ -22,6 +22,10 @@ def emulator() -> None:
 @click.option("--https-port", type=click.IntRange(0, 65535), default=0, help="Port for https, likewise.")
 @click.option("--directory", type=click.Path(path_type=Path), help="Where nodes have their disks; kept at the end.")
 @click.option(
+    "--kubeconfig", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Of a Kubernetes cluster that stands for every AKS cluster.",
+)  # fmt: skip
+@click.option(
     "--fault", "faults", multiple=True, metavar="KIND,…",
     help="What goes wrong: KIND[,verb=POST][,path=/jobs][,count=3][,seconds=2].",
 )  # fmt: skip
@@ -51,6 +55,7 @@ def _started(output: str, options: dict[str, Any]) -> None:
         raise MissingExtraError("The emulator", "testing") from None
     settings = Settings(
         directory=options["directory"],
+        kubeconfig=options["kubeconfig"],
         check_credentials=not options["no_authentication"],
         validate=options["validate"],
         spelling=options["spelling"],

@@ -52,8 +52,11 @@ _COURIER = (
     "import os, sys; sys.path.insert(0, sys.argv[1]); from aml_runner.courier import main; os._exit(main(sys.argv[2:]))"
 )
 
+# As the first process of a container it hears only the signals that it handles.
 _LOADER = """
-import json, os, sys, time, urllib.request
+import os, signal
+signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
+import json, sys, time, urllib.request
 directory = os.path.abspath(sys.argv[1])
 os.makedirs(directory, exist_ok=True)
 runner = os.path.join(directory, "runner.pyz")
@@ -183,10 +186,14 @@ class Staging:
 
     def status(self) -> Mapping[str, Any] | None:
         """Return what the runner said last, None where it sent nothing."""
+        return self.said(STATUS)
+
+    def said(self, name: str) -> Mapping[str, Any] | None:
+        """Return a file of the job that is JSON, None where there is none."""
         with tempfile.TemporaryDirectory(prefix="aml-status-") as directory:
             local = Path(directory, STATUS)
             try:
-                self._datastore().get(self.path(STATUS), local)
+                self._datastore().get(self.path(name), local)
                 said = json.loads(local.read_text(encoding="utf-8"))
             except (NotFoundError, ValueError):
                 return None
@@ -212,6 +219,18 @@ class Staging:
             except NotFoundError:
                 return None
             return local.read_bytes()
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the job's files below a folder of it."""
+        found = self._datastore().list(self.path(folder))
+        return [path.removeprefix(self.folder) for path, _ in found]
+
+    def take(self, name: str, local: Path) -> None:
+        """Bring a file of the job.
+
+        :raises NotFoundError: where there is none.
+        """
+        self._datastore().get(self.path(name), local)
 
     def listed(self) -> Iterator[tuple[str, str]]:
         """Yield key and name of the files of all jobs."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aml_plugins.testing.compute_contract import ComputeBackendContract
+    from aml_plugins.testing.contract.nodes import NodesContract
     from aml_plugins.testing.contract.outage import OutageContract
     from aml_plugins.testing.fake_backend import FakeBackend, FakeJob
     from aml_plugins.testing.fake_clock import FakeClock
@@ -21,6 +22,7 @@ __all__ = [
     "FakeBackend",
     "FakeClock",
     "FakeJob",
+    "NodesContract",
     "OutageContract",
     "ServiceTypeContract",
     "make_job",
@@ -32,6 +34,7 @@ _MODULES = {
     "FakeBackend": "fake_backend",
     "FakeClock": "fake_clock",
     "FakeJob": "fake_backend",
+    "NodesContract": "contract.nodes",
     "OutageContract": "contract.outage",
     "ServiceTypeContract": "service_contract",
     "make_job": "jobs",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,21 +15,10 @@ from services.requirements import require_service
 
 
 @pytest.fixture(scope="session")
-def emulators_engine() -> Iterator[DockerEngine]:
-    """An engine for the containers of the Azure emulator: it asks the command ``docker``, as its users do."""
-    found = find_engine()
-    require_service("Docker's engine", found and shutil.which("docker"), INSTALL)
-    assert found is not None
-    with running_engine(found) as engine, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DOCKER_HOST", engine.address)
-        yield engine
-
-
-@pytest.fixture(scope="session")
 def networked_engine() -> Iterator[DockerEngine]:
     """An engine whose containers have a network: those of services that are called."""
     found = find_engine()
-    require_service("Docker's engine", found and shutil.which("docker"), INSTALL)
+    require_service("Docker's engine", found, INSTALL)
     with own_bridge() as subnet, running_engine(str(found), bridge_name(subnet)) as engine:
         yield engine
 

@@ -95,7 +95,7 @@ def readers_batch(azure: AzureEmulator) -> Iterator[Mapping[str, str]]:
         "--account-url https://myaccount.westeurope.batch.azure.com": account,
         "KEY-OF-THE-BATCH-ACCOUNT": azure.settings.key,
     }
-    for name in ("cpu", "spot"):
+    for name in ("cpu", "nodes", "spot"):
         delete_pool(azure, name)
 
 

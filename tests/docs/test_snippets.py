@@ -32,6 +32,7 @@ EXCLUDED = {
     "docs/how-to/run-on-a-vm-over-ssh.md": 1,
     "docs/how-to/share-a-workspace.md": 4,
     "docs/how-to/use-postgresql.md": 1,
+    "docs/how-to/use-the-azure-emulator.md": 1,
     "docs/how-to/watch-and-notify.md": 1,
     "docs/how-to/watch-with-telemetry.md": 2,
     "docs/how-to/write-a-service-type.md": 2,

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from services.bridges import bridge_name, own_bridge, run
+from services.cluster_names import DOMAIN, name_server
 
 __all__ = ["IMAGE", "INSTALL", "Kubernetes", "find_programs", "running_kubernetes"]
 
@@ -108,6 +109,7 @@ def running_kubernetes(programs: Path, directory: Path, *, with_services: bool =
         plan = _Plan(programs, directory, stack.enter_context(own_bridge()), *_free_ports(3))
         stack.callback(_end_containers, plan)
         _write_kubeconfig(plan)
+        stack.enter_context(name_server(plan.address, lambda path: _get(plan, path)))
         for start in (_start_etcd, _start_api_server, _start_controllers, _start_containerd, _start_kubelet):
             start(plan, stack)
         if with_services:
@@ -259,6 +261,8 @@ def _start_kubelet(plan: _Plan, stack: ExitStack) -> None:
         "imageGCHighThresholdPercent": 100,
         "evictionHard": {"nodefs.available": "1%"},
         "containerRuntimeEndpoint": f"unix://{plan.directory}/containerd.sock",
+        "clusterDNS": [plan.address],
+        "clusterDomain": DOMAIN,
         "resolvConf": str(plan.file("resolv.conf", "nameserver 127.0.0.1\n")),
         "podLogsDir": str(plan.directory / "pod-logs"),
         "nodeStatusUpdateFrequency": "5s",

@@ -75,6 +75,9 @@ THOROUGH: dict[str, str] = {
     "*/test_acr_tasks.py::test_a_killed_builder_is_made_up_for": (
         "a process of its own; builders that die in this one are made up for at each step"
     ),
+    "*/azure_emulator/test_airflow_operators.py::*": (
+        "Airflow's own operators sleep for ten and fifteen seconds between looks, and each starts an Airflow"
+    ),
     "*/world/test_deferred.py::test_a_store_that_is_away_while_a_trigger_watches_is_waited_for": (
         "it waits out a client's patience, two minutes"
     ),

@@ -5,6 +5,7 @@ variable ``AML_COURIER``, as JSON: signed URLs are secrets, and no command line 
 
     {"fetch": {"job.json": URL, ...},            # what is not there already, by name
      "deliver": {"results.tar": URL, "status.json": URL},   # with PUT, in this order; none where the target does it
+     "others": [{"std_log.txt": URL, ...}, ...], # the same of the second node, the third and so on
      "live": URL,                                # append to it what the script logs, while it runs
      "echo": bool}                               # repeat the job's log on standard output
 
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     orders = json.loads(os.environ.pop(ORDERS, "") or "{}")
     try:
         _bring(directory, orders.get("fetch") or {})
-        live = Live(directory, orders.get("live") if _is_first_node() else None)
+        live = Live(directory, orders.get("live") if _rank() == 0 else None)
         live.start()
         code = _Journey(directory, echo=bool(orders.get("echo"))).run()
         live.stop()
@@ -65,12 +66,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _deliveries(orders: dict[str, Any]) -> dict[str, str]:
-    """Of a job with many nodes, the first sends the results (``JOB_COMPLETION_INDEX`` is Kubernetes')."""
-    return (orders.get("deliver") or {}) if _is_first_node() else {}
+    """Of a job with many nodes, the first sends the results."""
+    if _rank() == 0:
+        return orders.get("deliver") or {}
+    others: list[dict[str, Any]] = orders.get("others") or []
+    return others[_rank() - 1] if _rank() <= len(others) else {}
 
 
-def _is_first_node() -> bool:
-    return os.environ.get("JOB_COMPLETION_INDEX", "0") == "0"
+def _rank() -> int:
+    return int(os.environ.get("AML_NODE_RANK") or 0)
 
 
 def _bring(directory: str, files: dict[str, str]) -> None:

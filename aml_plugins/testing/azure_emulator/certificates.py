@@ -1,4 +1,8 @@
-"""A certificate for loopback, signed by itself."""
+"""A certificate for loopback, signed by itself.
+
+It names Azure's public addresses, too, for clients that know no others and are led here by a proxy. Only those who are
+told to trust it do.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from pathlib import Path
 __all__ = ["write_certificate"]
 
 _DAYS = 30
+_NAMES = ("localhost", "management.azure.com", "login.microsoftonline.com")
 
 
 def write_certificate(directory: Path) -> tuple[Path, Path]:
@@ -20,7 +25,7 @@ def write_certificate(directory: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Azure emulator of AML Plugins")])
     now = dt.datetime.now(dt.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [*map(x509.DNSName, _NAMES), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -99,7 +99,7 @@ class AzureEmulator:
         self.application.arm.close()
         self.application.iot_hub.close()
         with self._engine.lock:
-            for task in [task for task in self.account.tasks() if task.execution is not None]:
+            for task in [task for task in self.account.tasks() if task.state == "running"]:
                 task.stop({})
         self._engine.close()
         end_processes_below(self.directory)

@@ -1,9 +1,10 @@
-"""Microsoft Entra's token endpoint: as much of it as azure-identity needs."""
+"""Microsoft Entra's token endpoint, as much of it as azure-identity needs, and what leads there."""
 
 from __future__ import annotations
 
 from urllib.parse import parse_qs
 
+from aml_plugins.testing.azure_emulator.cloud import PATH, cloud_facts
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
 from aml_plugins.testing.azure_emulator.settings import Settings
 from aml_plugins.testing.azure_emulator.tokens import SECONDS, new_token
@@ -19,6 +20,8 @@ class Login:
 
     def answer(self, request: Request) -> Answer:
         """Answer discovery and token requests."""
+        if request.verb == "GET" and request.path == PATH:
+            return Answer(200, cloud_facts(request.base))
         tenant, _, rest = request.path.strip("/").partition("/")
         if request.verb == "GET" and rest.endswith(".well-known/openid-configuration"):
             return Answer(200, self._configuration(request.base, tenant))

@@ -56,6 +56,7 @@ class Settings:
     :param stale_group_state: whether a container group says ``Running`` after its containers have ended, as was seen.
     :param registry: address, ``HOST:PORT``, of a registry program that keeps the images of the container registry;
         ``registry_login`` is who enters it, ``registry_admin`` the admin user of the container registry.
+    :param kubeconfig: of a Kubernetes cluster that stands for every AKS cluster; without one, credentials lead nowhere.
     :param validate: whether each request and answer is checked against the specifications; see ``violations``.
     """
 
@@ -72,5 +73,6 @@ class Settings:
     registry: str | None = None
     registry_login: tuple[str, str] | None = None
     registry_admin: tuple[str, str] = ("amlregistry", KEY[:32])
+    kubeconfig: Path | None = None
     delays: Delays = field(default_factory=Delays)
     quotas: Quotas = field(default_factory=Quotas)

@@ -28,8 +28,8 @@ from aml_plugins.compute import (
     TargetConfig,
 )
 from aml_plugins.compute.live_records import LiveRecords
+from aml_plugins.compute.other_nodes import last_word, other_delivery_urls, take_other_logs
 from aml_plugins.compute.refusing import refuse_spark
-from aml_plugins.compute.runner_directory import job_status
 from aml_plugins.compute.staging import STATUS, Staging
 from aml_plugins.errors import AlreadyExistsError, BackendError, InvalidInputError, JobNotFoundError, NotYetDoneError
 
@@ -104,7 +104,9 @@ class AksBackend(ComputeBackend):
         self.cluster.patch("job", handle.job_id, changes)
 
     def fetch(self, handle: JobHandle, destination: Path) -> None:
-        found = self._staging(handle.job_id).take_results(destination)
+        staging = self._staging(handle.job_id)
+        found = staging.take_results(destination)
+        take_other_logs(staging, destination)
         if not found and self.cluster.find("job", handle.job_id) is None:
             raise self._missing(handle)
         log = destination / "logs" / "std_log.txt"
@@ -221,6 +223,7 @@ class AksBackend(ComputeBackend):
         orders = {
             "fetch": staging.bring(spec.bundle, cache=_CACHE),
             "deliver": staging.delivery_urls(),
+            "others": other_delivery_urls(staging, spec.node_count),
             "live": staging.live_url(),
             "echo": True,
         }
@@ -242,7 +245,7 @@ class AksBackend(ComputeBackend):
             self.cluster.patch(kind, key, {"metadata": {"ownerReferences": [owner]}})
 
     def _status(self, handle: JobHandle, job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> JobStatus:
-        return status_of(job, pods, self._staging(handle.job_id).status)
+        return status_of(job, pods, lambda: last_word(self._staging(handle.job_id)))
 
     def _safe_status(
         self, handle: JobHandle, job: Mapping[str, Any] | None, pods: Sequence[Mapping[str, Any]]
@@ -254,8 +257,7 @@ class AksBackend(ComputeBackend):
 
     def _without_job(self, handle: JobHandle) -> JobStatus:
         """The cluster deletes what ended a while ago; what the runner said last is still in the datastore."""
-        said = self._staging(handle.job_id).status()
-        told = job_status(said) if said else None
+        told = last_word(self._staging(handle.job_id))
         if told is None or not told.state.is_terminal:
             raise self._missing(handle)
         return told

@@ -101,10 +101,19 @@ class Cluster:
     def log(self, pod: str, seconds: int | None) -> Iterator[bytes]:
         """Yield the lines that a pod printed, each behind its time; read no further than is asked for.
 
+        A pod that is gone has none.
+
         :param seconds: how far to look back; None for everything.
         """
         options = {"since_seconds": seconds} if seconds is not None else {}
-        answer = self._open("CoreV1Api", "read_namespaced_pod_log", pod, self._namespace, timestamps=True, **options)
+        try:
+            answer = self._open(
+                "CoreV1Api", "read_namespaced_pod_log", pod, self._namespace, timestamps=True, **options
+            )
+        except RefusedError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return
         try:
             yield from answer
         finally:

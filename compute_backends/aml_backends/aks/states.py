@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from aml_plugins.compute import JobState, JobStatus
-from aml_plugins.compute.runner_directory import job_status
 
 __all__ = ["CANCELLED", "status_of"]
 
 CANCELLED = "aml-plugins/cancelled"
 """The annotation of a job that was asked to end."""
 
-Said = Callable[[], Mapping[str, Any] | None]
+Said = Callable[[], JobStatus | None]
 
 _FAILURES = {
     "DeadlineExceeded": "The run ran into its time limit, and its runner could not say so.",
@@ -27,7 +26,7 @@ def status_of(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], said: S
     """Return how a job is.
 
     :param pods: the pods of the job, in any order.
-    :param said: asks for the runner's last word; only done for a job that ended.
+    :param said: asks for the runners' last word; only done for a job that ended.
     """
     status: Mapping[str, Any] = job.get("status") or {}
     pod = _first_node(pods)
@@ -62,9 +61,11 @@ def _ended(condition: Mapping[str, Any], pod: Mapping[str, Any] | None, said: Sa
     if condition["type"] == "Complete":
         return JobStatus(state=JobState.SUCCEEDED, native_state="Complete", exit_code=code or 0)
     reason = str(condition.get("reason") or "Failed")
-    last = said()
-    told = job_status(last) if last else None
-    if told is not None and told.state.is_terminal:
+    told = said()
+    # A pod that ended because another failed, or ran out of time, says that it was cancelled; one that was asked to end
+    # while its runner was just starting, that the runner was killed.
+    misled = told is not None and (told.lost if asked_to_end else told.state is JobState.CANCELLED)
+    if told is not None and told.state.is_terminal and not misled:
         return replace(told, native_state=reason)
     if asked_to_end:  # a pod that is taken away may count as one that failed
         return JobStatus(state=JobState.CANCELLED, native_state=reason, exit_code=code)

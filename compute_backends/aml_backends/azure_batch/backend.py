@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aml_backends.azure_batch.api import BatchApi, RefusedError
 from aml_backends.azure_batch.config import AzureBatchConfig
-from aml_backends.azure_batch.node_files import bring_from_node, read_from
+from aml_backends.azure_batch.instances import check_nodes, check_pool
+from aml_backends.azure_batch.node_files import bring_from_node, bring_other_logs, read_from
 from aml_backends.azure_batch.plan import PREFIX, Addresses, job_body, job_id, job_marks, pool_body, task_body
 from aml_backends.azure_batch.provisioning import delete_pool, ensure_pool, pool_is_ready, why_waiting
 from aml_backends.azure_batch.states import status_of
@@ -24,6 +25,7 @@ from aml_plugins.compute import (
     LogChunk,
     TargetConfig,
 )
+from aml_plugins.compute.other_nodes import last_word, other_delivery_urls, take_other_logs
 from aml_plugins.compute.staging import Staging, environment_inside
 from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError
 
@@ -61,7 +63,7 @@ class AzureBatchBackend(ComputeBackend):
     def submit(self, spec: JobSpec, key: str) -> JobHandle:
         self._check(spec, key)
         job = job_id(self._config, spec, self.target.name)
-        self._ensure_pool()
+        self._ensure_pool(spec)
         self._ensure_job(spec)
         handle = self._handle(job, key)
         if self._task(handle) is None:
@@ -104,9 +106,13 @@ class AzureBatchBackend(ComputeBackend):
                 raise
 
     def fetch(self, handle: JobHandle, destination: Path) -> None:
-        self._existing(handle)
-        if not self._staging(handle.job_id).take_results(destination):
+        task = self._existing(handle)
+        staging = self._staging(handle.job_id)
+        if not staging.take_results(destination):
             bring_from_node(self._api, _job(handle), handle.job_id, destination)
+        known = take_other_logs(staging, destination)
+        if str((task.get("executionInfo") or {}).get("result")).lower() != "success":
+            bring_other_logs(self._api, _job(handle), handle.job_id, destination, known)
 
     def cleanup(self, handle: JobHandle) -> None:
         if not _job(handle):
@@ -122,7 +128,7 @@ class AzureBatchBackend(ComputeBackend):
         self._staging(handle.job_id).forget()
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
-        """Return output since ``cursor``, from the node."""
+        """Return output since ``cursor``, from the node; from the first, where there are many."""
         return self._tail(handle, "std_log.txt", cursor)
 
     def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
@@ -191,11 +197,14 @@ class AzureBatchBackend(ComputeBackend):
     def _handle(self, job: str, key: str) -> JobHandle:
         return JobHandle(self.type_name, self.target.name, key, {"job": job})
 
-    def _ensure_pool(self) -> None:
+    def _ensure_pool(self, spec: JobSpec) -> None:
         """A pool that was seen once is not looked for again; if it goes, tasks wait and their reason says so."""
-        if not self._pool_was_there:
-            ensure_pool(self._api, self._config, *self._name)
-            self._pool_was_there = True
+        if self._pool_was_there and spec.node_count == 1:
+            return
+        pool = ensure_pool(self._api, self._config, *self._name)
+        self._pool_was_there = True
+        if pool is not None and spec.node_count > 1:
+            check_pool(pool, spec, self.target.name)
 
     def _ensure_job(self, spec: JobSpec) -> None:
         try:
@@ -215,9 +224,10 @@ class AzureBatchBackend(ComputeBackend):
     def _create_task(self, spec: JobSpec, key: str, job: str) -> None:
         staging = self._staging(key)
         files = staging.bring(spec.bundle, cache=CACHE, environment=environment_inside(spec.environment))
-        container = staging.container_url()
+        container = staging.container_url() if spec.node_count == 1 else None
         delivery = {} if container else staging.delivery_urls()
-        addresses = Addresses(files, container, staging.folder, delivery, self._registry_password(spec))
+        others = other_delivery_urls(staging, spec.node_count)
+        addresses = Addresses(files, container, staging.folder, delivery, others, self._registry_password(spec))
         try:
             self._api.create_task(job, task_body(self._config, spec, key, addresses, hide=False))
         except RefusedError as error:
@@ -270,7 +280,8 @@ class AzureBatchBackend(ComputeBackend):
             return error
 
     def _status(self, handle: JobHandle, task: Mapping[str, Any]) -> JobStatus:
-        return status_of(task, self._staging(handle.job_id).status, losses_allowed=self._config.node_loss_retries)
+        allowed = self._config.node_loss_retries
+        return status_of(task, lambda: last_word(self._staging(handle.job_id)), losses_allowed=allowed)
 
     def _with_reasons(self, found: dict[JobHandle, JobStatus | Exception]) -> dict[JobHandle, JobStatus | Exception]:
         """Say what waiting tasks wait for: one more question a round, where there are any."""
@@ -307,11 +318,8 @@ class AzureBatchBackend(ComputeBackend):
                 f"The compute target '{name}' runs Python scripts, not Spark.",
                 "Remove the 'spark' section, or choose a Spark target.",
             )
-        if spec.node_count > 1 and not config.multi_node:
-            raise InvalidInputError(
-                f"The nodes of compute target '{name}' may not talk to each other, the run asks for {spec.node_count}.",
-                "Set the target's multi_node, or node_count to 1.",
-            )
+        if spec.node_count > 1:
+            check_nodes(config, spec, name)
         if is_docker and not spec.environment.get("image"):
             raise InvalidInputError(
                 f"The compute target '{name}' builds no images.",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from aml_backends.azure_batch.api import BatchApi, RefusedError
+from aml_backends.azure_batch.instances import MOST_NODES, RANK
+from aml_plugins.compute.other_nodes import log_of
 
-__all__ = ["bring_from_node", "read_from"]
+__all__ = ["bring_from_node", "bring_other_logs", "read_from"]
 
 CHUNK_BYTES = 1 << 20
 _PIECE = 16 << 20
@@ -38,9 +42,35 @@ def bring_from_node(api: BatchApi, job: str, task: str, destination: Path) -> No
         for file in api.list_files(job, task):
             home = None if file.get("isDirectory") else _home(str(file["name"]))
             if home is not None:
-                _copy(api, (job, task, str(file["name"])), destination / home)
+                _copy(partial(api.read_file, job, task, str(file["name"])), destination / home)
     except RefusedError as error:
         if error.reason not in _NOTHING_YET | _GONE:
+            raise
+
+
+def bring_other_logs(api: BatchApi, job: str, task: str, destination: Path, known: Collection[int]) -> None:
+    """Bring the logs of a run's nodes besides the first from there, but those that are known; as much as is there."""
+    try:
+        nodes = [subtask.get("nodeInfo") or {} for subtask in api.list_subtasks(job, task)]
+    except RefusedError as error:
+        if error.reason not in _GONE:
+            raise
+        return
+    for node in nodes:
+        read = partial(api.read_node_file, str(node.get("poolId")), str(node.get("nodeId")))
+        _bring_log(read, f"{node.get('taskRootDirectory')}/wd", destination, known)
+
+
+def _bring_log(
+    read: Callable[[str, int, int], bytes], directory: str, destination: Path, known: Collection[int]
+) -> None:
+    try:
+        said = read(f"{directory}/{RANK}", 0, CHUNK_BYTES)  # scripts may write there
+        rank = next((rank for rank in range(1, MOST_NODES) if str(rank).encode() == said), None)
+        if rank is not None and rank not in known:
+            _copy(partial(read, f"{directory}/std_log.txt"), destination / log_of(rank))
+    except RefusedError as error:
+        if error.reason not in _NOTHING_YET:
             raise
 
 
@@ -53,12 +83,12 @@ def _home(name: str) -> str | None:
     return next((home + name[len(start) :] for start, home in _HOMES.items() if name.startswith(start)), None)
 
 
-def _copy(api: BatchApi, source: tuple[str, str, str], target: Path) -> None:
+def _copy(read: Callable[[int, int], bytes], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as file:
         while True:
             try:
-                data = api.read_file(*source, file.tell(), _PIECE)
+                data = read(file.tell(), _PIECE)
             except RefusedError as error:
                 if error.reason != "InvalidRange":
                     raise

@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from aml_backends.azure_batch.config import AzureBatchConfig
+from aml_backends.azure_batch.instances import instances
 from aml_plugins.compute import JobSpec
 from aml_plugins.compute.staging import RESULTS, STATUS, courier_command
 
@@ -33,12 +34,14 @@ class Addresses:
 
     :param container: a signed container URL for Batch's own upload; None where the courier uploads.
     :param folder: below the container, for this job.
+    :param others: what the courier sends from nodes besides the first, where to.
     """
 
     files: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(_FILES, HIDDEN), repr=False)
     container: str | None = field(default=HIDDEN, repr=False)
     folder: str = ""
     delivery: Mapping[str, str] = field(default_factory=dict, repr=False)
+    others: Sequence[Mapping[str, str]] = field(default=(), repr=False)
     registry_password: str | None = field(default=HIDDEN, repr=False)
 
 
@@ -129,29 +132,33 @@ def task_body(config: AzureBatchConfig, spec: JobSpec, key: str, addresses: Addr
     body: dict[str, Any] = {
         "id": key,
         "displayName": str(spec.display.get("run", spec.run_id))[:1024],
-        "commandLine": _command_line(config, spec),
-        "resourceFiles": [{"httpUrl": url, "filePath": name} for name, url in sorted(addresses.files.items())],
         "environmentSettings": _environment(spec, key, addresses, hide=hide),
         "constraints": {"maxTaskRetryCount": 0, "retentionTime": "P7D"},
     }
-    if addresses.container is not None:
-        body["outputFiles"] = _outputs(addresses)
+    if spec.node_count > 1:
+        body["commandLine"] = "/bin/sh -c true"
+        body["multiInstanceSettings"] = instances(config, spec, addresses.files)
+    else:
+        body |= _of_one_node(config, addresses)
     if spec.time_limit_seconds is not None:
         limit = spec.time_limit_seconds + PREPARATION.total_seconds()
         body["constraints"]["maxWallClockTime"] = f"PT{int(limit)}S"
-    return body | _containers(spec, addresses) | _instances(spec)
+    return body | _containers(spec, addresses)
 
 
-def _command_line(config: AzureBatchConfig, spec: JobSpec) -> str:
-    """Batch starts no shell; this one puts in what only the node knows: its directory, and who is the first of many."""
-    command = courier_command(config.python, "runner.pyz", ".")
-    master = "" if spec.node_count == 1 else 'export AML_MASTER_ADDRESS="${AZ_BATCH_MASTER_NODE%:*}" && '
-    return shlex.join(["/bin/sh", "-c", f"cd {_DIRECTORY} && {master}exec {shlex.join(command)}"])
+def _of_one_node(config: AzureBatchConfig, addresses: Addresses) -> dict[str, Any]:
+    """Batch starts no shell; this one puts in what only the node knows, its directory."""
+    command = shlex.join(courier_command(config.python, "runner.pyz", "."))
+    task: dict[str, Any] = {
+        "commandLine": shlex.join(["/bin/sh", "-c", f"cd {_DIRECTORY} && exec {command}"]),
+        "resourceFiles": [{"httpUrl": url, "filePath": name} for name, url in sorted(addresses.files.items())],
+    }
+    return task if addresses.container is None else {**task, "outputFiles": _outputs(addresses)}
 
 
 def _environment(spec: JobSpec, key: str, addresses: Addresses, *, hide: bool) -> list[dict[str, str]]:
-    orders = json.dumps({"deliver": dict(addresses.delivery)})
-    nodes = {"AML_NODE_COUNT": str(spec.node_count), "AML_NODE_RANK": "0"}
+    orders = json.dumps({"deliver": dict(addresses.delivery), "others": [dict(urls) for urls in addresses.others]})
+    nodes = {"AML_NODE_COUNT": str(spec.node_count)} | ({"AML_NODE_RANK": "0"} if spec.node_count == 1 else {})
     variables = {**spec.environment_variables, **nodes, "AML_JOB_KEY": key, "AML_COURIER": orders}
     shown = {"AML_JOB_KEY", *nodes} if hide else set(variables)
     return [{"name": name, "value": variables[name] if name in shown else HIDDEN} for name in sorted(variables)]
@@ -185,15 +192,3 @@ def _containers(spec: JobSpec, addresses: Addresses) -> dict[str, Any]:
             "password": addresses.registry_password,
         }
     return {"containerSettings": settings}
-
-
-def _instances(spec: JobSpec) -> dict[str, Any]:
-    """The script runs on the primary node; it finds the others in AZ_BATCH_NODE_LIST."""
-    if spec.node_count == 1:
-        return {}
-    return {
-        "multiInstanceSettings": {
-            "numberOfInstances": spec.node_count,
-            "coordinationCommandLine": "/bin/sh -c true",
-        }
-    }

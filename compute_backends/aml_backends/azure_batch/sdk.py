@@ -104,10 +104,17 @@ class SdkBatchApi:
             self._client.delete_task(job, task)
 
     def read_file(self, job: str, task: str, path: str, first: int, size: int) -> bytes:
-        span = f"bytes={first}-{first + size - 1}"
         with self._words(f"show file '{path}' of task '{task}'"):
-            read = self._client.download_task_file(job, task, path, ocp_range=span, raw_response_hook=_read_refusals)
-            return b"".join(read)
+            return b"".join(self._client.download_task_file(job, task, path, **_part(first, size)))
+
+    def list_subtasks(self, job: str, task: str) -> Iterator[Body]:
+        with self._words(f"list subtasks of task '{task}'"):
+            for subtask in self._client.list_subtasks(job, task):
+                yield subtask.as_dict()
+
+    def read_node_file(self, pool: str, node: str, path: str, first: int, size: int) -> bytes:
+        with self._words(f"show file '{path}' of node '{node}'"):
+            return b"".join(self._client.download_node_file(pool, node, path, **_part(first, size)))
 
     def list_files(self, job: str, task: str) -> Iterator[Body]:
         with self._words(f"list files of task '{task}'"):
@@ -146,6 +153,10 @@ class SdkBatchApi:
         if isinstance(error, ResourceNotFoundError) and code.startswith("HTTP"):
             code = "ResourceNotFound"
         return RefusedError(text, _FIXES.get(code, ""), reason=code)
+
+
+def _part(first: int, size: int) -> dict[str, Any]:
+    return {"ocp_range": f"bytes={first}-{first + size - 1}", "raw_response_hook": _read_refusals}
 
 
 def _read_refusals(response: Any) -> None:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from aml_plugins.compute import JobState, JobStatus
-from aml_plugins.compute.runner_directory import job_status
 
 __all__ = ["state_of", "status_of"]
 
@@ -30,12 +29,10 @@ def state_of(word: str) -> JobState:
     return _STATES.get(word.lower(), JobState.UNKNOWN)
 
 
-def status_of(
-    task: Mapping[str, Any], said: Callable[[], Mapping[str, Any] | None], *, losses_allowed: int
-) -> JobStatus:
+def status_of(task: Mapping[str, Any], said: Callable[[], JobStatus | None], *, losses_allowed: int) -> JobStatus:
     """Return how a task is.
 
-    :param said: asks for the runner's last word; only done for a task that failed.
+    :param said: asks for the runners' last word; only done for a task that failed.
     :param losses_allowed: how often it may lose its node.
     """
     word = str(task.get("state") or "")
@@ -54,12 +51,12 @@ def status_of(
     )
 
 
-def _ended(info: Mapping[str, Any], said: Callable[[], Mapping[str, Any] | None]) -> JobStatus:
+def _ended(info: Mapping[str, Any], said: Callable[[], JobStatus | None]) -> JobStatus:
     started, finished = _time(info.get("startTime")), _time(info.get("endTime"))
     return replace(_outcome(info, said), started_at=started, finished_at=finished)
 
 
-def _outcome(info: Mapping[str, Any], said: Callable[[], Mapping[str, Any] | None]) -> JobStatus:
+def _outcome(info: Mapping[str, Any], said: Callable[[], JobStatus | None]) -> JobStatus:
     failure: Mapping[str, Any] = info.get("failureInfo") or {}
     code = info.get("exitCode")
     if not failure and str(info.get("result") or "success").lower() == "success":
@@ -67,9 +64,8 @@ def _outcome(info: Mapping[str, Any], said: Callable[[], Mapping[str, Any] | Non
     name, message = str(failure.get("code") or ""), str(failure.get("message") or "")
     if name == "TaskEnded" and "user request" in message.lower():
         return JobStatus(state=JobState.CANCELLED, native_state=name, exit_code=code)
-    last = said() if name in {"FailureExitCode", ""} else None
-    told = job_status(last) if last is not None else None
-    if told is not None and told.state.is_terminal:
+    told = None if name in _WORDS else said()
+    if told is not None and told.state in {JobState.FAILED, JobState.CANCELLED}:
         return replace(told, native_state="completed")
     reason = _unsaid(code) if name == "FailureExitCode" else _reason(name, message, failure)
     return JobStatus(state=JobState.FAILED, native_state=name or "completed", exit_code=code, reason=reason)

@@ -98,7 +98,6 @@ def test_experiments_and_targets_have_jobs_of_their_own(make_backend):
 @pytest.mark.parametrize(
     ("config", "values", "what"),
     [
-        ({}, {"node_count": 2}, "multi_node"),
         ({}, {"spark": {}}, "Spark"),
         ({}, {"environment": {"kind": "docker", "image": "x"}}, "runs no Docker"),
         ({"containers": True}, {"environment": {"kind": "pip"}}, "runs only Docker"),
@@ -110,33 +109,18 @@ def test_what_the_pool_cannot_do_is_refused_when_planned(make_backend, config, v
         make_backend(nodes=0, **config).plan(spec(**values), KEY)
 
 
-def test_containers_and_instances_are_planned(make_backend):
-    backend = make_backend(nodes=0, containers=True, multi_node=True)
+def test_containers_are_planned(make_backend):
+    backend = make_backend(nodes=0, containers=True)
     environment = {
         "kind": "docker", "image": "registry.example/gpu:1", "shm_size": "2g",
         "registry": {"address": "registry.example", "username": "u", "password": "secret://env/P"},
     }  # fmt: skip
-    task = backend.plan(spec(environment=environment, node_count=3), KEY).request["task"]
+    task = backend.plan(spec(environment=environment), KEY).request["task"]
     assert task["containerSettings"] == {
         "imageName": "registry.example/gpu:1",
         "containerRunOptions": "--shm-size=2g",
         "registry": {"registryServer": "registry.example", "username": "u", "password": "***"},
     }
-    assert task["multiInstanceSettings"]["numberOfInstances"] == 3
-
-
-def test_a_run_on_two_nodes_sees_both(make_backend, key, tmp_path):
-    from dataclasses import replace
-
-    backend = make_backend(multi_node=True)
-    script = """
-import os
-first, second = os.environ["AZ_BATCH_HOST_LIST"].split(",")
-print(os.environ["AML_NODE_RANK"], os.environ["AML_NODE_COUNT"], os.environ["AML_MASTER_ADDRESS"] == first)
-"""
-    handle = backend.submit(replace(make_job(tmp_path, key, script), node_count=2), key)
-    assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED
-    assert backend.logs(handle).data == b"0 2 True\n"
 
 
 def test_a_docker_environment_runs_in_its_image(make_backend, azure, emulators_engine, key, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from aml_backends.azure_batch.backend import AzureBatchBackend
 from aml_backends.azure_batch.states import state_of
-from aml_plugins.testing import ComputeBackendContract, OutageContract
+from aml_plugins.testing import ComputeBackendContract, NodesContract, OutageContract
 from aml_plugins.testing.contract.results import ResultsContract
 
 
@@ -42,5 +42,13 @@ class TestAFolderOfAContainer(ResultsContract):
     @pytest.fixture
     def backend(self, azure_target):
         backend = AzureBatchBackend(azure_target(prefix="a folder/of ours"))
+        yield backend
+        backend.close()
+
+
+class TestSeveralNodes(NodesContract):
+    @pytest.fixture
+    def backend(self, azure_target):
+        backend = AzureBatchBackend(azure_target(multi_node=True))
         yield backend
         backend.close()

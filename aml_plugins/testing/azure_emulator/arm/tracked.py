@@ -205,13 +205,12 @@ class TrackedResources:
         return Answer(200, {"accountName": name, "primary": self._settings.key, "secondary": self._settings.key})
 
     def _kubeconfig(self, request: Request) -> Answer:
-        """A kubeconfig that leads nowhere: the emulator has no Kubernetes."""
-        name = request["resourceName"]
+        """The kubeconfig of the cluster that there is, or one that leads nowhere: the emulator has no Kubernetes."""
+        name, file = request["resourceName"], self._settings.kubeconfig
         text = f"apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\ncurrent-context: {name}\n"
         self._existing(request)
-        return Answer(
-            200, {"kubeconfigs": [{"name": "clusterUser", "value": base64.b64encode(text.encode()).decode()}]}
-        )
+        content = file.read_bytes() if file is not None else text.encode()
+        return Answer(200, {"kubeconfigs": [{"name": "clusterUser", "value": base64.b64encode(content).decode()}]})
 
     def _gateway(self, request: Request) -> Answer:
         self._existing(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import time
 import uuid
@@ -39,6 +40,12 @@ class Account:
         self.jobs: dict[str, Job] = {}
         self.schedules: dict[str, JobSchedule] = {}
         self.problems: Callable[[str, Mapping[str, Any]], list[str]] = lambda _url, _body: []
+        self._network = 1 + secrets.randbelow(250), secrets.randbelow(250)
+
+    def address(self, number: int) -> str:
+        """Return a node's address: of this machine, so that nodes reach each other, and of this emulator alone."""
+        first, second = self._network
+        return f"127.{first}.{(second + number // 250) % 250}.{1 + number % 250}"
 
     def locked(self, action: Callable[[], None]) -> None:
         """Do something from another thread."""

@@ -60,7 +60,7 @@ def evaluate(formula: str, pool: Pool, account: Account) -> dict[str, Any]:
 
 def _metrics(pool: Pool, account: Account) -> Mapping[str, float]:
     tasks = [task for task in account.tasks() if account.pool_of(task.job) is pool]
-    active = sum(task.state == "active" for task in tasks)
+    active = sum(task.nodes_needed for task in tasks if task.state == "active")  # Microsoft: "the number of instances"
     running = sum(task.state in {"running", "preparing"} for task in tasks)
     return {
         "$ActiveTasks": active,

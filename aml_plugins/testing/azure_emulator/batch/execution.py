@@ -48,6 +48,9 @@ class Execution:
     :param directory: gets ``stdout.txt``, ``stderr.txt`` and ``wd/``.
     :param spec: a task as it was asked for: ``commandLine``, ``resourceFiles`` and so on.
     :param node_root: mounted into a container, so that its paths are the same inside.
+    :param shared: where the resource files go, in place of ``wd``.
+    :param is_continued: whether it finds the directory as another command left it.
+    :param leaves_processes: whether what it started in the background goes on until :meth:`end_remnants`.
     """
 
     identity: str
@@ -57,6 +60,9 @@ class Execution:
     node_root: Path
     ended: Callable[[Outcome], None]
     command: str | None = None
+    shared: Path | None = None
+    is_continued: bool = False
+    leaves_processes: bool = False
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _stop: Mapping[str, Any] | None = field(default=None, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -72,6 +78,10 @@ class Execution:
             if self._process is not None:
                 self._kill(self._process)
 
+    def end_remnants(self) -> None:
+        """End what it left running."""
+        end_processes(self.identity)
+
     @property
     def working_directory(self) -> Path:
         """The task's ``wd``."""
@@ -81,7 +91,7 @@ class Execution:
         begun = time.time()
         try:
             self._prepare()
-            download(self.spec.get("resourceFiles") or (), self.working_directory)
+            download(self.spec.get("resourceFiles") or (), self.shared or self.working_directory)
             outcome = self._outcome(begun)
             if self._stop is None:
                 upload(self.spec.get("outputFiles") or (), self.working_directory, succeeded=outcome.exit_code == 0)
@@ -95,9 +105,10 @@ class Execution:
 
     def _prepare(self) -> None:
         """A retried task finds its directory as new."""
-        shutil.rmtree(self.directory, ignore_errors=True)
-        self.working_directory.mkdir(parents=True)
-        (self.directory / "certs").mkdir()
+        if not self.is_continued:
+            shutil.rmtree(self.shared or self.directory, ignore_errors=True)
+        self.working_directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "certs").mkdir(exist_ok=True)
         for name in ("stdout.txt", "stderr.txt"):
             (self.directory / name).touch()
 
@@ -111,7 +122,8 @@ class Execution:
         except subprocess.TimeoutExpired:
             self.stop(failure("TaskEnded", "Task execution timed out", values={"Reason": "MaxWallClockTimeExpiry"}))
             process.wait()
-        end_processes(self.identity)
+        if not self.leaves_processes or self._stop is not None:
+            end_processes(self.identity)
         return self._judged(begun, process.returncode)
 
     def _judged(self, begun: float, returned: int) -> Outcome:
@@ -155,8 +167,9 @@ class Execution:
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
         if self.spec.get("containerSettings"):  # the command that shows it is not the container
             threading.Thread(target=remove_container, args=(self._container,), daemon=True).start()
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        if process.returncode is None:  # else its number may be somebody else's by now
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         end_processes(self.identity)
 
     @property

@@ -39,7 +39,7 @@ class Node(Resource):
         self.running: dict[str, int] = {}
         self.prepared: dict[str, Any] = {}
         self.users: dict[str, dict[str, Any]] = {}
-        self.address = f"10.0.{number // 250}.{number % 250}"
+        self.address = account.address(number)
         self.root = account.directory / pool.key / identity
         self.start_task: Execution | None = None
         now = iso()

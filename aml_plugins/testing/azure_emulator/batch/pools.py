@@ -192,6 +192,12 @@ class Pool(Resource):
         if errors:
             self.body["resizeErrors"] = errors
         self._allocation("steady")
+        if option == "taskcompletion" and self._surplus():  # those that are left run tasks
+            self.account.engine.after(self.account.settings.delays.allocation, lambda: self._arrive(ours, option))
+
+    def _surplus(self) -> bool:
+        kinds = ((True, "targetDedicatedNodes"), (False, "targetLowPriorityNodes"))
+        return any(self.count(is_dedicated=is_dedicated) > self.body[name] for is_dedicated, name in kinds)
 
     def _adjust(self, wanted: int, option: str, *, is_dedicated: bool) -> None:
         for _ in range(wanted - self.count(is_dedicated=is_dedicated)):
@@ -201,7 +207,8 @@ class Pool(Resource):
         surplus = self.count(is_dedicated=is_dedicated) - wanted
         spare = sorted((n for n in self.nodes.values() if n.is_dedicated is is_dedicated), key=lambda n: len(n.running))
         for node in spare[: max(0, surplus)]:
-            self.take_out(node, option)
+            if option != "taskcompletion" or not node.running:
+                self.take_out(node, option)
         self._current()
 
     def _stopped(self) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from aml_plugins.testing.azure_emulator.batch.account import Account
 from aml_plugins.testing.azure_emulator.batch.calls import CALLS
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
+from aml_plugins.testing.azure_emulator.batch.numbers import with_numbers
 from aml_plugins.testing.azure_emulator.batch.signatures import is_signed, string_to_sign
 from aml_plugins.testing.azure_emulator.batch.text import iso, json_text
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
@@ -60,6 +61,8 @@ class BatchService:
             raise BatchProblem("InvalidRequestUri")
         match = operation.pattern.match(request.raw_path)
         parameters = {name: unquote(value) for name, value in (match.groupdict() if match else {}).items()}
+        problems = self._specification.check_request(request.verb, request.url, request.body)
+        request = replace(request, body=with_numbers(request.body, problems))
         self._check_body(request)
         call: Callable[[Account, Request], Answer] = CALLS[operation.operation_id]
         with self.account.engine.lock:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.testing.azure_emulator.batch.execution import Execution, Outcome, failure
+from aml_plugins.testing.azure_emulator.batch.instances import Instances
 from aml_plugins.testing.azure_emulator.batch.resources import Resource
 from aml_plugins.testing.azure_emulator.batch.text import FOREVER, iso
 
@@ -31,8 +32,7 @@ class Task(Resource):
         self.account = job.account
         self.nodes: list[Node] = []
         self.execution: Execution | None = None
-        self.subtasks: list[dict[str, Any]] = []
-        self._others: list[Execution] = []
+        self.instances: Instances | None = None
         self.succeeded: bool | None = None
         modified = self.body.pop("lastModified")  # of a task it stands behind the time of creation
         state = {name: self.body.pop(name) for name in ("state", "stateTransitionTime")}
@@ -93,16 +93,18 @@ class Task(Resource):
         }
         self.enter("running")
         self.body["executionInfo"]["startTime"] = iso()
-        if len(nodes) > 1 or "multiInstanceSettings" in self.body:
-            self._coordinate(primary)
+        if "multiInstanceSettings" in self.body:
+            self.instances = Instances(self, coordinated=self._execute, failed=self._conclude)
+            self.instances.start()
         else:
             self._execute()
 
     def stop(self, error: Mapping[str, Any]) -> None:
         """End it, for this reason; one that waits ends at once."""
         if self.execution is not None:
-            for execution in (self.execution, *self._others):
-                execution.stop(error)
+            self.execution.stop(error)
+        elif self.instances is not None and self.instances.is_coordinating:
+            self.instances.stop(error)
         elif self.state != "completed":
             now = iso()
             self.body["executionInfo"].setdefault("startTime", now)
@@ -110,9 +112,10 @@ class Task(Resource):
 
     def requeue(self) -> None:
         """Its node is gone: start over, elsewhere."""
-        if self.execution is None or self.state != "running":
+        if self.state != "running":
             return
         execution, self.execution = self.execution, None
+        instances, self.instances = self.instances, None
         info = self.body["executionInfo"]
         info["requeueCount"] += 1
         info["lastRequeueTime"] = iso()
@@ -120,8 +123,10 @@ class Task(Resource):
         self._vacate()
         self.body["nodeInfo"] = {}
         self.enter("active")
-        for one in (execution, *self._others):
-            one.stop({})
+        if execution is not None:
+            execution.stop({})
+        if instances is not None:
+            instances.abandon()
 
     def reactivate(self) -> None:
         """Run a failed task again."""
@@ -141,75 +146,20 @@ class Task(Resource):
             identity=f"{primary.id}/{self.identity}",
             directory=directory,
             spec=self.body,
-            environment=self._environment(primary),
+            environment=self.environment(primary, directory),
             node_root=primary.root,
             ended=lambda outcome: self.account.locked(lambda: self._ended(mine, outcome)),
+            is_continued=self.instances is not None,
         )
         mine.start()
 
-    def _coordinate(self, primary: Node) -> None:
-        """Run the coordination command everywhere; the application on the primary once all have ended."""
-        settings = self.body["multiInstanceSettings"]
-        waiting = set(range(len(self.nodes)))
-        self._others = []
-        self.subtasks = [
-            {
-                "id": number,
-                "nodeInfo": {"nodeId": node.id, "poolId": node.pool.id, "nodeUrl": node.body["url"],
-                             "affinityId": node.body["affinityId"], "taskRootDirectory": self.folder,
-                             "taskRootDirectoryUrl": f"{node.body['url']}/files/{self.folder}"},
-                "startTime": iso(),
-                "state": "running",
-                "stateTransitionTime": iso(),
-            }
-            for number, node in enumerate(self.nodes)
-            if number
-        ]  # fmt: skip
-        attempt = self.body["executionInfo"]["requeueCount"]
+    @property
+    def subtasks(self) -> list[dict[str, Any]]:
+        """What is told of them; a task on one node has none."""
+        return self.instances.records if self.instances is not None else []
 
-        def coordinated(number: int, outcome: Outcome) -> None:
-            if self.state != "running" or self.body["executionInfo"]["requeueCount"] != attempt:
-                return
-            waiting.discard(number)
-            if number:
-                self._subtask_ended(number, outcome)
-            if outcome.error is not None:
-                self.execution = None
-                self._complete(outcome)
-            elif not waiting:
-                self._execute()
-
-        def tell(number: int) -> Callable[[Outcome], None]:
-            return lambda outcome: self.account.locked(lambda: coordinated(number, outcome))
-
-        for number, node in enumerate(self.nodes):
-            execution = Execution(
-                identity=f"{node.id}/{self.identity}/{number}",
-                directory=node.root / self.folder / ("coordination" if not number else ""),
-                spec={"resourceFiles": settings.get("commonResourceFiles") or ()},
-                environment=self._environment(node),
-                node_root=node.root,
-                command=str(settings["coordinationCommandLine"]),
-                ended=tell(number),
-            )
-            if node is primary:
-                self.execution = execution
-            else:
-                self._others.append(execution)
-            execution.start()
-
-    def _subtask_ended(self, number: int, outcome: Outcome) -> None:
-        record = self.subtasks[number - 1]
-        record |= {"endTime": iso(outcome.ended), "state": "completed", "previousState": "running",
-                   "previousStateTransitionTime": record["stateTransitionTime"],
-                   "stateTransitionTime": iso()}  # fmt: skip
-        record["result"] = self.account.word("result", "success" if outcome.error is None else "failure")
-        if outcome.exit_code is not None:
-            record["exitCode"] = outcome.exit_code
-        if outcome.error:
-            record["failureInfo"] = self.account.failure(outcome.error)
-
-    def _environment(self, node: Node) -> dict[str, str]:
+    def environment(self, node: Node, directory: Path) -> dict[str, str]:
+        """Return what a process of this task finds in its environment on a node."""
         common = {item["name"]: item.get("value", "") for item in self.job.body.get("commonEnvironmentSettings") or ()}
         more = {
             "AZ_BATCH_JOB_ID": self.job.id,
@@ -229,12 +179,18 @@ class Task(Resource):
                 "AZ_BATCH_TASK_SHARED_DIR": str(node.root / self.folder),
                 "CCP_NODES": f"{len(addresses)} " + " ".join(f"{address} 1" for address in addresses),
             }
-        return node.environment(self.body, node.root / self.folder, more)
+        return node.environment(self.body, directory, more)
 
     def _ended(self, execution: Execution | None, outcome: Outcome) -> None:
         if execution is not self.execution:  # it was requeued meanwhile
             return
         self.execution = None
+        self._conclude(outcome)
+
+    def _conclude(self, outcome: Outcome) -> None:
+        """Try again, or be done: the primary's end is that of the subtasks."""
+        if self.instances is not None:
+            self.instances.finish()
         info = self.body["executionInfo"]
         limit = int(self.body["constraints"]["maxTaskRetryCount"])
         if outcome.retriable and (limit < 0 or info["retryCount"] < limit):

@@ -141,19 +141,6 @@ def test_a_lost_node_sends_its_task_back_to_the_queue(account):
     assert task.node_info.node_id != before
 
 
-def test_one_node_runs_the_application_of_a_multi_instance_task(account):
-    job = account.job()
-    task = account.run(
-        job,
-        "echo $AZ_BATCH_NODE_LIST $AZ_BATCH_IS_CURRENT_NODE_MASTER",
-        multiInstanceSettings={"numberOfInstances": 2, "coordinationCommandLine": "/bin/sh -c true"},
-    )
-    assert task.execution_info.exit_code == 0
-    nodes, master = account.text(job).split()
-    assert (nodes.count(";"), master) == (1, "true")
-    assert [sub.state for sub in account.client.list_subtasks(job, "t")] == ["completed"]
-
-
 def test_job_preparation_and_release_run_on_each_node(account):
     job = account.job(
         jobPreparationTask={
