@@ -19,6 +19,8 @@ TOOL = Path(__file__).parents[2] / "tools" / "docker"
 INSTALL = "tools/docker install"
 IMAGE = "aml-test/python:2"
 _LIBRARY = re.compile(r"(/\S+) \(0x")
+_USERS_ADDRESS = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+"""Of the user's engine: read before any test points the variable to one of its own."""
 _TOOLS = ("sh", "env", "cat", "sleep", "mkdir")
 
 
@@ -37,9 +39,8 @@ class DockerEngine:
 
 def find_engine() -> str | None:
     """Return the address of an engine that the user runs, else the path of dockerd, None where there is neither."""
-    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    if _answers(address):
-        return address
+    if _answers(_USERS_ADDRESS):
+        return _USERS_ADDRESS
     done = subprocess.run([TOOL, "find"], capture_output=True, text=True, check=False)
     return done.stdout.strip() or None if os.geteuid() == 0 else None
 

@@ -92,9 +92,10 @@ THOROUGH: dict[str, str] = {
 ONE_PROCESS: dict[str, str] = {
     "engine": "docker",
     "emulators_engine": "emulators-engine",
-    "networked_engine": "aci-services",
+    "networked_engine": "networked-engine",
     "document": "any-request",
     "team_server": "team-server",
+    "chromium": "browser",
 }
 """Fixtures of services that are costly to start, and the group of tests that share one."""
 

@@ -13,7 +13,7 @@ from aml_plugins import Workspace
 from aml_plugins.testing import ServiceTypeContract
 from aml_plugins.testing.azure_emulator import AzureEmulator
 
-pytestmark = pytest.mark.xdist_group("iot-edge")  # one engine, for all
+pytestmark = pytest.mark.xdist_group("networked-engine")  # one engine, for all
 
 
 class TestIotEdgeService(ServiceTypeContract):

@@ -20,7 +20,7 @@ from aml_plugins.testing.azure_emulator import AzureEmulator
 from aml_plugins.testing.service_kit.deployment import BROKEN
 from aml_plugins.testing.waiting import wait_until
 
-pytestmark = [pytest.mark.xdist_group("iot-edge"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.xdist_group("networked-engine"), pytest.mark.timeout(1200)]
 PATIENCE = 240
 
 

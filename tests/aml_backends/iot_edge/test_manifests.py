@@ -19,7 +19,7 @@ from aml_plugins.services.types import load_backend
 from aml_plugins.testing.azure_emulator import AzureEmulator
 from aml_plugins.testing.service_kit.base import spec_of
 
-pytestmark = pytest.mark.xdist_group("iot-edge")
+pytestmark = pytest.mark.xdist_group("networked-engine")
 
 OTHERS = {
     "type": "docker",

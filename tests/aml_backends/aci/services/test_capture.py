@@ -19,7 +19,7 @@ from aml_plugins import Image, InferenceConfig, Workspace
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.testing.service_kit.base import ECHO
 
-pytestmark = [pytest.mark.xdist_group("aci-services"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.xdist_group("networked-engine"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -38,8 +38,9 @@ def test_what_a_service_scored_is_in_the_datastore(
     workspace: Workspace, image_options: Mapping[str, Any], account_url: str, azurite: Azurite,
     tmp_path: Path,
 ) -> None:  # fmt: skip
-    (tmp_path / "score.py").write_text(ECHO.format(version=1))
-    inference = InferenceConfig("score.py", tmp_path)
+    (source := tmp_path / "service").mkdir()
+    (source / "score.py").write_text(ECHO.format(version=1))
+    inference = InferenceConfig("score.py", source)
     image = Image.create(workspace, "echo", models=[], inference=inference, **image_options)
     with pytest.raises(InvalidInputError, match="they have no way to it"):
         image.deploy("echo", target="cloud", memory_gb=0.5, capture=True)

@@ -73,8 +73,9 @@ def add_job(context: Context) -> Callable[..., tuple[RunRecord, Path]]:
     return add
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser; not for longer, for as long as Playwright runs nothing else has an event loop in this thread."""
     found = shutil.which("chromium")
     require_service("Chromium", found, "tools/chromium install")
     with sync_playwright() as playwright:
