@@ -28,7 +28,7 @@ def make_job(
 ) -> JobSpec:
     """Write the bundle of a job that runs ``program``, the text of a Python script; return its specification.
 
-    :param directory: for the bundle and the runner's caches.
+    :param directory: for the bundle.
     :param files: more files for the snapshot.
     :param snapshot: take this archive in place of one made from ``program`` and ``files``.
     :param job: more values for ``job.json``, as :func:`~aml_plugins.compute.runner_bundle.write_job_file` takes them.
@@ -41,7 +41,6 @@ def make_job(
         "experiment": "tests",
         "script": "train.py",
         "arguments": arguments,
-        "cache": str(directory / "cache"),
         **job,
     }
     values.setdefault("snapshot_digest", _digest(archive))
