@@ -14,6 +14,7 @@ _SAME_SCRIPT = (
     "what the runner does with a script, which is the same file on every target: `local`, `ssh` and `docker` show it"
 )
 _SAME_PAGE = "the same page in the other light at the other width"
+_MLFLOW = "an environment with MLflow is installed, which takes minutes; `images/test_mlflow_models.py` does that, too"
 _SAME_DATABASE = "the same on the other database"
 _OF_THE_RUNNER = (
     "test_a_long_log_comes_in_chunks",
@@ -61,9 +62,15 @@ THOROUGH: dict[str, str] = {
     "*/console/browser/test_*.py::test_axe_finds_nothing*[[]light-380]": _SAME_PAGE,
     "*/server/test_clocks.py::*[[]sqlite]": _SAME_DATABASE,
     "*/mlflow_store/fast/test_concurrency.py::*[[]*-same]": "writers in turns meet more often",
-    "*/mlflow_deployments/test_deployments.py::test_a_model_that_is_nowhere_registered_runs_locally": (
-        "an environment with MLflow is installed, which takes minutes"
+    "*/mlflow_deployments/test_deployments.py::test_a_model_that_is_nowhere_registered_runs_locally": _MLFLOW,
+    "*/mlflow_deployments/test_deployments.py::test_a_model_is_deployed_called_updated_and_gone": _MLFLOW,
+    "*/reconciliation/test_crashes.py::test_a_cancelling_submitter_*": (
+        "the same kills, of runs that are canceled meanwhile"
     ),
+    "*/cli/test_following.py::test_whoever_stops_following_*-1]": _SAME_KILL,
+    "*/cli/test_following.py::test_whoever_stops_following_*-15]": _SAME_KILL,
+    "*/mlflow_store/test_entry_points.py::test_mlflow_upgrades_a_database_by_our_uri[[]sqlite_uri]": _SAME_DATABASE,
+    "*/runs/runner/test_unpacking.py::test_zip64": "it writes gigabytes",
     "*/iot_edge/test_contract.py::*::test_a_killed_deployment_goes_on[[]submit-after]": _SAME_KILL,
     "*/iot_edge/test_contract.py::*::test_a_killed_deletion_goes_on[[]delete]": _SAME_KILL,
     "*/iot_edge/test_contract.py::*::test_no_request_fails_while_versions_and_replicas_change": (
