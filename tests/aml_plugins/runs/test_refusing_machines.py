@@ -16,8 +16,11 @@ from services.refusals import environment, nothing_happened, refused
 
 NOBODY = 65534
 AS_NOBODY = """
-import os, sys
-import click._textwrap
+import difflib, importlib, os, pkgutil, sqlite3, sys
+import click._textwrap, sqlalchemy.dialects.sqlite
+import aml_plugins.mlflow_tables
+for found in pkgutil.iter_modules(aml_plugins.mlflow_tables.__path__, "aml_plugins.mlflow_tables."):
+    importlib.import_module(found.name)
 import aml_backends.local.backend, aml_plugins.mlflow_store.history, aml_plugins.store.sql.store
 import aml_plugins.cli.run_submit, aml_plugins.runs.run, aml_plugins.runs.submission, aml_plugins.script_run_config
 from aml_plugins.cli.app import run
