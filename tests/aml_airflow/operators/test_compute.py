@@ -12,6 +12,7 @@ from services.world_parts import until
 
 from aml_plugins import Workspace
 from aml_plugins.provisioning.operation import ComputeOperation
+from aml_plugins.testing.azure_emulator import AzureEmulator, Delays, Settings
 
 pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(600)]
 
@@ -77,7 +78,16 @@ def test_a_worker_that_is_killed_while_it_creates_a_target_creates_one(one_task,
         assert [found.id for found in client.list_pools()].count(pool) == 1
 
 
-def test_a_mark_cancels_the_creation_that_nobody_looks_after(one_task, azure, pool, settings):
+@pytest.fixture
+def slow_azure() -> Iterator[AzureEmulator]:
+    """An Azure that takes a minute for a node: whoever cancels comes in time."""
+    with AzureEmulator(Settings(validate=True, delays=Delays(allocation=60.0))) as emulator:
+        yield emulator
+        assert emulator.violations == []
+
+
+def test_a_mark_cancels_the_creation_that_nobody_looks_after(one_task, slow_azure, pool, settings):
+    settings |= {"account_url": slow_azure.batch_url, "min_nodes": 1}
     task = one_task(
         "compute", "AmlCreateComputeOperator", compute_name="cpu", compute_type="azure-batch", settings=settings
     )
@@ -85,7 +95,7 @@ def test_a_mark_cancels_the_creation_that_nobody_looks_after(one_task, azure, po
 
     until(lambda: Workspace.get().compute_operation("cpu") is None, "the end of the creation and of what there was")
     assert "cpu" not in Workspace.get().compute_targets
-    with batch_client(azure) as client:
+    with batch_client(slow_azure) as client:
         assert pool not in [found.id for found in client.list_pools()]
 
 
