@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from contextlib import suppress
 from typing import Any
@@ -17,6 +18,8 @@ _OLDEST_SECONDS = 20.0
 _CONNECT_SECONDS = 5.0
 _PAUSES = (0.05, 0.25, 1.0)
 """Between attempts to connect. Nothing was sent yet, so trying again repeats nothing."""
+_GONE_SECONDS = 20
+"""Then a machine that vanished without a word is given up; a connection to it would else wait for hours."""
 _NO_CONTENT = frozenset({204, 304})
 
 
@@ -152,4 +155,19 @@ class Upstream:
 
     async def _attempt(self) -> _Connection:
         opened = asyncio.open_connection(*self.address)
-        return _Connection(*await asyncio.wait_for(opened, _CONNECT_SECONDS))
+        connection = _Connection(*await asyncio.wait_for(opened, _CONNECT_SECONDS))
+        _notice_when_gone(connection.writer.get_extra_info("socket"))
+        return connection
+
+
+def _notice_when_gone(connection: socket.socket) -> None:
+    """Have the kernel ask while nothing is heard (tcp(7)), and give up what is not acknowledged."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", _GONE_SECONDS // 2),
+        ("TCP_KEEPINTVL", _GONE_SECONDS // 4),
+        ("TCP_KEEPCNT", 2),
+        ("TCP_USER_TIMEOUT", _GONE_SECONDS * 1000),
+    ):
+        if hasattr(socket, name):  # not everywhere
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

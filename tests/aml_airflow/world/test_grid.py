@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+from services.browsing import go
 from services.requirements import require_service
 
 pytestmark = [pytest.mark.xdist_group("airflow-world"), pytest.mark.timeout(900)]
@@ -37,7 +38,7 @@ def test_from_the_grid_to_the_run(page, make_dag, world):
     dag.wait_for("success")
     run_id = dag.returned()
 
-    page.goto(f"{world.url}/dags/{dag.dag_id}")
+    go(page, f"{world.url}/dags/{dag.dag_id}")
     page.locator("a[href*='/runs/'][href$='/tasks/train']").first.click()
     page.get_by_role("link", name="Details").last.click()
     with page.expect_popup() as opened:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from services.aml_server import AmlServer
+from services.browsing import go
 from services.requirements import require_service
 
 from aml_plugins import Workspace
@@ -96,7 +97,7 @@ class Visitor:
     complaints: list[str]
 
     def open(self, path: str = "/") -> Page:
-        self.page.goto(f"{self.url}/aml{path}")
+        go(self.page, f"{self.url}/aml{path}")
         expect(self.page.locator("main:not([aria-busy]) h1")).to_be_visible()
         return self.page
 
