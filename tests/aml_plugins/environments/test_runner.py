@@ -37,7 +37,9 @@ class Job:
 
     def start(self, program: str, environment: dict[str, Any], **variables: str) -> None:
         files = {f"wheels/{self.wheel.name}": self.wheel.read_bytes()}
-        spec = make_job(self.root, self.key, program, files=files, environment=environment)
+        spec = make_job(
+            self.root, self.key, program, files=files, environment=environment, cache=str(self.root / "cache")
+        )
         self.directory.mkdir()
         for name, source in spec.bundle.items():
             (self.directory / name).write_bytes(source.read_bytes())
