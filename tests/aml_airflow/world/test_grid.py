@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Error, Locator, Page, expect, sync_playwright
 from services.browsing import go
 from services.requirements import require_service
 
@@ -16,6 +17,7 @@ pytestmark = [pytest.mark.xdist_group("airflow-world"), pytest.mark.timeout(900)
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 SWITCHES += ["--disable-component-update", "--disable-sync"]
 SLOWLY = 120_000  # milliseconds; how long something may take that always comes
+TRIES = 4
 
 
 @pytest.fixture
@@ -32,18 +34,30 @@ def page(world) -> Iterator[Page]:
         browser.close()
 
 
+def link_of_the_task(page: Page, grid: str) -> Locator:
+    """Click from the grid to the task's details; again where the network changed and the page waits for an answer."""
+    link = page.get_by_role("link", name="MLflow run")
+    for _ in range(TRIES):
+        go(page, grid)
+        with suppress(Error):
+            page.locator("a[href*='/runs/'][href$='/tasks/train']").first.click(timeout=SLOWLY / TRIES)
+            page.get_by_role("link", name="Details").last.click(timeout=SLOWLY / TRIES)
+            link.wait_for(timeout=SLOWLY / TRIES)
+            break
+    return link
+
+
 def test_from_the_grid_to_the_run(page, make_dag, world):
     dag = make_dag()
     dag.let_go()
     dag.wait_for("success")
     run_id = dag.returned()
 
-    go(page, f"{world.url}/dags/{dag.dag_id}")
-    page.locator("a[href*='/runs/'][href$='/tasks/train']").first.click()
-    page.get_by_role("link", name="Details").last.click()
+    link = link_of_the_task(page, f"{world.url}/dags/{dag.dag_id}")
     with page.expect_popup() as opened:
-        page.get_by_role("link", name="MLflow run").click()
+        link.click()
 
     mlflow = opened.value
     assert run_id in mlflow.url
+    go(mlflow, mlflow.url)
     expect(mlflow.get_by_text(run_id).first).to_be_visible(timeout=SLOWLY)
