@@ -33,7 +33,7 @@ class Ran:
 @pytest.fixture
 def prepare(tmp_path: Path) -> Callable[..., Path]:
     def prepare(program: str = "", **job: Any) -> Path:
-        spec = make_job(tmp_path, KEY, program, **job)
+        spec = make_job(tmp_path, KEY, program, **{"cache": str(tmp_path / "cache"), **job})
         directory = tmp_path / "job"
         directory.mkdir()
         for name, source in spec.bundle.items():
