@@ -19,6 +19,7 @@ from aml_backends.hdinsight.sealing import seal, sealed_name
 from aml_backends.hdinsight.staging import Staging
 from aml_backends.hdinsight.states import ENDED, application_link, job_status
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobState, JobStatus, LogChunk, TargetConfig
+from aml_plugins.compute.sightings import Sightings
 from aml_plugins.compute.spark_section import files_from_snapshot, paths_in_snapshot
 from aml_plugins.compute.staging import unpack_results
 from aml_plugins.compute.turns import Turns
@@ -137,6 +138,7 @@ class HDInsightBackend(ComputeBackend):
         self._staging.delete(key)
         self._turns.forget(key)
         self._said.pop(key, None)
+        self._sightings.forget(key)
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return output since ``cursor``."""
@@ -253,6 +255,10 @@ class HDInsightBackend(ComputeBackend):
         return Turns()
 
     @cached_property
+    def _sightings(self) -> Sightings:
+        return Sightings()
+
+    @cached_property
     def _said(self) -> dict[str, Mapping[str, Any] | None]:
         return {}
 
@@ -288,7 +294,8 @@ class HDInsightBackend(ComputeBackend):
         asked = False
         if batch is None or batch.get("state") in ENDED:
             asked = self._staging.exists(handle.job_id, "cancel")
-        status = job_status(batch, said, asked_to_end=asked)
+        silent = self._sightings.seconds(handle.job_id, (said or {}).get("heartbeat"))
+        status = job_status(batch, said, asked_to_end=asked, silent_seconds=silent)
         if status.state.is_terminal:  # Spark's page is gone, or about to go
             return status
         return replace(status, link=application_link(batch, self._config.livy))

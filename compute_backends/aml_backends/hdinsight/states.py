@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -64,12 +63,15 @@ def application_link(batch: Mapping[str, Any] | None, livy: str) -> str | None:
     return str(told) if told and str(told).startswith(("http://", "https://")) else None
 
 
-def job_status(batch: Mapping[str, Any] | None, said: Mapping[str, Any] | None, *, asked_to_end: bool) -> JobStatus:
+def job_status(
+    batch: Mapping[str, Any] | None, said: Mapping[str, Any] | None, *, asked_to_end: bool, silent_seconds: float
+) -> JobStatus:
     """Return the status of a job whose directory is there.
 
     :param batch: what Livy has, None where it has forgotten the batch.
     :param said: the runner's last word, None where it said none, empty where it cannot be read just now.
     :param asked_to_end: whether the run was asked to end.
+    :param silent_seconds: for how long the runner has said nothing new.
     """
     told = runner_status(said) if said else None
     if told is not None and told.state.is_terminal:
@@ -78,7 +80,7 @@ def job_status(batch: Mapping[str, Any] | None, said: Mapping[str, Any] | None, 
         return JobStatus(state=JobState.UNKNOWN, native_state="status being written")
     word = str(batch["state"]) if batch else None
     if word is None:
-        return _without_livy(told, said, asked_to_end=asked_to_end)
+        return _without_livy(told, silent_seconds, asked_to_end=asked_to_end)
     if word in ENDED:
         return _ended(word, batch or {}, asked_to_end=asked_to_end, has_begun=told is not None)
     if told is not None:
@@ -94,9 +96,9 @@ def _ended(word: str, batch: Mapping[str, Any], *, asked_to_end: bool, has_begun
     return JobStatus(state=state, native_state=_native(word, batch), reason=reason, lost=lost)
 
 
-def _without_livy(told: JobStatus | None, said: Mapping[str, Any] | None, *, asked_to_end: bool) -> JobStatus:
+def _without_livy(told: JobStatus | None, silent_seconds: float, *, asked_to_end: bool) -> JobStatus:
     """Livy forgets what ended a while ago, and all when it starts anew without recovery."""
-    if told is not None and time.time() - float((said or {}).get("heartbeat") or 0.0) < SILENCE_SECONDS:
+    if told is not None and silent_seconds < SILENCE_SECONDS:
         return told
     if asked_to_end:
         return JobStatus(state=JobState.CANCELLED, native_state="gone")

@@ -1,0 +1,28 @@
+"""What becomes of a job that Livy has forgotten: no machine's clock has a say in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from aml_backends.hdinsight.states import SILENCE_SECONDS, job_status
+from aml_plugins.compute import JobState
+
+
+@pytest.mark.parametrize("heartbeat", [0.0, 4e9])  # of clocks that are decades off
+def test_a_runner_that_still_speaks_is_believed(heartbeat: float) -> None:
+    said = {"state": "running", "heartbeat": heartbeat}
+    status = job_status(None, said, asked_to_end=False, silent_seconds=SILENCE_SECONDS - 1)
+    assert (status.state, status.lost) == (JobState.RUNNING, False)
+
+
+@pytest.mark.parametrize("heartbeat", [0.0, 4e9])
+def test_a_runner_that_fell_silent_is_lost(heartbeat: float) -> None:
+    said = {"state": "running", "heartbeat": heartbeat}
+    status = job_status(None, said, asked_to_end=False, silent_seconds=SILENCE_SECONDS)
+    assert (status.state, status.lost) == (JobState.FAILED, True)
+    assert status.reason == "Livy does not know the job any more, and its script is silent."
+
+
+def test_a_silent_runner_that_was_asked_to_end_has_ended() -> None:
+    status = job_status(None, {"state": "running"}, asked_to_end=True, silent_seconds=SILENCE_SECONDS)
+    assert status.state is JobState.CANCELLED
