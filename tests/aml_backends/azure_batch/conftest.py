@@ -9,6 +9,7 @@ from services.azure import add_pool, blob_datastore, delete_pool, make_target
 
 from aml_backends.azure_batch.backend import AzureBatchBackend
 from aml_plugins.compute import ComputeTarget
+from aml_plugins.testing.jobs import clean_up
 
 
 @pytest.fixture
@@ -42,3 +43,24 @@ def batch(azure_target) -> Iterator[AzureBatchBackend]:
     backend = AzureBatchBackend(azure_target())
     yield backend
     backend.close()
+
+
+@pytest.fixture
+def key() -> str:
+    return f"aml-{uuid.uuid4().hex}-1"
+
+
+@pytest.fixture
+def make_backend(azure_target: Callable[..., ComputeTarget]) -> Iterator[Callable[..., AzureBatchBackend]]:
+    """Make backends, each on a pool of its own; nothing of their jobs is left."""
+    made: list[AzureBatchBackend] = []
+
+    def make(**config: object) -> AzureBatchBackend:
+        made.append(AzureBatchBackend(azure_target(**config)))
+        return made[-1]
+
+    yield make
+    for backend in made:
+        for handle in backend.list_jobs():
+            clean_up(backend, handle)
+        backend.close()

@@ -22,26 +22,6 @@ KEY = "aml-00000000000000000000000000000000-1"
 
 
 @pytest.fixture
-def key():
-    return f"aml-{uuid.uuid4().hex}-1"
-
-
-@pytest.fixture
-def make_backend(azure_target):
-    made = []
-
-    def make(**config):
-        made.append(AzureBatchBackend(azure_target(**config)))
-        return made[-1]
-
-    yield make
-    for backend in made:
-        for handle in backend.list_jobs():
-            clean_up(backend, handle)
-        backend.close()
-
-
-@pytest.fixture
 def submitted(make_backend, key, tmp_path):
     backend = make_backend()
     return backend, backend.submit(make_job(tmp_path, key, "pass"), key)

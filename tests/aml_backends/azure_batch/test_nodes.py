@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from services.azure import add_pool
 
-from aml_backends.azure_batch.backend import AzureBatchBackend
 from aml_plugins.compute import JobSpec, JobState
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.runner.processes import processes_of_job
@@ -27,23 +27,9 @@ time.sleep(3600)
 
 
 @pytest.fixture
-def key():
-    return f"aml-{uuid.uuid4().hex}-1"
-
-
-@pytest.fixture
-def make_backend(azure_target):
-    made = []
-
-    def make(**config):
-        made.append(AzureBatchBackend(azure_target(**{"multi_node": True, **config})))
-        return made[-1]
-
-    yield make
-    for backend in made:
-        for handle in backend.list_jobs():
-            clean_up(backend, handle)
-        backend.close()
+def make_backend(make_backend):
+    """Make backends of pools whose nodes reach each other."""
+    return partial(make_backend, multi_node=True)
 
 
 @pytest.fixture

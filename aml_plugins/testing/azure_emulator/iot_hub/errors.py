@@ -5,18 +5,13 @@ from __future__ import annotations
 import uuid
 
 from aml_plugins.testing.azure_emulator.exchange import Answer
+from aml_plugins.testing.azure_emulator.problem import Problem
 
 __all__ = ["HubProblem"]
 
 
-class HubProblem(Exception):  # noqa: N818  it is an answer
+class HubProblem(Problem):
     """A request that is answered with an error."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
 
     def answer(self) -> Answer:
         """Return it as an answer: the code is part of the text, and a header says it, too."""
