@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 __all__ = ["default_credential", "service_principal"]
+
+# It warns at length of each way that did not work: who asks says so in a sentence, and who configured logging hears it.
+logging.getLogger("azure.identity").addHandler(logging.NullHandler())
 
 _PUBLIC_CLOUDS = (".microsoftonline.com", ".microsoftonline.us", ".chinacloudapi.cn", ".microsoftonline.cn")
 

@@ -19,6 +19,7 @@ from azure.core.exceptions import (  # noqa: TID253  as above
 )
 from azure.core.rest import HttpRequest  # noqa: TID253  as above
 
+from aml_backends.azure.login import default_credential
 from aml_backends.azure_batch.api import Body, RefusedError
 from aml_plugins.errors import BackendError, TransientBackendError
 from aml_plugins.retry_after import seconds_asked
@@ -47,7 +48,7 @@ class SdkBatchApi:
 
     def __init__(self, url: str, account: str, key: str | None) -> None:
         self._url = url
-        credential: Any = AzureNamedKeyCredential(account, key) if key else _default_credential()
+        credential: Any = AzureNamedKeyCredential(account, key) if key else default_credential()
         # Waiting is the core's: a client that sleeps through Retry-After would hold up every other run.
         self._client = BatchClient(
             url, credential, retry_total=0, connection_timeout=10, read_timeout=60, api_version=API_VERSION
@@ -163,12 +164,6 @@ def _read_refusals(response: Any) -> None:
     """The SDK streams files, and would not read why there is none."""
     if response.http_response.status_code >= HTTPStatus.BAD_REQUEST:
         response.http_response.read()
-
-
-def _default_credential() -> Any:
-    from azure.identity import DefaultAzureCredential
-
-    return DefaultAzureCredential()
 
 
 def _line(said: object) -> str:
