@@ -212,7 +212,7 @@ def test_pods_follow_the_load_and_no_request_fails(
         service = image(BUSY).deploy("iris", target="prod", wait=True, **{**REACHABLE, **scaling})
         name = f"aml-{service.record.deployments[0]['handle']['key']}"
         ready = lambda: int(cluster.find("deployment", name)["status"].get("readyReplicas") or 0)  # noqa: E731
-        assert ready() == 1
+        wait_until(lambda: ready() == 1, 600)  # to start is work, too
         with constant_load(service.scoring_uri) as load:
             wait_until(lambda: ready() >= 2, 600)
             load.wait_for_more()
