@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aml_backends.ssh.program import OLD_PYTHON, program, start_command
@@ -84,7 +85,8 @@ class Session:
             yield data
 
     async def _begin(self, text: bytes, config: SshConfig) -> None:
-        self._process.stdin.write(text)
+        with suppress(OSError):  # it has ended already: what it said tells why
+            self._process.stdin.write(text)
         said = b""
         while not said.endswith(READY):
             data = await _soon(self._process.stdout.read(1 << 16))
