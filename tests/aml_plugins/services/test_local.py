@@ -266,18 +266,22 @@ def test_names_are_taken_once(serving, iris):
         iris.update(traffic=101)
 
 
-def test_what_a_service_uses_stays(serving, iris):
+def test_what_a_service_uses_stays(serving, iris, monkeypatch):
     with pytest.raises(InvalidInputError, match="is used by: iris"):
         Image.get(serving.workspace, "iris-svc").delete()
-    registry = serving.workspace.context.history("default")._registry
+    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from mlflow.utils.workspace_context import WorkspaceContext
 
-    for delete in (
-        lambda: registry.delete_model_version("iris", "1"),
-        lambda: registry.delete_registered_model("iris"),
-        lambda: registry.rename_registered_model("iris", "other"),
-    ):
-        with pytest.raises(MlflowException, match="used by the service iris"):
-            delete()
-    iris.delete()
-    registry.delete_model_version("iris", "1")
+    monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")  # as plain MLflow has to be told
+    registry = MlflowClient(registry_uri=serving.workspace.context.store.uri)
+    with WorkspaceContext("default"):
+        for delete in (
+            lambda: registry.delete_model_version("iris", "1"),
+            lambda: registry.delete_registered_model("iris"),
+            lambda: registry.rename_registered_model("iris", "other"),
+        ):
+            with pytest.raises(MlflowException, match="used by the service iris"):
+                delete()
+        iris.delete()
+        registry.delete_model_version("iris", "1")
