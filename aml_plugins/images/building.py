@@ -11,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from aml_plugins.datastores.opening import default_datastore
-from aml_plugins.errors import AmlError, InvalidInputError, NotFoundError, OperationFailedError, PluginError, StoreError
+from aml_plugins.errors import AmlError, NotFoundError, OperationFailedError, StoreError
 from aml_plugins.images.contract import BuildSpec, ContainerRegistry, ImageBuilder, ModelFiles
 from aml_plugins.images.layout import Layout
 from aml_plugins.json_types import JsonObject
+from aml_plugins.plugins.settings import checked_settings
 from aml_plugins.store.holding import held
 from aml_plugins.store.leases import new_owner
 from aml_plugins.store.records import ImageRecord, TaskRecord
@@ -220,10 +219,7 @@ def image_layout(context: Context) -> Layout:
 
 def load_builder(context: Context, name: str) -> ImageBuilder:
     """Return a builder by its type's name."""
-    loaded = context.plugins.load("aml_image_builder_types", name)
-    if not (isinstance(loaded, type) and issubclass(loaded, ImageBuilder)):
-        raise PluginError(f"The plugin for image builder '{name}' does not provide an ImageBuilder.")
-    return loaded(image_layout(context))
+    return context.plugins.load_class("aml_image_builder_types", name, ImageBuilder)(image_layout(context))
 
 
 def load_registry(context: Context, settings: Any, workspace: str | None = None) -> ContainerRegistry:
@@ -234,15 +230,8 @@ def load_registry(context: Context, settings: Any, workspace: str | None = None)
     """
     given = dict(settings)
     name = str(given.pop("type", "oci"))
-    loaded = context.plugins.load("aml_container_registry_types", name)
-    if not (isinstance(loaded, type) and issubclass(loaded, ContainerRegistry)):
-        raise PluginError(f"The plugin for container registry '{name}' does not provide a ContainerRegistry.")
-    try:
-        made = loaded(loaded.config_model.model_validate(given))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InvalidInputError(f"The container registry's setting '{place}' is wrong: {first['msg']}.") from None
+    kind = context.plugins.load_class("aml_container_registry_types", name, ContainerRegistry)
+    made = kind(checked_settings(kind.config_model, f"a container registry of type '{name}'", given))
     if workspace is not None:
         made.secrets = context.secrets(workspace)
     return made

@@ -105,10 +105,6 @@ class RegistryClient:
         finally:
             answer.release_conn()
 
-    def delete_manifest(self, repository: str, digest: str) -> None:
-        """Delete a manifest; one that is missing is fine."""
-        self._ask("DELETE", f"/v2/{repository}/manifests/{digest}", repository, accepted={200, _ACCEPTED, _NOT_FOUND})
-
     def _upload(self, repository: str, layout: Layout, blob: Blob) -> None:
         begun = self._ask("POST", f"/v2/{repository}/blobs/uploads/", repository, accepted={_ACCEPTED})
         place = urljoin(f"{self._base}/", str(begun.headers.get("Location", "")))

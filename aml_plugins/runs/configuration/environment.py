@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -32,19 +31,6 @@ class _Environment(Section):
     def to_json(self) -> dict[str, JsonValue]:
         """Return the environment as plain JSON values, without what is not set."""
         return self.model_dump(mode="json", exclude_none=True)
-
-    def canonical_json(self) -> str:
-        """Return one text for equal environments: what a content hash is made of."""
-        return json.dumps(_hashed(self.to_json()), sort_keys=True, separators=(",", ":"))
-
-
-def _hashed(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """A conda specification's name and prefix say where it was, not what is in it."""
-    value = {key: _hashed(item) if key == "python" and isinstance(item, dict) else item for key, item in value.items()}
-    specification = value.get("specification")
-    if isinstance(specification, dict):
-        value["specification"] = {key: item for key, item in specification.items() if key not in {"name", "prefix"}}
-    return value
 
 
 class ExistingEnvironment(_Environment):

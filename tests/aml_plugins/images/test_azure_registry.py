@@ -140,7 +140,7 @@ def test_another_registry_is_told_from_azures(serving, registry, monkeypatch):
         ({"client_id": "me"}, "a service principal has"),
         ({**PRINCIPAL, "username": "u"}, "not both"),
         ({"password": "plain"}, "the password must be a reference"),
-        ({"addres": "x"}, "'addres' is wrong"),
+        ({"addres": "x"}, "'addres' of a container registry of type 'acr' is wrong.*Did you mean 'address'"),
     ],
 )
 def test_wrong_settings_are_named(serving, change, words):

@@ -186,7 +186,7 @@ def test_mistakes_are_found_before_anything_is_written(serving, change, words):
     [
         ({"builder": "nothing"}, "nothing"),
         ({"registry": {"type": "oci", "address": "x", "password": "plain"}}, "must be a reference"),
-        ({"registry": {"type": "oci"}}, "'address' is wrong"),
+        ({"registry": {"type": "oci"}}, "'address' of a container registry of type 'oci' is wrong"),
     ],
 )
 def test_wrong_options_are_named(serving, options, words):

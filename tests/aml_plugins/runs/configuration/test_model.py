@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from typing import Any
@@ -11,9 +10,7 @@ import pytest
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.configuration import (
-    CondaEnvironment,
     DataReference,
-    DockerEnvironment,
     ExistingEnvironment,
     PipEnvironment,
     Resources,
@@ -193,19 +190,6 @@ def test_it_does_not_change_in_place() -> None:
     with pytest.raises(InvalidInputError, match="'target' of a RunConfiguration cannot be changed"):
         config.target = "gpu"
     assert config.target == "local"
-
-
-def test_equal_environments_have_one_canonical_text() -> None:
-    one = CondaEnvironment(specification={"name": "a", "dependencies": ["x"], "channels": ["c"]})
-    two = CondaEnvironment(specification={"channels": ["c"], "dependencies": ["x"], "prefix": "/home/me"})
-    assert one.canonical_json() == two.canonical_json()
-    assert json.loads(one.canonical_json()) == {
-        "kind": "conda",
-        "specification": {"channels": ["c"], "dependencies": ["x"]},
-    }
-    inner = DockerEnvironment(image="i", python=one)
-    assert inner.canonical_json() == DockerEnvironment(image="i", python=two).canonical_json()
-    assert inner.canonical_json() != DockerEnvironment(image="j", python=two).canonical_json()
 
 
 def test_importing_it_brings_nothing_heavy() -> None:
