@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 IMAGES = {"tutorial": ROOT / "docs" / "tutorial" / "images", "console": ROOT / "docs" / "how-to" / "images"}
 IMAGES["airflow"] = IMAGES["console"]
 # Chromium has a sandbox that root may not use, and calls that a closed network does not answer.
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 SWITCHES += ["--disable-component-update", "--disable-sync"]
 # As a user has it who closed the assistant and chose "Model training" over "GenAI".
@@ -47,14 +48,14 @@ def main(wanted: Sequence[str]) -> None:
 def _console(directory: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="aml-screenshots-") as home, sync_playwright() as playwright:
         os.environ["AML_HOME"] = home
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         take_console_pictures(browser, Path(home), directory)
         browser.close()
 
 
 def _airflow(directory: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="aml-screenshots-") as home, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         take_airflow_pictures(browser, Path(home), directory)
         browser.close()
 
@@ -88,7 +89,7 @@ def _train() -> tuple[str, str]:
 @contextmanager
 def _page() -> Iterator[Page]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         context = browser.new_context(viewport={"width": 1400, "height": 720}, locale="en-GB", timezone_id="UTC")
         context.add_init_script(
             f"for (const [key, value] of Object.entries({json.dumps(CHOICES)})) localStorage.setItem(key, value)"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from latency import log_latencies
-from paint import paint_times
+from paint import CHROMIUM, paint_times
 from rows import WORKSPACE, fill
 from serving import running
 
@@ -38,7 +37,7 @@ def main() -> None:
             print(f"{arguments.runs:,} runs in {store_uri.partition(':')[0]}; milliseconds")
             for title, path in _requests(newest):
                 _report(title, [_asked(url + path) for _ in range(LOOKS)])
-            if shutil.which("chromium"):
+            if CHROMIUM:
                 _report("browser: from navigation to the rows of runs", paint_times(url, WORKSPACE))
                 _report("from print to the line in the browser", log_latencies(url, store_uri))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from pathlib import Path
 
-from paint import SWITCHES
+from paint import CHROMIUM, SWITCHES
 from playwright.sync_api import sync_playwright
 
 from aml_plugins import ScriptRunConfig, Workspace
@@ -43,7 +42,7 @@ def log_latencies(url: str, store_uri: str) -> list[float]:
         workspace = Workspace.get("team-bench", store=store_uri)
         run = workspace.experiment("latency").submit(ScriptRunConfig(name, script="talk.py"))
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
             page = browser.new_page()
             page.goto(f"{url}/aml/workspaces/team-bench/runs/{run.id}")
             page.wait_for_selector("log-view .lines")

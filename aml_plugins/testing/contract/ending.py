@@ -52,7 +52,7 @@ class EndingContract(ContractBase):
         handle = start(TREE, grace_seconds=1.0, until_running=True)
         backend.cancel(handle)
         wait_until_ended(backend, handle, self.patience)
-        assert self.remaining_processes(key) == []
+        wait_until(lambda: not self.remaining_processes(key), self.patience)
 
     def test_a_time_limit_ends_the_script(self, backend: ComputeBackend, start: Start) -> None:
         handle = start(ENDLESS, time_limit_seconds=1.0, grace_seconds=1.0)

@@ -68,9 +68,10 @@ class ObservationContract(ContractBase):
 
     def test_status_never_sleeps(self, backend: ComputeBackend, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
         handle = start(ENDLESS, until_running=True)
-        monkeypatch.setattr(time, "sleep", _no_sleep)
-        assert backend.status(handle).state is JobState.RUNNING
-        assert backend.statuses([handle])
+        with monkeypatch.context() as patched:
+            patched.setattr(time, "sleep", _no_sleep)
+            assert backend.status(handle).state is JobState.RUNNING
+            assert backend.statuses([handle])
 
     def test_an_unknown_native_state_is_not_terminal(self) -> None:
         state = self.job_state("a-word-that-nobody-knows")

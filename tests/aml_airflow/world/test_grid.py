@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Error, Locator, Page, expect, sync_playwright
-from services.browsing import go
-from services.requirements import require_service
+from playwright.sync_api import Error, Locator, Page, expect
+from services.browsing import go, launched
 
 pytestmark = [pytest.mark.xdist_group("airflow-world"), pytest.mark.timeout(900)]
 
-# Chromium has a sandbox that root may not use, and calls that a closed network does not answer.
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-SWITCHES += ["--disable-component-update", "--disable-sync"]
 SLOWLY = 120_000  # milliseconds; how long something may take that always comes
 TRIES = 4
 
@@ -23,15 +18,11 @@ TRIES = 4
 @pytest.fixture
 def page(world) -> Iterator[Page]:
     """A browser in which somebody has signed in to Airflow."""
-    found = shutil.which("chromium")
-    require_service("Chromium", found, "tools/chromium install")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=SWITCHES)
+    with launched() as browser:
         page = browser.new_context(locale="en-GB", timezone_id="UTC").new_page()
         page.set_default_timeout(SLOWLY)
         world.sign_in(page)
         yield page
-        browser.close()
 
 
 def link_of_the_task(page: Page, grid: str) -> Locator:

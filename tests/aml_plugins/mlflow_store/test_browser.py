@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from services.browsing import go
+from playwright.sync_api import Browser, Page, expect
+from services.browsing import go, launched
 from services.mlflow_server import MlflowServer
-from services.requirements import require_service
 
 from aml_plugins import Run, ScriptRunConfig, Workspace
 
@@ -23,9 +21,6 @@ Run.get_context().log("accuracy", 0.8125)
 Path("outputs/greeting.txt").write_text("The model says hello.")
 print("trained")
 """
-# Chromium has a sandbox that root may not use, and calls that a closed network does not answer.
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-SWITCHES += ["--disable-component-update", "--disable-sync"]
 SLOWLY = 60_000  # milliseconds; the first page of a cold server takes its time
 pytestmark = pytest.mark.timeout(600)
 
@@ -53,12 +48,8 @@ def finished(mlflow_server: MlflowServer, tmp_path: Path) -> Iterator[Finished]:
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    require_service("Chromium", chromium, "tools/chromium install")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
+    with launched() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,19 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from services.aml_server import AmlServer
-from services.browsing import go
-from services.requirements import require_service
+from services.browsing import go, launched
 
 from aml_plugins import Workspace
 from aml_plugins.context import Context, open_context
 from aml_plugins.home import home_id
 from aml_plugins.store.records import RunRecord
 
-# Chromium has a sandbox that root may not use, and calls that a closed network does not answer.
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-SWITCHES += ["--disable-component-update", "--disable-sync"]
 SLOWLY = 30_000  # milliseconds; how long something may take that always comes
 
 
@@ -77,12 +72,8 @@ def add_job(context: Context) -> Callable[..., tuple[RunRecord, Path]]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A browser; not for longer, for as long as Playwright runs nothing else has an event loop in this thread."""
-    found = shutil.which("chromium")
-    require_service("Chromium", found, "tools/chromium install")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=SWITCHES)
+    with launched() as started:
         yield started
-        started.close()
 
 
 @dataclass
