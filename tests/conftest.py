@@ -24,13 +24,19 @@ from services.aml_server import AmlServer, running_aml_server
 from services.container_image import python_image
 from services.docker_engine import INSTALL as DOCKER_INSTALL
 from services.docker_engine import DockerEngine, find_engine, running_engine
+from services.group_end import pytest_runtest_teardown
 from services.postgresql import INSTALL, PostgresqlServer, find_programs, running_server
 from services.requirements import require_service
 from services.selection import pytest_collection_modifyitems
 from services.shared_directories import made_once, shared_directory
 from services.skips import pytest_make_collect_report, pytest_runtest_makereport
 
-__all__ = ["pytest_collection_modifyitems", "pytest_make_collect_report", "pytest_runtest_makereport"]
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_make_collect_report",
+    "pytest_runtest_makereport",
+    "pytest_runtest_teardown",
+]
 
 if TYPE_CHECKING:
     from aml_plugins.testing.azure_emulator import AzureEmulator

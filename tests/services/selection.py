@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
+import re
+from fnmatch import translate
 
 import pytest
 
-__all__ = ["THOROUGH", "pytest_collection_modifyitems"]
+__all__ = ["THOROUGH", "group_of", "pytest_collection_modifyitems"]
 
 _SAME_KILL = "the same kill at another step of the same code, as the kit of `local` has it at each"
 _SAME_SCRIPT = (
@@ -111,9 +112,10 @@ ONE_PROCESS: dict[str, str] = {
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what only a thorough run has, and keep the tests of a group in one process."""
     if not os.environ.get("THOROUGH"):
-        left_out = [item for item in items if any(fnmatchcase(item.nodeid, pattern) for pattern in THOROUGH)]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        thorough = re.compile("|".join(map(translate, THOROUGH)))
+        left_out = {item for item in items if thorough.match(item.nodeid)}
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
     if getattr(config.option, "loadgroup", False):
         for item in items:
             _mark_group(item)
@@ -124,12 +126,13 @@ def _mark_group(item: pytest.Item) -> None:
 
     It does so itself, but pytest 9.2 keeps ids elsewhere than pytest-xdist 3.8 writes them.
     """
-    group = _group_of(item)
+    group = group_of(item)
     if group is not None and not item.nodeid.endswith(f"@{group}"):
         item._id = type(item._id).parse(f"{item.nodeid}@{group}")  # type: ignore[attr-defined]
 
 
-def _group_of(item: pytest.Item) -> str | None:
+def group_of(item: pytest.Item) -> str | None:
+    """Return the name of the tests that share a process with this one."""
     marker = item.get_closest_marker("xdist_group")
     if marker is not None:
         return str(marker.args[0])
