@@ -12,10 +12,12 @@ __all__ = ["pytest_runtest_teardown"]
 
 OF_A_GROUP = frozenset(
     {
+        "auth_server",
         "emulators_engine",
         "engine",
         "kubernetes",
         "livy",
+        "mlflow_server",
         "networked_engine",
         "shared_worker",
         "spark_connect",

@@ -29,6 +29,7 @@ _OF_THE_RUNNER = (
     "test_two_jobs_at_once_do_not_meet",
 )
 _OTHER_MARK = "the same mark as its sister's, which has the other state, or the other executor"
+_HEAVY_SCRIPT = "it imports scikit-learn or matplotlib beside Microsoft's SDK, and calls what the lighter ones call"
 _SMALLER = "operators/test_tries.py has it without a whole Airflow"
 THOROUGH: dict[str, str] = {
     "*/test_contract.py::Test[!L]*::test_a_killed_deployment_goes_on[[]*-before]": _SAME_KILL,
@@ -72,6 +73,11 @@ THOROUGH: dict[str, str] = {
     "*/cli/test_following.py::test_whoever_stops_following_*-15]": _SAME_KILL,
     "*/mlflow_store/test_entry_points.py::test_mlflow_upgrades_a_database_by_our_uri[[]sqlite_uri]": _SAME_DATABASE,
     "*/runs/runner/test_unpacking.py::test_zip64": "it writes gigabytes",
+    "*/script_api/test_corpus.py::test_offline_*[[]digits_charts]": _HEAVY_SCRIPT,
+    "*/script_api/test_corpus.py::test_beside_*[[]digits_charts]": _HEAVY_SCRIPT,
+    "*/script_api/test_corpus.py::test_beside_*[[]ridge_alphas]": _HEAVY_SCRIPT,
+    "*/script_api/test_corpus.py::test_beside_*[[]plots]": _HEAVY_SCRIPT,
+    "*/mlflow_store/test_history.py::test_many_workspaces_at_once_from_threads[[]server]": _SAME_DATABASE,
     "*/iot_edge/test_contract.py::*::test_a_killed_deployment_goes_on[[]submit-after]": _SAME_KILL,
     "*/iot_edge/test_contract.py::*::test_a_killed_deletion_goes_on[[]delete]": _SAME_KILL,
     "*/iot_edge/test_contract.py::*::test_no_request_fails_while_versions_and_replicas_change": (
@@ -104,6 +110,11 @@ ONE_PROCESS: dict[str, str] = {
     "document": "any-request",
     "team_server": "team-server",
     "chromium": "browser",
+    "mlflow_server": "mlflow-server",
+    "auth_server": "auth-server",
+    "one_server": "one-server",
+    "az": "azure-cli",
+    "channel": "conda",
 }
 """Fixtures of services that are costly to start, and the group of tests that share one."""
 

@@ -22,6 +22,8 @@ from requests_table import (
 )
 from servers import Microsoft, Reply, Server, ours
 
+pytestmark = pytest.mark.xdist_group("microsoft-server")  # it starts in seconds, and once for all
+
 
 class Both:
     """The two servers for one script."""

@@ -8,6 +8,7 @@ import sys
 import pytest
 from servers import ours
 
+pytestmark = pytest.mark.xdist_group("mlflow-scoring")  # one of MLflow's servers, for all
 ROWS = {"columns": ["a", "b"], "data": [[1.0, 2.0], [3.0, 4.0]]}
 JSON = {"Content-Type": "application/json"}
 REQUESTS = [

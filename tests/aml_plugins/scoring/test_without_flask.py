@@ -8,6 +8,8 @@ import pytest
 from requests_table import RAW, SCRIPTS
 from servers import ours
 
+pytestmark = pytest.mark.xdist_group("microsoft-server")
+
 
 @pytest.fixture(scope="module")
 def pair(microsoft, tmp_path_factory):

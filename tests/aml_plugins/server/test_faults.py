@@ -71,6 +71,7 @@ def pair(tmp_path_factory, postgresql):
     postgresql.drop_database(name)
 
 
+@pytest.mark.xdist_group("two-servers")
 def test_two_servers_on_one_database_are_one(pair):
     stores = [open_store(server.url) for server in pair]
     keys = [f"dag/{number}" for number in range(10)]
@@ -95,6 +96,7 @@ def claim(store, run_id):
     return store.compute_targets.claim_slot("default", "box", run_id, 3)
 
 
+@pytest.mark.xdist_group("two-servers")
 def test_zero_characters_are_the_callers_mistake_on_postgresql_too(pair):
     server, _ = pair
     for path in ("tasks/a%00b", "runs?experiment=%00", "compute-targets/%00"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from functools import partial
 from typing import Any
@@ -112,6 +113,7 @@ ORDERS = st.lists(
 VIEWS = st.sampled_from([ViewType.ACTIVE_ONLY, ViewType.DELETED_ONLY, ViewType.ALL])
 
 
+EXAMPLES = 1000 if os.environ.get("THOROUGH") else 120
 SEARCHES = st.fixed_dictionaries(
     {
         "filter_string": st.lists(CONDITIONS, max_size=3).map(" AND ".join),
@@ -122,7 +124,7 @@ SEARCHES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(search=SEARCHES, experiments_searched=st.sampled_from([1, 2]))
 def test_every_page_of_a_search_is_the_same(
     pair: Pair, experiments: list[str], search: dict[str, Any], experiments_searched: int
