@@ -14,6 +14,7 @@ from .environment import prepare_python
 from .errors import CancelledError, JobError, sentence_of
 from .job import Job
 from .launching import start
+from .memory import kills_by_memory
 from .offline import keep_artifacts
 from .processes import KEY_VARIABLE, adopt_orphans, birth_of
 from .reasons import reason_of
@@ -65,6 +66,7 @@ class _Run:
         self._status = Status(directory)
         self._control = Control(directory, self._status)
         self._children: Children | None = None
+        self._kills_before = 0
 
     def run(self) -> int:
         """Run it and say how it ended, whatever happens."""
@@ -123,6 +125,7 @@ class _Run:
     def _start(self, job: Job, python: str, variables: dict[str, str], log: BinaryIO) -> int:
         command = [python, job.script, *job.arguments]
         started_at = time.time()
+        self._kills_before = kills_by_memory()
         try:
             pid = start(command, self._work, variables, log.fileno())
         except OSError as error:
@@ -154,7 +157,8 @@ class _Run:
         elif ended_by is not None:
             self._status.finish("failed", exit_code=exit_code, reason=ended_by)
         elif exit_code is not None:
-            reason = reason_of(exit_code, self._directory)
+            is_out_of_memory = exit_code != 0 and kills_by_memory() > self._kills_before
+            reason = reason_of(exit_code, self._directory, is_out_of_memory=is_out_of_memory)
             self._status.finish("failed" if reason else "succeeded", exit_code=exit_code, reason=reason)
         return _CANNOT_RUN if exit_code is None else exit_code if exit_code >= 0 else 128 - exit_code
 

@@ -17,9 +17,11 @@ from services.docker_engine import DockerEngine
 
 from aml_backends.docker.backend import DockerBackend
 from aml_plugins.compute import ComputeTarget, JobSpec, JobState
+from aml_plugins.compute.runner_directory import RunnerDirectory
 from aml_plugins.errors import InvalidInputError, TransientBackendError
 from aml_plugins.testing.jobs import is_running, make_job, wait_until, wait_until_ended
 
+EATING = "data = []\nwhile True: data.append(bytearray(8 << 20))"
 MakeBackend = Callable[..., DockerBackend]
 ENDLESS = "import time; print('begun', flush=True); time.sleep(3600)"
 
@@ -119,14 +121,26 @@ def test_an_image_without_python_is_the_reason(make_backend: MakeBackend, key: s
     assert "/no/such/python" in (status.reason or "")
 
 
-def test_too_little_memory_is_said_in_words(backend: DockerBackend, key: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (EATING, "The container ran out of memory: "),
+        (f"import subprocess, sys\nsys.exit(bool(subprocess.call([sys.executable, '-c', {EATING!r}])))",
+         "The script ended with exit code 1: its container ran out of memory: "),
+    ],
+    ids=["script", "child"],
+)  # fmt: skip
+def test_too_little_memory_is_said_in_words(
+    backend: DockerBackend, key: str, tmp_path: Path, script: str, reason: str
+) -> None:
     from dataclasses import replace
 
-    script = "data = []\nwhile True: data.append(bytearray(8 << 20))"
     spec = replace(make_job(tmp_path, key, script), resources={"memory": "64Mi", "cpu": 0.5})
     status = ended(backend, spec, key)
     assert status.state is JobState.FAILED
-    assert "ran out of memory" in (status.reason or "")
+    assert (status.reason or "").startswith(reason)
+    said = RunnerDirectory(backend._path(key)).status()
+    assert (said.reason or "").startswith(reason)  # the engine may learn of it later than the runner
 
 
 def test_resources_and_arguments_become_the_containers(

@@ -1,0 +1,25 @@
+"""How often the kernel has ended a process because the container had no memory left.
+
+Sources: the Linux kernel's ``cgroup-v2.rst`` (``memory.events``) and ``memory.rst`` of version 1. The first file is
+there only where the job's control group is the root that it sees, as in a container; the kernel counts before it kills.
+"""
+
+from __future__ import annotations
+
+__all__ = ["kills_by_memory"]
+
+_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+
+
+def kills_by_memory() -> int:
+    """Return the count, 0 where the kernel does not tell."""
+    for path in _COUNTERS:
+        try:
+            with open(path, encoding="ascii") as file:
+                for line in file:
+                    name, _, count = line.partition(" ")
+                    if name == "oom_kill":
+                        return int(count)
+        except (OSError, ValueError):
+            continue
+    return 0
