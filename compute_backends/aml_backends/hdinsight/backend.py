@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -111,7 +110,7 @@ class HDInsightBackend(ComputeBackend):
         if not self._staging.exists(key):
             return
         if not self._staging.exists(key, "cancel"):
-            self._staging.write(key, "cancel", str(time.time()).encode())
+            self._staging.write(key, "cancel", b"asked")
         if batch and (not self._staging.exists(key, "claim") or self._has_waited(key)):
             self._livy.delete(int(batch["id"]))
 
@@ -139,6 +138,7 @@ class HDInsightBackend(ComputeBackend):
         self._turns.forget(key)
         self._said.pop(key, None)
         self._sightings.forget(key)
+        self._sightings.forget((key, "cancel"))
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return output since ``cursor``."""
@@ -310,16 +310,14 @@ class HDInsightBackend(ComputeBackend):
         """Have the agent end the script with all that it started, before Livy ends the agent."""
         key = handle.job_id
         if not self._staging.exists(key, "cancel"):
-            self._staging.write(key, "cancel", str(time.time()).encode())
+            self._staging.write(key, "cancel", b"asked")
         status = self._status(handle, batch, self._staging.statuses([key])[key])
         if not status.state.is_terminal and not self._has_waited(key):
             raise NotYetDoneError(f"The job '{key}' is still ending on the cluster.", "Clean up again later.")
 
     def _has_waited(self, key: str) -> bool:
-        with tempfile.NamedTemporaryFile() as file:
-            self._staging.get(key, "cancel", Path(file.name))
-            asked = file.read().decode() or "0"
-        return time.time() - float(asked) > GRACE_SECONDS
+        """Both who cancels and who cleans up ask again: the span is counted between their looks."""
+        return self._sightings.seconds((key, "cancel")) > GRACE_SECONDS
 
     def _stage(self, spec: JobSpec, key: str) -> None:
         for name, local in spec.bundle.items():

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from aml_backends.hdinsight.backend import HDInsightBackend
+from aml_backends.hdinsight.config import HDInsightConfig
 from aml_backends.hdinsight.states import SILENCE_SECONDS, job_status
-from aml_plugins.compute import JobState
+from aml_plugins.compute import ComputeTarget, JobState
 
 
 @pytest.mark.parametrize("heartbeat", [0.0, 4e9])  # of clocks that are decades off
@@ -26,3 +30,14 @@ def test_a_runner_that_fell_silent_is_lost(heartbeat: float) -> None:
 def test_a_silent_runner_that_was_asked_to_end_has_ended() -> None:
     status = job_status(None, {"state": "running"}, asked_to_end=True, silent_seconds=SILENCE_SECONDS)
     assert status.state is JobState.CANCELLED
+
+
+def test_no_other_machine_s_clock_says_that_an_agent_had_its_time(tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / "cancel").write_text("0")  # asked for in 1970, by the clock of who asked
+    config = HDInsightConfig.model_validate({"url": "http://127.0.0.1:9", "staging": f"file://{tmp_path}"})
+    backend = HDInsightBackend(
+        ComputeTarget(workspace="default", name="cluster", type="hdinsight", config=config, home=tmp_path)
+    )
+    assert not backend._has_waited("job")
+    assert not backend._has_waited("job")
