@@ -57,6 +57,8 @@ def container_command(
         [] if settings.get("workingDirectory") == "containerImageDefault" else ["--workdir", str(working_directory)]
     )
     options = shlex.split(str(settings.get("containerRunOptions") or ""))
+    named = any(option.partition("=")[0] in {"--network", "--net"} for option in options)
+    network = [] if named else ["--network", "host"]  # the engine refuses the same network twice
     return [
         *(
             program,
@@ -66,8 +68,7 @@ def container_command(
             LABEL,
             "--name",
             name,
-            "--network",
-            "host",
+            *network,
             "--volume",
             f"{node_root}:{node_root}",
         ),

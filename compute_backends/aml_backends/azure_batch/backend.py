@@ -26,6 +26,7 @@ from aml_plugins.compute import (
     TargetConfig,
 )
 from aml_plugins.compute.other_nodes import last_word, other_delivery_urls, take_other_logs
+from aml_plugins.compute.refusing import refuse_dockerfile, refuse_spark
 from aml_plugins.compute.staging import Staging, environment_inside
 from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError
 
@@ -313,18 +314,10 @@ class AzureBatchBackend(ComputeBackend):
         _check_key(key)
         config, name = self._config, self.target.name
         is_docker = spec.environment.get("kind") == "docker"
-        if spec.spark is not None:
-            raise InvalidInputError(
-                f"The compute target '{name}' runs Python scripts, not Spark.",
-                "Remove the 'spark' section, or choose a Spark target.",
-            )
+        refuse_spark(spec, name)
         if spec.node_count > 1:
             check_nodes(config, spec, name)
-        if is_docker and not spec.environment.get("image"):
-            raise InvalidInputError(
-                f"The compute target '{name}' builds no images.",
-                "Name an image of a registry, instead of a Dockerfile.",
-            )
+        refuse_dockerfile(spec, name)
         if is_docker is not config.containers:
             raise InvalidInputError(
                 f"The pool of compute target '{name}' runs {'only' if config.containers else 'no'} Docker images.",

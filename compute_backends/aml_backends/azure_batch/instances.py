@@ -3,6 +3,10 @@
 Batch runs that command on every node at once, watches each, ends all when one fails or the task is ended, and takes no
 node from under it when a pool shrinks. The application command, which it runs on the first node once all are done,
 has nothing left to do. Source: Microsoft's article "Use multi-instance tasks to run MPI applications in Batch".
+
+In a pool for containers, Batch runs both commands in the task's image, as it does with any other task (source:
+"Containers and Azure Batch Multi-Instance Tasks" in the documentation of Microsoft's Batch Shipyard). Such a container
+needs the node's own network: the addresses by which nodes know each other are the nodes'.
 """
 
 from __future__ import annotations
@@ -22,10 +26,23 @@ MOST_NODES = 100
 RANK = "rank"
 """The file that says which node of the run it is, for whoever fetches its log."""
 
+# A node's directory is empty when its job begins, for it may have been tried there before; the files lie beside it.
 # A node knows its place by the address that it can hold: the first of the list is the master's. Where several nodes
 # are one machine, as in the emulator, each holds another one, for as long as the job runs.
 _PROGRAM = f"""
-import os, socket, sys
+import os, shutil, socket, sys
+os.chdir(os.environ["AZ_BATCH_TASK_WORKING_DIR"])
+for left in os.listdir("."):
+    if os.path.isdir(left) and not os.path.islink(left):
+        shutil.rmtree(left)
+    else:
+        os.unlink(left)
+for name in sys.argv[1:]:
+    shared = os.path.join(os.environ["AZ_BATCH_TASK_SHARED_DIR"], name)
+    try:
+        os.link(shared, name)
+    except OSError:
+        shutil.copy(shared, name)
 master = os.environ["AZ_BATCH_MASTER_NODE"].rpartition(":")[0]
 hosts = sorted(os.environ["AZ_BATCH_HOST_LIST"].split(","), key=lambda host: host != master)
 def holds(host):
@@ -62,11 +79,6 @@ def check_nodes(config: AzureBatchConfig, spec: JobSpec, target: str) -> None:
         raise InvalidInputError(
             f"The nodes of compute target '{target}' may not talk to each other, the run asks for {count}.",
             "Set the target's multi_node, or node_count to 1.",
-        )
-    if spec.environment.get("kind") == "docker":
-        raise InvalidInputError(
-            f"On compute target '{target}', a run in a Docker image has one node, this one asks for {count}.",
-            "Choose an environment of another kind, an AKS target, or set node_count to 1.",
         )
     most = min(config.max_nodes + config.max_spot_nodes, MOST_NODES) if config.vm_size else MOST_NODES
     if count > most:
@@ -115,8 +127,6 @@ def instances(config: AzureBatchConfig, spec: JobSpec, files: Mapping[str, str])
 
 
 def coordination_command(python: str, files: list[str]) -> str:
-    """Return the command of each node; it works in the task's own directory, which is empty but for the files then."""
-    names = " ".join(f'"$AZ_BATCH_TASK_SHARED_DIR"/{shlex.quote(name)}' for name in files)
-    program = shlex.join([python, "-I", "-S", "-X", "utf8", "-c", _PROGRAM])
-    steps = ['cd "$AZ_BATCH_TASK_WORKING_DIR"', "find . -mindepth 1 -delete", f"cp -l {names} .", f"exec {program}"]
-    return shlex.join(["/bin/sh", "-c", " && ".join(steps)])
+    """Return the command of each node; it asks for no program but Python: an image may have little else."""
+    program = shlex.join([python, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, *files])
+    return shlex.join(["/bin/sh", "-c", f"exec {program}"])

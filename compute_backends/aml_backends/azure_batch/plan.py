@@ -183,6 +183,8 @@ def _containers(spec: JobSpec, addresses: Addresses) -> dict[str, Any]:
     options = list(environment.get("arguments") or ())
     if environment.get("shm_size"):
         options.append(f"--shm-size={environment['shm_size']}")
+    if spec.node_count > 1 and not any(option.partition("=")[0] in {"--network", "--net"} for option in options):
+        options.append("--network=host")  # nodes know each other by the nodes' addresses
     settings: dict[str, Any] = {"imageName": environment.get("image"), "containerRunOptions": shlex.join(options)}
     registry = environment.get("registry") or {}
     if registry.get("address") or registry.get("username"):

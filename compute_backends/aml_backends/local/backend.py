@@ -11,8 +11,8 @@ from aml_backends.local.launching import Launcher
 from aml_plugins.compute import ComputeTarget, JobSpec, TargetConfig
 from aml_plugins.compute.detached import start_detached
 from aml_plugins.compute.own_machine import OwnMachineBackend
+from aml_plugins.compute.refusing import refuse_spark
 from aml_plugins.compute.runner_bundle import runner_command
-from aml_plugins.errors import InvalidInputError
 
 __all__ = ["LocalBackend"]
 
@@ -41,8 +41,4 @@ class LocalBackend(OwnMachineBackend):
 
     def _check(self, spec: JobSpec) -> None:
         super()._check(spec)
-        if spec.spark is not None:
-            raise InvalidInputError(
-                f"The compute target '{self.target.name}' runs Python scripts, not Spark.",
-                "Remove the 'spark' section, or choose a Spark target.",
-            )
+        refuse_spark(spec, self.target.name)

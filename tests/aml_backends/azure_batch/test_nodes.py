@@ -7,15 +7,34 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from services.azure import add_pool
+from services.azure import POOL, add_pool
 
 from aml_plugins.compute import JobSpec, JobState
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.runner.processes import processes_of_job
 from aml_plugins.testing.jobs import clean_up, is_running, make_job, wait_until, wait_until_ended
 
+WITH_CONTAINERS = {**POOL["virtualMachineConfiguration"], "containerConfiguration": {"type": "dockerCompatible"}}
 KEY = "aml-00000000000000000000000000000000-1"
 ENDLESS = "import os, time; print('node', os.environ['AML_NODE_RANK'], flush=True); time.sleep(3600)"
+TALK = """
+import os, socket, time
+rank, address = os.environ["AML_NODE_RANK"], (os.environ["AML_MASTER_ADDRESS"], 29500)
+open("outputs/" + rank, "w").close()
+if rank == "0":
+    with socket.create_server(address) as server, server.accept()[0] as other:
+        other.sendall(b"42")
+    said = b"42"
+else:
+    while True:
+        try:
+            other = socket.create_connection(address)
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    said = other.recv(2)
+print(rank, os.path.exists("/opt/python/bin/python3"), said.decode())
+"""
 SECOND_FAILS = """
 import os, sys, time
 print("node", os.environ["AML_NODE_RANK"], flush=True)
@@ -72,7 +91,6 @@ def test_a_plan_is_the_request(make_backend):
     ("config", "values", "what"),
     [
         ({"multi_node": False}, {"node_count": 2}, "may not talk to each other.*multi_node"),
-        ({"containers": True}, {"node_count": 2, "environment": {"kind": "docker", "image": "x"}}, "has one node"),
         ({"vm_size": "x", "max_nodes": 2}, {"node_count": 3}, "has 2 nodes at most, the run asks for 3.*max_nodes"),
         ({}, {"node_count": 101}, "has 100 nodes at most.*Azure Batch allows no more"),
     ],
@@ -105,6 +123,26 @@ def assert_matches(error, what):
     import re
 
     assert re.search(what, f"{error.what} {error.fix}"), error
+
+
+def test_images_are_planned_with_the_network_of_their_nodes(make_backend):
+    backend = make_backend(nodes=0, containers=True)
+    for arguments, options in [([], "--network=host"), (["--network=own"], "--network=own")]:
+        environment = {"kind": "docker", "image": "gpu:1", "arguments": arguments}
+        task = backend.plan(spec(node_count=2, environment=environment), KEY).request["task"]
+        assert task["containerSettings"] == {"imageName": "gpu:1", "containerRunOptions": options}
+
+
+def test_an_image_runs_on_every_node(make_backend, azure, emulators_engine, key, tmp_path):
+    name = f"boxes-{uuid.uuid4().hex[:8]}"
+    add_pool(azure, name, enableInterNodeCommunication=True, virtualMachineConfiguration=WITH_CONTAINERS)
+    backend = make_backend(pool=name, nodes=0, containers=True)
+    environment = {"kind": "docker", "image": emulators_engine.image}
+    job = replace(make_job(tmp_path, key, TALK, environment=environment), node_count=2, environment=environment)
+    handle = backend.submit(job, key)
+    assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED
+    assert logs(backend, handle, tmp_path) == {"std_log.txt": "0 True 42\n", "std_log_1.txt": "1 True 42\n"}
+    assert (tmp_path / "results" / "outputs" / "0").is_file()
 
 
 def test_a_pool_that_is_created_grows_to_the_size_of_the_run(run, tmp_path):

@@ -174,7 +174,8 @@ class Execution:
 
     @property
     def _container(self) -> str:
-        return f"batch-{hashlib.sha256(str(self.directory).encode()).hexdigest()[:24]}"
+        # Two commands of a task may share a directory: the engine may still have the first one's container.
+        return f"batch-{hashlib.sha256(f'{self.identity} {self.directory}'.encode()).hexdigest()[:24]}"
 
 
 def _dies_with_us() -> list[str]:

@@ -1,7 +1,8 @@
 """A task on several nodes: the coordination command on each of them, then the application on the first.
 
 Source: Microsoft's article on multi-instance tasks. What the coordination command leaves in the background goes on
-until the application has ended; a command that fails on any node fails the task and ends the others.
+until the application has ended; a command that fails on any node fails the task and ends the others. Where the task
+has containerSettings, each command has a container of its own, so that nothing is left of the first one's.
 """
 
 from __future__ import annotations
@@ -73,7 +74,11 @@ class Instances:
         return Execution(
             identity=f"{node.id}/{task.identity}/{number}",
             directory=directory,
-            spec={"resourceFiles": settings.get("commonResourceFiles"), "constraints": task.body["constraints"]},
+            spec={
+                "resourceFiles": settings.get("commonResourceFiles"),
+                "constraints": task.body["constraints"],
+                "containerSettings": task.body.get("containerSettings"),
+            },
             environment=task.environment(node, directory),
             node_root=node.root,
             command=str(settings["coordinationCommandLine"]),
