@@ -115,7 +115,7 @@ class Application:
             return self._answered(request)
         except Exception:
             logger.exception("The emulator has a defect: %s %s", request.verb, request.path)
-            return self.batch.refusal(BatchProblem("InternalError"))
+            return self._refused(request, Fault("error"))
 
     def _answered(self, request: Request) -> Answer:
         if "origin" in request.headers:  # a web page must not start programs on its visitor's machine
@@ -209,7 +209,7 @@ async def _read(scope: Scope, receive: Receive) -> Request:
 def _json(content: bytes) -> Any:
     try:
         return json.loads(content) if content else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

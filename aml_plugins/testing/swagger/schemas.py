@@ -77,7 +77,7 @@ class Schemas:
         return self._scalar(schema) if kind else {}
 
     def _object(self, place: Place) -> dict[str, Any]:
-        properties, required = self._members(place)
+        properties, required = self.members(place)
         made: dict[str, Any] = {"type": "object", "properties": {name: self.of(at) for name, at in properties.items()}}
         needed = sorted(name for name in required if not self._is_absent(properties.get(name)))
         if needed:
@@ -92,13 +92,13 @@ class Schemas:
             return {}
         return {"additionalProperties": False, "patternProperties": {r"^@?odata\.": {}}}
 
-    def _members(self, place: Place) -> tuple[dict[str, Place], set[str]]:
+    def members(self, place: Place) -> tuple[dict[str, Place], set[str]]:
         """Return properties and required names, those of all ancestors included."""
         place = self._documents.resolved(place)
         properties: dict[str, Place] = {}
         required = set(place.value.get("required", ()))
         for parent in place.value.get("allOf", ()):
-            inherited, needed = self._members(Place(parent, place.file))
+            inherited, needed = self.members(Place(parent, place.file))
             properties |= inherited
             required |= needed
         for name, schema in place.value.get("properties", {}).items():

@@ -20,6 +20,7 @@ VERBS = ("get", "put", "post", "delete", "patch", "head")
 # In the links that services make for polling and paging, whatever the specification says.
 _ALWAYS = frozenset({"api-version", "timeout", "$skiptoken", "skiptoken"})
 _LONGEST = 300
+_NOT_MODIFIED = 304
 _REQUIRED = "is a required property"  # in jsonschema's words
 
 
@@ -74,6 +75,28 @@ class Specification:
                 return operation
         return None
 
+    def knows(self, path: str) -> bool:
+        """Say whether any request may be made to a path."""
+        return any(operation.pattern.match(path) for operation in self._operations)
+
+    def parameters(self, verb: str, path: str) -> frozenset[str]:
+        """Return the names that a request's query may have."""
+        operation = self.operation(verb, path)
+        found = operation.parameters if operation else ()
+        return frozenset({at.value["name"] for at in found if at.value.get("in") == "query"} | _ALWAYS)
+
+    def properties(self, verb: str, path: str) -> frozenset[str]:
+        """Return the names of the properties that an answer has; of a list, those of its members."""
+        operation = self.operation(verb, path)
+        described = operation.place.value["responses"].get("200", {}) if operation else {}
+        if operation is None or "schema" not in described:
+            return frozenset()
+        members = self._members(Place(described["schema"], operation.place.file))
+        if "value" in members:
+            value = self._documents.resolved(members["value"])
+            members = self._members(Place(value.value.get("items", {}), value.file))
+        return frozenset(members)
+
     def check_request(
         self, verb: str, url: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> list[str]:
@@ -90,6 +113,8 @@ class Specification:
         operation = self.operation(verb, urlsplit(url).path)
         if operation is None:
             return [f"no operation for {verb} {urlsplit(url).path}"]
+        if status == _NOT_MODIFIED:  # HTTP's own answer to a condition: no specification describes it
+            return ["body: there is none where nothing was modified"] if body else []
         responses = operation.place.value["responses"]
         described = responses.get(str(status), responses.get("default") if status >= 400 else None)  # noqa: PLR2004
         if described is None:
@@ -103,6 +128,9 @@ class Specification:
         found = self._check(f"{operation.operation_id} {status}", schema, body)
         return [one for one in found if not (is_partial and one.endswith(_REQUIRED))]
 
+    def _members(self, place: Place) -> Mapping[str, Place]:
+        return self._schemas[False].members(self._documents.resolved(place))[0]
+
     def _of_file(self, file: Path) -> Iterator[Operation]:
         document = self._documents.document(file)
         for path, item in {**document.get("paths", {}), **document.get("x-ms-paths", {})}.items():
@@ -115,15 +143,15 @@ class Specification:
 
     def _query(self, operation: Operation, query: Mapping[str, str]) -> Iterator[str]:
         known = {at.value["name"]: at.value for at in operation.parameters if at.value.get("in") == "query"}
-        folded = {name.lower() for name in known}
+        kinds = {name.lower(): parameter.get("type") for name, parameter in known.items()}
         for name, parameter in known.items():
             if parameter.get("required") and name.lower() not in {given.lower() for given in query}:
                 yield f"query: '{name}' is missing"
         for name in query if self.strict else ():
-            if name.lower() not in folded | _ALWAYS:
+            if name.lower() not in kinds.keys() | _ALWAYS:
                 yield f"query: '{name}' is not in the specification"
         for name, value in query.items():
-            if known.get(name, {}).get("type") == "integer" and not re.fullmatch(r"-?\d+", value):
+            if kinds.get(name.lower()) == "integer" and not re.fullmatch(r"-?\d+", value):
                 yield f"query: '{name}' must be a number, not '{value}'"
 
     def _missing_headers(self, operation: Operation, headers: Mapping[str, str] | None) -> Iterator[str]:

@@ -37,6 +37,7 @@ _FIXES = {
     "JobCompleted": "Somebody ended the job of this experiment on Azure: delete it there, and submit again.",
     "JobBeingTerminated": "Somebody ended the job of this experiment on Azure: delete it there, and submit again.",
     "JobBeingDeleted": "Submit again when Azure has deleted the job.",
+    "PoolBeingDeleted": "Submit again when Azure has deleted the pool.",
 }
 
 

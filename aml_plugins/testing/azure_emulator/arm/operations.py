@@ -31,6 +31,11 @@ class Operation:
     status: str = ""
     error: Mapping[str, Any] | None = None
 
+    @property
+    def result_url(self) -> str:
+        """Where its result is asked for, rather than how it is."""
+        return self.url.replace("/operations/", "/operationresults/")
+
     def finish(self, error: Mapping[str, Any] | None = None) -> None:
         """Say that it is over, with an error or without."""
         self.status = "Failed" if error else "Succeeded"
@@ -88,7 +93,7 @@ class Operations:
         """Return the headers that say where to ask."""
         found = {"Azure-AsyncOperation": operation.url, "Retry-After": "0"}
         if location:
-            found["Location"] = operation.url.replace("/operations/", "/operationresults/")
+            found["Location"] = operation.result_url
         return found
 
     def answer(self, path: str) -> Answer | None:
@@ -103,5 +108,14 @@ class Operations:
         if known is None:
             return Answer(404, {"error": {"code": "OperationNotFound", "message": "There is no such operation."}})
         if parts[-2].lower() == "operationresults":
-            return Answer(200 if known.status else 202, None, {} if known.status else {"Location": path})
+            return _result(known)
         return Answer(200, known.body())
+
+
+def _result(operation: Operation) -> Answer:
+    """Answer who follows ``Location``: 202 until it is over, and then what came of it."""
+    if operation.error is not None:
+        return Answer(400, {"error": dict(operation.error)})
+    if operation.status:
+        return Answer(200)
+    return Answer(202, None, {"Location": operation.result_url, "Retry-After": "0"})

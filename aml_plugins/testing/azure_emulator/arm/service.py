@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,11 @@ from aml_plugins.testing.swagger import Specification
 __all__ = ["ArmService"]
 
 _AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-\w+)?")
+_LOCATED = frozenset(
+    {"ContainerGroups_CreateOrUpdate", "ManagedClusters_CreateOrUpdate", "Clusters_Create", "BatchAccount_Create"}
+)
+"""What creates a resource that lies in a region."""
 _THROTTLED = {
     429: ("TooManyRequests", "The request is being throttled."),
     503: ("ServerBusy", "The service is busy."),
@@ -79,10 +85,7 @@ class ArmService:
         general = self._general(request)
         if general is not None:
             return general
-        if "api-version" not in request.query:
-            raise ArmProblem(
-                400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required."
-            )
+        _check_version(request.query.get("api-version"))
         return self._of_resource(request)
 
     def _of_resource(self, request: Request) -> Answer:
@@ -94,10 +97,16 @@ class ArmService:
         named = replace(request, parameters=parameters)
         if request.content and request.body is None:
             raise ArmProblem(400, "InvalidRequestContent", "The request content was invalid and not JSON.")
+        is_object = isinstance(request.body, dict)
+        if operation.operation_id in _LOCATED and is_object and not request.body.get("location"):
+            raise ArmProblem(400, "LocationRequired", "The location property is required for this definition.")
         found = self._specification.check_request(request.verb, request.url, request.body)
         wrong = [one for one in found if one.startswith("body")]
         if wrong:
             raise ArmProblem(400, "InvalidRequestContent", f"The request content was invalid: '{wrong[0]}'.")
+        numbers = [one for one in found if "must be a number" in one]
+        if numbers:
+            raise ArmProblem(400, "InvalidQueryParameterValue", f"The request was invalid: {numbers[0]}.")
         call = self._groups.calls.get(operation.operation_id) or self._builds.calls.get(operation.operation_id)
         answer = call(named) if call else self._tracked.answer(operation.operation_id, named)
         if answer is None:
@@ -129,6 +138,17 @@ class ArmService:
         facts = {"id": "/" + "/".join(parts), "name": parts[3], "type": "Microsoft.Resources/resourceGroups",
                  "location": location, "properties": {"provisioningState": "Succeeded"}}  # fmt: skip
         return Answer(201 if request.verb == "PUT" else 200, facts)
+
+
+def _check_version(version: str | None) -> None:
+    if not version:
+        raise ArmProblem(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    if not _VERSION.fullmatch(version):
+        raise ArmProblem(400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.")
 
 
 def _rendered(answer: Answer) -> Answer:

@@ -96,6 +96,13 @@ _KINDS = (
     _Kind("Pool", 200, "InProgress", "2024-07-01", "Succeeded", "Succeeded", _pool),
 )
 _CREATES = ("CreateOrUpdate", "Create")
+_ACTIONS = (
+    "/listclusterusercredential",
+    "/listclusteradmincredential",
+    "/getgatewaysettings",
+    "/listkeys",
+    "/regeneratekeys",
+)
 _LISTS = ("List", "ListByResourceGroup", "ListByBatchAccount")
 
 
@@ -136,6 +143,7 @@ class TrackedResources:
         path, parts = request.path.rstrip("/"), request.path.strip("/").split("/")
         body = copy.deepcopy(request.body)
         known = path.lower() in self._known
+        self._check_parent(kind, parts)
         properties = {**(body.get("properties") or {}), **kind.facts(parts[-1], self._settings)}
         properties["provisioningState"] = kind.creating
         namespace = parts[parts.index("providers") + 1]
@@ -163,6 +171,19 @@ class TrackedResources:
         status = 200 if known else kind.put
         accepted = None if status == 202 else _shown(stored)  # noqa: PLR2004  accepted, and nothing to show yet
         return Answer(status, accepted, self._operations.headers(operation, location=status == 202))  # noqa: PLR2004
+
+    def _check_parent(self, kind: _Kind, parts: list[str]) -> None:
+        """A pool is in an account."""
+        parent = parts[:-2]
+        if kind.prefix != "Pool" or parent[-1].lower() == self._settings.account.lower():
+            return
+        if f"/{'/'.join(parent)}".lower() not in self._known:
+            raise ArmProblem(
+                404,
+                "ParentResourceNotFound",
+                f"Failed to perform 'write' on resource(s) of type 'batchAccounts/pools', because the parent resource "
+                f"'/{'/'.join(parent)}' could not be found.",
+            )
 
     def _get(self, request: Request) -> Answer:
         return Answer(200, _shown(self._existing(request)))
@@ -202,6 +223,8 @@ class TrackedResources:
 
     def _keys(self, request: Request) -> Answer:
         name = request["accountName"]
+        if name.lower() != self._settings.account.lower():  # that of the data plane is there without its creation
+            self._existing(request)
         return Answer(200, {"accountName": name, "primary": self._settings.key, "secondary": self._settings.key})
 
     def _kubeconfig(self, request: Request) -> Answer:
@@ -225,8 +248,8 @@ class TrackedResources:
 
     def _existing(self, request: Request) -> dict[str, Any]:
         path = request.path.rstrip("/").lower()
-        for end in ("/listclusterusercredential", "/listclusteradmincredential", "/getgatewaysettings"):
-            path = path.removesuffix(end)
+        for action in _ACTIONS:
+            path = path.removesuffix(action)
         found = self._known.get(path)
         if found is None:
             name = path.rpartition("/")[2]

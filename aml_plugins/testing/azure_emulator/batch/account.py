@@ -113,8 +113,9 @@ class Account:
 
         :raises BatchProblem: where the id is taken, or there are too many.
         """
-        if str(asked["id"]).lower() in self.pools:
-            raise BatchProblem("PoolExists")
+        there = self.pools.get(str(asked["id"]).lower())
+        if there is not None:
+            raise BatchProblem("PoolBeingDeleted" if there.state == "deleting" else "PoolExists")
         if len(self.pools) >= self.settings.quotas.pools:
             raise BatchProblem("PoolQuotaReached")
         pool = Pool(self, asked)
@@ -140,8 +141,9 @@ class Account:
 
         :raises BatchProblem: where the id is taken, or there are too many.
         """
-        if str(asked["id"]).lower() in self.jobs:
-            raise BatchProblem("JobExists")
+        taken = self.jobs.get(str(asked["id"]).lower())
+        if taken is not None:
+            raise BatchProblem("JobBeingDeleted" if taken.state == "deleting" else "JobExists")
         if sum(job.state in _OPEN_JOBS for job in self.jobs.values()) >= self.settings.quotas.active_jobs:
             raise BatchProblem("ActiveJobAndScheduleQuotaReached")
         job = Job(self, asked)

@@ -14,6 +14,7 @@ _KNOWN: Mapping[str, tuple[int, str]] = {
             "correctly including the signature."
         ),
     ),
+    "InvalidHeaderValue": (400, "The value provided for one of the HTTP headers was not in the correct format."),
     "InvalidPropertyValue": (400, "The value provided for one of the properties in the request body is invalid."),
     "InvalidRequestBody": (400, "The specified Request Body is not syntactically valid."),
     "InvalidRequestUri": (400, "The requested URI does not represent any resource on the server."),
@@ -21,6 +22,8 @@ _KNOWN: Mapping[str, tuple[int, str]] = {
         400,
         "Value for one of the query parameters specified in the request URI is invalid",
     ),
+    "MultipleConditionHeadersNotSupported": (400, "Multiple condition headers are not supported."),
+    "UnsupportedQueryParameter": (400, "One of the query parameters specified in the request URI is not supported."),
     "MissingRequiredProperty": (400, "A required property was not specified in the request body."),
     "MissingRequiredQueryParameter": (
         400,
@@ -89,12 +92,14 @@ class BatchProblem(Exception):  # noqa: N818  it is an answer
     """A request that is answered with an error.
 
     :param code: one of Microsoft's "Batch Status and Error Codes".
+    :param status: where it is not the usual one of the code.
     :param values: details, in order.
     """
 
-    def __init__(self, code: str, *, message: str | None = None, **values: str) -> None:
+    def __init__(self, code: str, *, message: str | None = None, status: int | None = None, **values: str) -> None:
         self.code = code
-        self.status, known = _KNOWN[code]
+        usual, known = _KNOWN[code]
+        self.status = status or usual
         self.message = message or known
         self.values = values
         super().__init__(self.message)

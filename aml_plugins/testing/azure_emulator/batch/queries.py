@@ -9,13 +9,15 @@ from typing import Any
 
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 
-__all__ = ["matcher", "page", "selected"]
+__all__ = ["filtered_paths", "matcher", "page", "selected"]
 
 Body = Mapping[str, Any]
 Test = Callable[[Body], bool]
 
 PAGE = 1000
-_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<word>(?:datetime|guid)'[^']*'|[\w./@$-]+)|(?P<sign>[(),]))")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<word>(?:datetime|guid)'[^']*'|[\w./@$-]+)|(?P<sign>[(),]))", re.IGNORECASE
+)
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": lambda a, b: bool(a == b),
     "ne": lambda a, b: bool(a != b),
@@ -36,10 +38,23 @@ def matcher(text: str | None) -> Test:
     return _Filter(text).parse()
 
 
+def filtered_paths(text: str | None) -> list[str]:
+    """Return the properties that a ``$filter`` names.
+
+    :raises BatchProblem: where it is none.
+    """
+    if not text:
+        return []
+    parsed = _Filter(text)
+    parsed.parse()
+    return parsed.paths
+
+
 class _Filter:
     """A recursive descent over OData's comparisons."""
 
     def __init__(self, text: str) -> None:
+        self.paths: list[str] = []
         self._tokens = [match[0].strip() for match in _TOKEN.finditer(text)]
         if "".join(self._tokens).replace(" ", "") != text.replace(" ", ""):
             raise _wrong(text)
@@ -92,12 +107,14 @@ class _Filter:
             raise _wrong(self._text)
         self._next("(")
         path = self._next()
+        self.paths.append(path)
         self._next(",")
         start = str(_literal(self._next())).lower()
         self._next(")")
         return lambda body: str(_value(body, path) or "").lower().startswith(start)
 
     def _comparison(self, path: str) -> Test:
+        self.paths.append(path)
         compare = _COMPARISONS.get(self._next())
         if compare is None:
             raise _wrong(self._text)
@@ -123,7 +140,7 @@ def _or(first: Test, second: Test) -> Test:
 
 
 def _literal(token: str) -> Any:
-    quoted = re.fullmatch(r"(?:datetime|guid)?'(.*)'", token, re.DOTALL)
+    quoted = re.fullmatch(r"(?:datetime|guid)?'(.*)'", token, re.DOTALL | re.IGNORECASE)
     if quoted:
         return quoted[1].replace("''", "'").lower()
     if token in {"true", "false", "null"}:
@@ -170,13 +187,23 @@ def page(bodies: Sequence[Body], query: Mapping[str, str], name: str = "id") -> 
     token = query.get("$skiptoken")
     ordered = sorted(bodies, key=lambda body: str(body[name]).lower())
     if token:
-        after = base64.urlsafe_b64decode(token.removeprefix("WATV2:")).decode()
+        after = _after(token)
         ordered = [body for body in ordered if str(body[name]).lower() > after]
     shown = ordered[:size]
     if len(ordered) <= size:
         return shown, None
     last = str(shown[-1][name]).lower()
     return shown, "WATV2:" + base64.urlsafe_b64encode(last.encode()).decode()
+
+
+def _after(token: str) -> str:
+    try:
+        return base64.b64decode(token.removeprefix("WATV2:"), altchars=b"-_", validate=True).decode()
+    except ValueError:
+        raise BatchProblem(
+            "InvalidQueryParameterValue", QueryParameterName="$skiptoken", QueryParameterValue=token,
+            Reason="It is not one of a link to a further page",
+        ) from None  # fmt: skip
 
 
 def _size(text: str | None) -> int:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from aml_plugins.testing.azure_emulator.batch.conditions import check_conditions
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 from aml_plugins.testing.azure_emulator.batch.text import etag, iso
+from aml_plugins.testing.azure_emulator.exchange import Request
 
 __all__ = ["Resource", "check_id"]
 
@@ -90,19 +92,12 @@ class Resource:
             raise BatchProblem("MissingRequiredProperty", Reason=problem)
         self.update(merged)
 
-    def check_conditions(self, headers: Mapping[str, str]) -> None:
+    def check_conditions(self, request: Request) -> None:
         """Refuse a request whose conditional headers do not hold.
 
         :raises BatchProblem: ``ConditionNotMet``.
         """
-        tag = str(self.body["eTag"])
-        match, none_match = headers.get("if-match"), headers.get("if-none-match")
-        if match not in {None, "*"} and str(match).strip('"') != tag:
-            raise BatchProblem("ConditionNotMet")
-        if none_match is not None and none_match.strip('"') in {"*", tag}:
-            raise BatchProblem("ConditionNotMet")
-        _check_time(headers.get("if-unmodified-since"), self.modified, must_be_newer=False)
-        _check_time(headers.get("if-modified-since"), self.modified, must_be_newer=True)
+        check_conditions(request, str(self.body["eTag"]), self.modified)
 
 
 def _merged(old: Any, new: Any) -> Any:
@@ -121,16 +116,3 @@ def _with_facts(body: Mapping[str, Any], facts: Mapping[str, str]) -> Iterator[t
 
 
 _STATE_FACTS = frozenset({"state", "stateTransitionTime", "previousState", "previousStateTransitionTime"})
-
-
-def _check_time(header: str | None, modified: float, *, must_be_newer: bool) -> None:
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415  rarely needed
-
-    if header is None:
-        return
-    try:
-        since = parsedate_to_datetime(header).timestamp()
-    except ValueError:
-        raise BatchProblem("InvalidRequestBody", HeaderName="If-Modified-Since", HeaderValue=header) from None
-    if (int(modified) > since) is not must_be_newer:
-        raise BatchProblem("ConditionNotMet")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -13,6 +13,7 @@ from aml_plugins.testing.azure_emulator.batch.account import Account
 from aml_plugins.testing.azure_emulator.batch.calls import CALLS
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 from aml_plugins.testing.azure_emulator.batch.numbers import with_numbers
+from aml_plugins.testing.azure_emulator.batch.queries import filtered_paths
 from aml_plugins.testing.azure_emulator.batch.signatures import is_signed, string_to_sign
 from aml_plugins.testing.azure_emulator.batch.text import iso, json_text
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
@@ -22,6 +23,9 @@ from aml_plugins.testing.swagger import Specification
 __all__ = ["BatchService"]
 
 _VERSION = re.compile(r"20\d\d-\d\d-\d\d(\.\d+\.\d+)?")
+_OURS = "2025-06-01"
+_REFUSED = 400
+_WRONG_NUMBER = re.compile(r"query: '(?P<name>\w+)' must be a number, not '(?P<value>.*)'", re.DOTALL)
 _JSON = "application/json;odata=minimalmetadata"
 
 
@@ -50,7 +54,7 @@ class BatchService:
     def refusal(self, problem: BatchProblem, request_id: str | None = None) -> Answer:
         """Return an error as an answer."""
         identity = request_id or str(uuid.uuid4())
-        body = problem.body(self.account.endpoint, identity, iso())
+        body = problem.body(self.account.endpoint, identity, iso()) if problem.status >= _REFUSED else None
         return Answer(problem.status, body, reason=problem.message.partition("\n")[0])
 
     def _answered(self, request: Request) -> Answer:
@@ -58,10 +62,13 @@ class BatchService:
         self._check_version(request)
         operation = self._specification.operation(request.verb, request.raw_path)
         if operation is None:
-            raise BatchProblem("InvalidRequestUri")
+            raise BatchProblem(
+                "UnsupportedHttpVerb" if self._specification.knows(request.raw_path) else "InvalidRequestUri"
+            )
         match = operation.pattern.match(request.raw_path)
         parameters = {name: unquote(value) for name, value in (match.groupdict() if match else {}).items()}
         problems = self._specification.check_request(request.verb, request.url, request.body)
+        self._check_query(request, problems)
         request = replace(request, body=with_numbers(request.body, problems))
         self._check_body(request)
         call: Callable[[Account, Request], Answer] = CALLS[operation.operation_id]
@@ -93,6 +100,32 @@ class BatchService:
         if not _VERSION.fullmatch(version):
             raise BatchProblem("UnsupportedRequestVersion", QueryParameterValue=version)
 
+    def _check_query(self, request: Request, problems: Sequence[str]) -> None:
+        """Refuse parameters that the operation does not have, values that they cannot have, and unknown properties."""
+        for problem in problems:
+            wrong = _WRONG_NUMBER.match(problem)
+            if wrong:
+                raise _invalid(wrong["name"], wrong["value"], "Not a number")
+        known = self._specification.parameters(request.verb, request.raw_path)
+        for name, value in request.query.items():
+            if name.startswith("$") and name not in known:
+                raise BatchProblem("UnsupportedQueryParameter", QueryParameterName=name, QueryParameterValue=value)
+        names = request.query.get("$expand", "")
+        if names and names.strip() != "stats":
+            raise _invalid("$expand", names, "Only stats can be expanded")
+        if request.query.get("api-version") == _OURS:  # older versions have properties that this one has no more
+            self._check_names(request)
+
+    def _check_names(self, request: Request) -> None:
+        known = self._specification.properties(request.verb, request.raw_path)
+        for parameter, paths in (
+            ("$select", [one.strip() for one in request.query.get("$select", "").split(",")]),
+            ("$filter", filtered_paths(request.query.get("$filter"))),
+        ):
+            for path in paths:
+                if path and path.partition("/")[0] not in known:
+                    raise _invalid(parameter, request.query[parameter], f"There is no property '{path}'")
+
     def _check_body(self, request: Request) -> None:
         """Refuse what the specification does not allow, in the service's words."""
         if request.content and request.body is None:
@@ -120,6 +153,10 @@ class BatchService:
         if request.headers.get("return-client-request-id", "").lower() == "true":
             headers["client-request-id"] = request.headers.get("client-request-id", "")
         return _rendered(replace(answer, headers={**headers, **answer.headers}))
+
+
+def _invalid(name: str, value: str, reason: str) -> BatchProblem:
+    return BatchProblem("InvalidQueryParameterValue", QueryParameterName=name, QueryParameterValue=value, Reason=reason)
 
 
 def _rendered(answer: Answer) -> Answer:

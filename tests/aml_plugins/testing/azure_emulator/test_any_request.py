@@ -51,7 +51,7 @@ class Maker:
                 self.value(Place(schema.get("items", {}), place.file), depth + 1) for _ in range(chance.randint(0, 2))
             ]
         if kind == "object" or "properties" in schema or "allOf" in schema:
-            members, required = self.specification._schemas[True]._members(place)
+            members, required = self.specification._schemas[True].members(place)
             likely = 0.35 if depth < 3 else 0.05
             return {
                 name: self.value(member, depth + 1)

@@ -135,7 +135,7 @@ def preparation(account: Account, request: Request) -> Answer:
 
 def _job(account: Account, request: Request) -> Job:
     job = account.job(request["jobId"])
-    job.check_conditions(request.headers)
+    job.check_conditions(request)
     return job
 
 

@@ -199,7 +199,7 @@ def no_application(account: Account, request: Request) -> Answer:
 
 def _pool(account: Account, request: Request) -> Pool:
     pool = account.pool(request["poolId"])
-    pool.check_conditions(request.headers)
+    pool.check_conditions(request)
     return pool
 
 

@@ -97,7 +97,7 @@ def _schedule(account: Account, request: Request) -> JobSchedule:
     found = account.schedules.get(request["jobScheduleId"].lower())
     if found is None:
         raise BatchProblem("JobScheduleNotFound")
-    found.check_conditions(request.headers)
+    found.check_conditions(request)
     return found
 
 

@@ -113,7 +113,7 @@ def subtasks(account: Account, request: Request) -> Answer:
 
 def _task(account: Account, request: Request) -> Task:
     task = account.job(request["jobId"]).task(request["taskId"])
-    task.check_conditions(request.headers)
+    task.check_conditions(request)
     return task
 
 
