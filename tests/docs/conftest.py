@@ -225,6 +225,7 @@ def reader(aml_home: Path, built_before: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setenv("PIP_NO_BUILD_ISOLATION", "0")  # pip's word for "do not fetch what builds": it is installed here
     shutil.copytree(ROOT / "docs" / "examples", Path.cwd() / "docs" / "examples")
     shutil.copytree(ROOT / "dags", Path.cwd() / "dags", ignore=shutil.ignore_patterns("__pycache__"))
     return dict(os.environ)

@@ -77,17 +77,17 @@ MUTANTS = {
         "find(self, key):\n        return None and",
     ),
     "shows secrets": ('dict.fromkeys(sorted(spec.environment_variables), "***")', "dict(spec.environment_variables)"),
-    "sleeps": ("job = self._job(handle)\n        seen", "time.sleep(0.01); job = self._job(handle)\n        seen"),
+    "sleeps": (
+        "job = self._job(handle)\n        seen",
+        "__import__('time').sleep(0.01); job = self._job(handle)\n        seen",
+    ),
     "raises where nothing is": ("return  # there is", "raise  # there is"),
     "leaves processes": ("self._end(job)", "pass"),
     "looks outside": ('or "/" in key', ""),
-    "imports an SDK": ("import shutil\n", "import shutil\nimport kubernetes\n"),
+    "imports an SDK": ("import subprocess\n", "import subprocess\nimport kubernetes\n"),
     "works in its constructor": (
-        "def plan(",
-        (
-            "def __init__(self, target):\n        import socket; socket.getaddrinfo('localhost', 1)\n"
-            "        super().__init__(target)\n\n    def plan("
-        ),
+        "super().__init__(target)\n",
+        "super().__init__(target)\n        import socket; socket.getaddrinfo('localhost', 1)\n",
     ),
     "forgets a dead runner": ("if not seen.state.is_terminal and job.bury()", "if False"),
 }
