@@ -144,6 +144,14 @@ def test_an_image_runs_on_every_node(make_backend, azure, emulators_engine, key,
     assert logs(backend, handle, tmp_path) == {"std_log.txt": "0 True 42\n", "std_log_1.txt": "1 True 42\n"}
     assert (tmp_path / "results" / "outputs" / "0").is_file()
 
+    other = f"{key[:-1]}2"
+    job = replace(make_job(tmp_path, other, ENDLESS), node_count=2, environment=environment)
+    endless = backend.submit(job, other)
+    wait_until(lambda: is_running(backend, endless) and backend.logs(endless).data == b"node 0\n")
+    backend.cancel(endless)
+    assert wait_until_ended(backend, endless).state is JobState.CANCELLED
+    wait_until(lambda: not processes_of_job(other))
+
 
 def test_a_pool_that_is_created_grows_to_the_size_of_the_run(run, tmp_path):
     vm = {"vm_size": "standard_d2s_v3", "max_nodes": 2, "idle_seconds_before_scaledown": 300}
