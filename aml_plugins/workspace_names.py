@@ -34,6 +34,11 @@ def create_workspace(uri: str, name: str, *, description: str | None = None) -> 
     :raises InvalidInputError: for a name that MLflow does not allow.
     :raises AlreadyExistsError: where the name is taken.
     """
+    if not is_server(uri):
+        from aml_plugins.mlflow_tables.workspaces import add_workspace  # noqa: PLC0415  not for servers
+
+        if add_workspace(uri, name, description):
+            return
     _of(uri).create_workspace(uri, name, description=description)
 
 

@@ -16,23 +16,18 @@ from aml_plugins.datastores.opening import (
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from aml_plugins.names import check_name
 from aml_plugins.store.records import DatastoreRecord
-from aml_plugins.store.settings import settings_of, update_settings
+from aml_plugins.store.settings import ARTIFACT_DATASTORE, settings_of, update_settings
 from aml_plugins.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
 
 __all__ = [
-    "ARTIFACT_DATASTORE",
     "WorkspaceDatastores",
     "register_datastore",
     "remove_datastore",
     "set_default_datastore",
 ]
-
-
-ARTIFACT_DATASTORE = "artifact_datastore"
-"""The workspace's setting that names the datastore of its MLflow artifacts."""
 
 
 class WorkspaceDatastores(Mapping[str, Datastore]):

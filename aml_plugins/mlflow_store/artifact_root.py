@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlflow.utils.uri import append_to_uri_path  # noqa: TID253  a leaf: imported with a store
 
-from aml_plugins.datastores.registering import ARTIFACT_DATASTORE
-from aml_plugins.store.settings import settings_of
+from aml_plugins.mlflow_store.locations import chosen_artifact_root
 
 if TYPE_CHECKING:
     from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore as _Base
@@ -18,13 +17,7 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-__all__ = ["ArtifactRoot", "artifact_root"]
-
-
-def artifact_root(store: Store | None, workspace: str) -> str | None:
-    """Return the artifact root that a workspace chose, None where it chose none."""
-    name = settings_of(store, workspace).get(ARTIFACT_DATASTORE) if store else None
-    return f"aml-datastore://{name}/mlflow/{workspace}" if name else None
+__all__ = ["ArtifactRoot"]
 
 
 class ArtifactRoot(_Base):
@@ -33,7 +26,7 @@ class ArtifactRoot(_Base):
     jobs: Store | None
 
     def _get_artifact_location(self, experiment_id: object, workspace: str | None = None) -> str:
-        root = artifact_root(self.jobs, workspace or self._get_active_workspace())
+        root = chosen_artifact_root(self.jobs, workspace or self._get_active_workspace())
         if root:
             return str(append_to_uri_path(root, str(experiment_id)))
         return str(super()._get_artifact_location(experiment_id, workspace))

@@ -2,8 +2,8 @@
 # MLflow's stores are not annotated.
 """Run history in MLflow's own database, in this process: neither MLflow's fluent API nor a server in between.
 
-What each run needs goes to MLflow's tables directly (``mlflow_tables/``); MLflow, whose import costs seconds, is opened
-for the rest: new experiments, metrics, models, artifacts that are in no directory of this machine.
+What most people need goes to MLflow's tables directly (``mlflow_tables/``); MLflow, whose import costs seconds, is
+opened for the rest: metrics, deleted experiments, unusual names, artifacts that are in no directory of this machine.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from aml_plugins.home import aml_home
 from aml_plugins.mlflow_store.failures import ours
 from aml_plugins.mlflow_store.local_files import LocalFiles, directory_of
 from aml_plugins.mlflow_store.locations import (
+    chosen_artifact_root,
     database_uri,
     default_artifact_root,
     server_artifact_root,
     server_artifacts_destination,
 )
+from aml_plugins.mlflow_tables import model_writes, models
+from aml_plugins.mlflow_tables.experiments import create_experiment
 from aml_plugins.mlflow_tables.places import below
 from aml_plugins.mlflow_tables.reads import Place, find_experiment, read_children, read_metric, read_place, read_run
 from aml_plugins.mlflow_tables.revision import are_ready
@@ -88,6 +91,7 @@ class SqlRunHistory:
         artifact_root: str,
         script_access: Mapping[str, str] | None = None,
     ) -> None:
+        self._store = store
         self._database = store.database
         self._workspace = workspace
         self._store_uri = store_uri
@@ -206,32 +210,32 @@ class SqlRunHistory:
     ) -> ModelVersion:
         path = check_path(path)
         uri = read_place(self._database, self._workspace, run_id).artifact_uri
-        _, registry = self.open_mlflow()
-        from aml_plugins.mlflow_store import models  # noqa: PLC0415  MLflow is there by now
-
+        source = below(uri, path)
         with ours():
             if not path or not self._at(uri).exists(path):
                 raise no_such_file(path)
-            return models.register_version(registry, name, below(uri, path), run_id, tags or {})
+            if model_writes.is_plain(name, source, tags or {}):
+                new = ModelVersion(name=name, version="", source=source, run_id=run_id, tags=tags or {})
+                return model_writes.register_version(self._database, self._workspace, new)
+            _, registry = self.open_mlflow()
+            from aml_plugins.mlflow_store.models import register_version  # noqa: PLC0415  MLflow is there by now
+
+            return register_version(registry, name, source, run_id, tags or {})
 
     def models(self, name: str | None = None) -> Sequence[ModelVersion]:
-        _, registry = self.open_mlflow()
-        from aml_plugins.mlflow_store import models  # noqa: PLC0415  as above
-
-        with ours():
-            return models.newest_versions(registry) if name is None else models.all_versions(registry, name)
+        if name is None:
+            return models.newest_versions(self._database, self._workspace)
+        return models.all_versions(self._database, self._workspace, name)
 
     def version_of_alias(self, name: str, alias: str) -> str:
-        _, registry = self.open_mlflow()
-        with ours():
-            return str(registry.get_model_version_by_alias(name, alias).version)
+        return models.version_of_alias(self._database, self._workspace, name, alias)
 
     def download_model(self, name: str, version: str, destination: Path) -> Path:
-        _, registry = self.open_mlflow()
-        from aml_plugins.mlflow_store import models  # noqa: PLC0415  as above
-
+        """Bring a version's file or directory below ``destination``, under its own name."""
+        source = models.source_of(self._database, self._workspace, name, version).rstrip("/")
+        folder, _, last = source.rpartition("/")
         with ours():
-            return models.download_model(registry, name, version, destination, self._workspace)
+            return self._at(folder).download(last, destination)
 
     def script_variables(self, run_id: str) -> Mapping[str, str]:
         """Return what plain MLflow needs: nothing of ours has to be installed where the script runs."""
@@ -246,9 +250,12 @@ class SqlRunHistory:
         }
 
     def _new_experiment(self, name: str) -> tuple[str, str]:
-        tracking, _ = self.open_mlflow()
-        with suppress(AlreadyExistsError), ours():  # another process was faster
-            tracking.create_experiment(name)
+        chosen = chosen_artifact_root(self._store, self._workspace)
+        root = chosen or self._artifact_root
+        if not create_experiment(self._database, self._workspace, name, root, is_chosen=chosen is not None):
+            tracking, _ = self.open_mlflow()
+            with suppress(AlreadyExistsError), ours():  # another process was faster
+                tracking.create_experiment(name)
         made = find_experiment(self._database, self._workspace, name)
         if made is None:  # deleted for good in this very moment
             raise StoreError(f"The experiment {name!r} is gone.", "Submit again.")

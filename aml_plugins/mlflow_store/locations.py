@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, make_url
 
 from aml_plugins.home import aml_home
 from aml_plugins.store.opening import plain_uri
+from aml_plugins.store.settings import ARTIFACT_DATASTORE, settings_of
+
+if TYPE_CHECKING:
+    from aml_plugins.store.interface import Store
 
 __all__ = [
+    "chosen_artifact_root",
     "database_uri",
     "default_artifact_root",
     "is_in_memory",
@@ -29,6 +35,12 @@ _ARTIFACT_ROOT = "_MLFLOW_SERVER_ARTIFACT_ROOT"
 _ARTIFACTS_DESTINATION = "_MLFLOW_SERVER_ARTIFACT_DESTINATION"
 _STORE = "_MLFLOW_SERVER_FILE_STORE"
 _READ_REPLICA = "_MLFLOW_SERVER_READ_REPLICA_BACKEND_STORE"
+
+
+def chosen_artifact_root(store: Store | None, workspace: str) -> str | None:
+    """Return the artifact root that a workspace chose, None where it chose none."""
+    name = settings_of(store, workspace).get(ARTIFACT_DATASTORE) if store else None
+    return f"aml-datastore://{name}/mlflow/{workspace}" if name else None
 
 
 def database_uri(uri: str) -> str:

@@ -12,12 +12,11 @@ from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore  # noqa: TID
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME  # noqa: TID253  as above
 
 from aml_plugins.errors import NotFoundError
-from aml_plugins.mlflow_store.artifact_root import artifact_root
 from aml_plugins.mlflow_store.beside import open_beside
 from aml_plugins.mlflow_store.contents import count_contents, delete_artifacts, has_artifacts_in_datastores
 from aml_plugins.mlflow_store.engines import close_together, tune
 from aml_plugins.mlflow_store.failures import to_mlflow
-from aml_plugins.mlflow_store.locations import make_directory
+from aml_plugins.mlflow_store.locations import chosen_artifact_root, make_directory
 from aml_plugins.store.interface import Store
 from aml_plugins.store.opening import plain_uri
 from aml_plugins.workspaces.emptying import empty_workspace
@@ -41,7 +40,7 @@ class WorkspaceProvider(SqlAlchemyStore):
 
     def resolve_artifact_root(self, default_artifact_root: str | None, workspace_name: str) -> tuple[str | None, bool]:
         """Return where new experiments keep artifacts: in the datastore that the workspace chose for them, if any."""
-        chosen = artifact_root(self.jobs, workspace_name)
+        chosen = chosen_artifact_root(self.jobs, workspace_name)
         if chosen:
             return chosen, False
         root: tuple[str | None, bool] = super().resolve_artifact_root(default_artifact_root, workspace_name)

@@ -13,8 +13,9 @@ from mlflow.store.workspace.abstract_store import AbstractStore, WorkspaceNameVa
 from mlflow.tracking._workspace.registry import get_workspace_store  # noqa: TID253  as above; opens each URI once
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME  # noqa: TID253  as above
 
-from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
+from aml_plugins.errors import InvalidInputError, NotFoundError
 from aml_plugins.mlflow_store.failures import ours
+from aml_plugins.mlflow_tables.workspaces import taken
 
 __all__ = [
     "create_workspace",
@@ -39,7 +40,7 @@ def create_workspace(uri: str, name: str, *, description: str | None = None) -> 
     with ours():
         provider = _provider(uri)
         if name in _names(provider):
-            raise AlreadyExistsError(f"There is a workspace '{name}' already.", "Use it, or choose another name.")
+            raise taken(name)
         provider.create_workspace(Workspace(name=name, description=description))
 
 

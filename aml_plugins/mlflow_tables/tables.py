@@ -13,6 +13,7 @@ workspaces = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("description", Text),
+    Column("default_artifact_root", Text),
 )
 
 experiments = Table(
@@ -22,6 +23,8 @@ experiments = Table(
     Column("name", String, nullable=False),
     Column("artifact_location", String),
     Column("lifecycle_stage", String),
+    Column("creation_time", BigInteger),
+    Column("last_update_time", BigInteger),
     Column("workspace", String, nullable=False),
 )
 

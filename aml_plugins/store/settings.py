@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from aml_plugins.json_types import JsonObject, JsonValue
     from aml_plugins.store.interface import Store
 
-__all__ = ["change_settings", "settings_of", "update_settings"]
+__all__ = ["ARTIFACT_DATASTORE", "change_settings", "settings_of", "update_settings"]
+
+ARTIFACT_DATASTORE = "artifact_datastore"
+"""The setting that names the datastore of the workspace's MLflow artifacts."""
 
 _TRIES = 20
 

@@ -16,7 +16,7 @@ def test_a_version_of_a_model_is_registered_once_a_run_of_the_task(one_task, tmp
     (tmp_path / "model.bin").write_bytes(b"weights")
     given = {"model_name": "iris", "local_path": str(tmp_path / "model.bin")}
     task = one_task("model", "AmlRegisterModelOperator", **given)
-    task.lose_worker("aml_plugins.mlflow_store.models:register_version")
+    task.lose_worker("aml_plugins.mlflow_tables.model_writes:register_version")
 
     assert task.ask("attempt")["returned"] == "iris:1"
 

@@ -8,21 +8,35 @@ import uuid
 from pathlib import Path
 
 import pytest
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, RunTag, Workspace
+from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
+from mlflow.exceptions import MlflowException
 from mlflow.store.db.base_sql_model import Base
+from mlflow.store.model_registry.dbmodels import models as _registry  # noqa: F401  fills the base's metadata
 from mlflow.store.tracking.dbmodels import models as _models  # noqa: F401  fills the base's metadata
+from mlflow.store.workspace.abstract_store import WorkspaceNameValidator
 from mlflow.store.workspace.dbmodels import models as _workspaces  # noqa: F401  as above
 from mlflow.utils.uri import append_to_uri_path
-from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
+from mlflow.utils.validation import MAX_TAG_VAL_LENGTH, _validate_model_name, _validate_model_version_tag
 
 from aml_plugins.context import open_run_history
+from aml_plugins.errors import AlreadyExistsError, NotFoundError
 from aml_plugins.mlflow_store.history import SqlRunHistory
+from aml_plugins.mlflow_tables import model_writes
+from aml_plugins.mlflow_tables.experiments import create_experiment
+from aml_plugins.mlflow_tables.model_writes import is_plain
+from aml_plugins.mlflow_tables.models import source_of, version_of_alias
 from aml_plugins.mlflow_tables.places import below
 from aml_plugins.mlflow_tables.reads import find_experiment
 from aml_plugins.mlflow_tables.revision import KNOWN
 from aml_plugins.mlflow_tables.tables import metadata
+from aml_plugins.mlflow_tables.workspaces import add_workspace
+from aml_plugins.mlflow_tables.workspaces import is_plain as is_plain_workspace
 from aml_plugins.mlflow_tables.writes import TAG_CHARACTERS
-from aml_plugins.workspace_names import describe_workspaces, list_workspaces
+from aml_plugins.runs.history import ModelVersion
+from aml_plugins.store.opening import open_store
+from aml_plugins.store.records import WorkspaceRecord
+from aml_plugins.workspace_names import create_workspace, describe_workspaces, list_workspaces
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +164,140 @@ def test_workspaces_are_mlflows(history: SqlRunHistory, store_uri: str) -> None:
 
 def test_an_empty_database_gets_mlflows_tables_before_it_is_read(tmp_path: Path) -> None:
     assert list_workspaces(f"aml+sqlite:///{tmp_path}/new.db") == ["default"]
+
+
+@pytest.mark.parametrize("root", [None, "s3://bucket/theirs"], ids=["default", "of-mlflows-workspace"])
+def test_an_experiment_of_ours_has_every_field_of_one_that_mlflow_made(store_uri: str, root: str | None) -> None:
+    from aml_plugins.mlflow_store import workspaces
+
+    name = "team-e" if root else "team-d"
+    workspaces._provider(store_uri).create_workspace(Workspace(name=name, default_artifact_root=root))
+    history = open_run_history(store_uri, name)
+    assert isinstance(history, SqlRunHistory)
+    ours = history.ensure_experiment("ünser / one's")
+    assert history._stores is None  # MLflow was not asked
+    tracking, _ = history.open_mlflow()
+    theirs = tracking.create_experiment("theirs")
+    told = [tracking.get_experiment(one) for one in (ours, theirs)]
+    assert [one.artifact_location.removesuffix(one.experiment_id) for one in told] == [
+        f"{root}/" if root else f"{tracking.artifact_root_uri}/workspaces/{name}/"
+    ] * 2
+    assert {(one.lifecycle_stage, one.workspace) for one in told} == {("active", name)}
+    assert all(one.creation_time == one.last_update_time > 1.6e12 for one in told)
+    assert history.ensure_experiment("ünser / one's") == ours
+    for odd in ("", "x" * 300):
+        assert not create_experiment(history._database, name, odd, "file:///x", is_chosen=True)
+    assert not create_experiment(history._database, name, "x", "mlflow-artifacts://host/x", is_chosen=True)
+
+
+def test_a_version_of_ours_has_every_field_of_one_that_mlflow_made(history: SqlRunHistory, store_uri: str) -> None:
+    _, registry = history.open_mlflow()
+    run_id = new_run(history)
+    for name in ("ours", "theirs"):
+        source = f"file:///somewhere/{name}"
+        if name == "ours":
+            new = ModelVersion(name=name, version="", source=source, run_id=run_id, tags={"kind": "x"})
+            model_writes.register_version(history._database, "default", new)
+        else:
+            registry.create_registered_model(name)
+            registry.create_model_version(name, source, run_id, [ModelVersionTag("kind", "x")])
+    left_out = ("name", "creation_time", "last_updated_time", "source", "storage_location")
+    rows = {}
+    with sqlite3.connect(store_uri.partition(":///")[2]) as connection:
+        connection.row_factory = sqlite3.Row
+        for table in ("registered_models", "model_versions", "model_version_tags"):
+            for row in connection.execute(f"SELECT * FROM {table} WHERE name IN ('ours', 'theirs')"):
+                kept = {key: row[key] for key in row.keys() if key not in left_out}  # noqa: SIM118  a Row is no mapping
+                rows.setdefault(table, {})[row["name"]] = kept
+    assert all(found["ours"] == found["theirs"] for found in rows.values()), rows
+    assert len(rows) == 3
+
+
+def test_models_are_read_as_mlflow_reads_them(history: SqlRunHistory) -> None:
+    _, registry = history.open_mlflow()
+    for name in ("read", "Read", "gone", "prompt"):
+        tags = [RegisteredModelTag("mlflow.prompt.is_prompt", "true")] if name == "prompt" else []
+        registry.create_registered_model(name, tags)
+        for number in range(3):
+            version_tags = [ModelVersionTag(tag.key, tag.value) for tag in tags] or [ModelVersionTag("n", str(number))]
+            registry.create_model_version(name, f"file:///x/{name}", None, version_tags)
+    registry.delete_model_version("read", "3")
+    registry.delete_registered_model("gone")
+    registry.set_registered_model_alias("read", "best", "1")
+    found = {model.name: model for model in history.models()}
+    assert [(found[name].version, found[name].tags) for name in ("read", "Read")] == [
+        ("2", {"n": "1"}),
+        ("3", {"n": "2"}),
+    ]
+    assert not {"gone", "prompt"} & set(found)
+    assert list(found) == sorted(found)
+    assert [(one.version, one.aliases) for one in history.models("read")] == [("2", []), ("1", ["best"])]
+    assert list(history.models("prompt")) == list(registry.search_model_versions("name = 'prompt'"))
+    for alias in ("best", "latest", "Latest"):
+        theirs = registry.get_model_version_by_alias("read", alias)
+        assert version_of_alias(history._database, "default", "read", alias) == str(theirs.version)
+    assert source_of(history._database, "default", "read", "1") == registry.get_model_version_download_uri("read", "1")
+    for missing in ((lambda: history.models("gone")), (lambda: history.version_of_alias("read", "worst"))):
+        with pytest.raises(NotFoundError):
+            missing()
+    for version in ("3", "9", "x"):
+        with pytest.raises(NotFoundError):
+            source_of(history._database, "default", "read", version)
+
+
+@pytest.mark.parametrize(
+    "name", ["iris", "a", "a b.c-d_e", "", " ", ".", "..", "a/b", "a:b", "o'brien", "ä", "a ", "-", "x" * 251, "a\n"]
+)
+def test_mlflow_takes_what_is_plain(name: str) -> None:
+    for check, plain in (
+        (_validate_model_name, is_plain(name, "file:///x", {})),
+        (lambda key: _validate_model_version_tag(key, "v"), is_plain("iris", "file:///x", {name: "v"})),
+        (WorkspaceNameValidator.validate, is_plain_workspace(name)),
+    ):
+        try:
+            check(name)
+        except MlflowException:
+            assert not plain, check
+
+
+def test_what_needs_mlflows_judgement_is_not_plain() -> None:
+    assert not is_plain("iris", "models:/other/1", {})
+    assert not is_plain("iris", "file:///" + "x" * 500, {})
+    assert not is_plain("iris", "file:///x", {"key": "v" * 100_001})
+
+
+@pytest.mark.parametrize(
+    "name", ["ab", "a-b", "a" * 63, "a", "-ab", "ab-", "A-b", "a" * 64, "api", "apis", "workspaces"]
+)
+def test_names_of_workspaces_are_plain_where_mlflow_takes_them(name: str) -> None:
+    try:
+        WorkspaceNameValidator.validate(name)
+    except MlflowException:
+        assert not is_plain_workspace(name)
+    else:
+        assert is_plain_workspace(name)
+
+
+def test_a_workspace_of_ours_is_one_of_mlflows(history: SqlRunHistory, store_uri: str) -> None:
+    from aml_plugins.mlflow_store import workspaces
+
+    assert add_workspace(store_uri, "team-o", "of ours")
+    workspaces.create_workspace(store_uri, "team-t", description="of theirs")
+    described = workspaces.describe_workspaces(store_uri)
+    assert (described["team-o"], described["team-t"]) == ("of ours", "of theirs")
+    for create in (
+        lambda: add_workspace(store_uri, "team-t", None),
+        lambda: workspaces.create_workspace(store_uri, "team-o"),
+    ):
+        with pytest.raises(AlreadyExistsError, match="already"):
+            create()
+    assert not add_workspace(store_uri, "Team", None)
+
+
+def test_what_is_left_of_an_earlier_workspace_is_for_mlflows_provider(history: SqlRunHistory, store_uri: str) -> None:
+    store = open_store(store_uri)
+    store.workspaces.add(WorkspaceRecord(name="team-l", settings={"deleted_at": 1.0}))
+    assert not add_workspace(store_uri, "team-l", None)
+    create_workspace(store_uri, "team-l")
+    assert store.workspaces.find("team-l") is None
+    store.close()

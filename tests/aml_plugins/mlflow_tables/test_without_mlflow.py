@@ -16,18 +16,37 @@ for line in Path(sys.argv[1]).read_text().splitlines():
     loaded = "mlflow" in sys.modules
     print(f"{code} {loaded} {line}", file=sys.stderr)
 """
-FIRST = "run submit source --script noop.py --experiment noop --wait"
-LATER = [FIRST, "run list", "workspace list", "workspace show default", "experiment list", "compute list", "task list"]
+FIRST = "workspace create team-a"
+SUBMIT = "run submit source --script noop.py --experiment noop --wait"
+LATER = [
+    "workspace create team-b",
+    SUBMIT,
+    SUBMIT.replace("--experiment noop", "--experiment another"),
+    "run list",
+    "workspace list",
+    "workspace show default",
+    "experiment list",
+    "compute list",
+    "task list",
+]
 
 
-def test_only_the_first_run_of_an_experiment_needs_mlflow(tmp_path: Path) -> None:
+def test_only_the_first_command_of_a_database_needs_mlflow(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "noop.py").write_text("print('hello')\n")
-    assert told(tmp_path, [FIRST]) == [f"0 True {FIRST}"]  # makes the tables, and the experiment
+    assert told(tmp_path, [FIRST]) == [f"0 True {FIRST}"]  # makes the tables
     assert told(tmp_path, LATER) == [f"0 False {line}" for line in LATER]
     run_id = (tmp_path / "out").read_text().partition("Submitted run ")[2].partition(".")[0]
     reads = [f"run {verb} {run_id}" for verb in ("show", "logs", "outputs", "wait")]
-    assert told(tmp_path, reads) == [f"0 False {line}" for line in reads]
+    models = [
+        f"model register noop --run {run_id} --path logs --tag kind=x",
+        "model list",
+        "model list noop",
+        "model download noop --directory got",
+        "model list no-such",
+    ]
+    assert told(tmp_path, reads + models) == [f"{2 * ('no-such' in line)} False {line}" for line in reads + models]
+    assert (tmp_path / "got" / "logs" / "std_log.txt").read_text() == "hello\n"
 
 
 def told(directory: Path, lines: list[str]) -> list[str]:
