@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from aml_plugins.errors import InvalidInputError
 
-__all__ = ["CONFIG_FILE", "aml_home", "configured", "home_id", "resolve_store_uri", "resolve_workspace", "write_config"]
+__all__ = [
+    "CONFIG_FILE",
+    "aml_home",
+    "configured",
+    "home_id",
+    "make_home",
+    "resolve_store_uri",
+    "resolve_workspace",
+    "write_config",
+]
 
 CONFIG_FILE = Path(".aml") / "config.yaml"
 _KEYS = ("store", "workspace")
@@ -29,16 +38,36 @@ def aml_home() -> Path:
 def home_id(home: Path) -> str:
     """Return a name that no other home directory has; made on first use, and kept in it."""
     path = home / "id"
-    try:
+    with suppress(FileNotFoundError, NotADirectoryError):
         return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    make_home(home)
+    with _sentence(home):
+        partial = home / f".id.{uuid.uuid4().hex}"
+        partial.write_text(uuid.uuid4().hex, encoding="utf-8")
+        with suppress(FileExistsError):  # another process was faster
+            os.link(partial, path)
+        partial.unlink()
+        return path.read_text(encoding="utf-8")
+
+
+def make_home(home: Path) -> None:
+    """Make the directory where it is missing.
+
+    :raises InvalidInputError: where it cannot be made, or is no directory.
+    """
+    with _sentence(home):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = home / f".id.{uuid.uuid4().hex}"
-    partial.write_text(uuid.uuid4().hex, encoding="utf-8")
-    with suppress(FileExistsError):  # another process was faster
-        os.link(partial, path)
-    partial.unlink()
-    return path.read_text(encoding="utf-8")
+
+
+@contextmanager
+def _sentence(home: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInputError(
+            f"The home directory '{home}' cannot be used: {error.strerror}.",
+            "Set AML_HOME to a directory in which your user may write.",
+        ) from None
 
 
 def resolve_store_uri(explicit: str | None = None) -> str:

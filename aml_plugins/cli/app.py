@@ -130,6 +130,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code (design.md, section 6)."""
     # MLflow's migrations are no news to people who type a command; its own logger is set up anew by its import.
     logging.getLogger("mlflow.store").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a failing database gets a sentence of ours
     try:
         ROOT.main(list(arguments), prog_name="aml", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001  whatever it is becomes a sentence and an exit code here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from aml_plugins.errors import (
     NotFoundError,
     PermissionDeniedError,
     StoreError,
+    StoreSchemaError,
 )
+from aml_plugins.store.sql.failures import locked
 
 if TYPE_CHECKING:
     from mlflow.exceptions import MlflowException
@@ -30,6 +33,8 @@ _OURS: dict[str, tuple[type[AmlError], str]] = {
     "TEMPORARILY_UNAVAILABLE": (StoreError, "Try again."),
 }
 _LONGEST = 500
+_LOCKED = "database is locked"
+_OTHER_SCHEMA = re.compile(r"out-of-date database schema \(found version (\w+)")
 
 
 @contextmanager
@@ -41,8 +46,7 @@ def ours() -> Iterator[None]:
         theirs = sys.modules.get("mlflow.exceptions")
         if theirs is None or not isinstance(error, theirs.MlflowException):
             raise
-        kind, fix = _OURS.get(error.error_code, (StoreError, "See the log for what the database said."))
-        raise kind(_sentence(error), fix) from error
+        raise _as_ours(error) from error
 
 
 @contextmanager
@@ -57,6 +61,34 @@ def to_mlflow() -> Iterator[None]:
         raise MlflowException(str(error), codes.TEMPORARILY_UNAVAILABLE) from error
     except AmlError as error:
         raise MlflowException(str(error), codes.INVALID_PARAMETER_VALUE) from error
+
+
+def _as_ours(error: MlflowException) -> AmlError:
+    said = _sentence(error)
+    if _LOCKED in said:
+        return locked("of the store")
+    revision = _OTHER_SCHEMA.search(said)
+    if revision is not None:
+        return _other_schema(revision[1])
+    kind, fix = _OURS.get(error.error_code, (StoreError, "See the log for what the database said."))
+    return kind(said, fix)
+
+
+def _other_schema(revision: str) -> StoreSchemaError:
+    """Say which way it is: MLflow calls a newer schema out of date, too, and has people upgrade what cannot be."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  where something is wrong only
+    from alembic.script.revision import RevisionError  # noqa: PLC0415  likewise
+    from alembic.util import CommandError  # noqa: PLC0415  likewise
+    from mlflow.store.db.utils import _get_alembic_config
+    from mlflow.version import VERSION
+
+    try:
+        ScriptDirectory.from_config(_get_alembic_config(db_url="")).get_revision(revision)  # type: ignore[no-untyped-call]  # MLflow's
+    except (CommandError, RevisionError):
+        what = f"MLflow's tables have schema revision {revision!r}, which MLflow {VERSION} here does not know."
+        return StoreSchemaError(what, "Run: pip install --upgrade mlflow")
+    what = f"MLflow's tables have schema revision {revision!r}, older than MLflow {VERSION} here needs."
+    return StoreSchemaError(what, "Make a backup of the database, then run: mlflow db upgrade URI")
 
 
 def _sentence(error: MlflowException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from aml_plugins.home import aml_home
+from aml_plugins.home import aml_home, make_home
 from aml_plugins.store.interface import Store
 
 __all__ = ["has_password", "is_server", "open_store", "plain_uri", "shown_uri"]
@@ -43,7 +43,7 @@ def open_store(uri: str) -> Store:
 
     An old or empty database gets our tables, MLflow's are not touched. A server is asked nothing yet.
 
-    :raises InvalidInputError: for a URI that names no store.
+    :raises InvalidInputError: for a URI that names no store, and for a home directory that cannot be used.
     :raises StoreError: where the database cannot be opened, or is of a newer schema.
     """
     if is_server(uri):
@@ -63,4 +63,4 @@ def _make_home(plain: str) -> None:
         return
     directory = Path(plain.removeprefix(_SQLITE)).parent
     if directory == aml_home():
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_home(directory)

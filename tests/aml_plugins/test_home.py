@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aml_plugins.errors import InvalidInputError
-from aml_plugins.home import aml_home, resolve_store_uri, resolve_workspace, write_config
+from aml_plugins.home import aml_home, home_id, resolve_store_uri, resolve_workspace, write_config
 
 _VARIABLES = ("AML_HOME", "AML_STORE_URI", "MLFLOW_TRACKING_URI", "AML_WORKSPACE", "MLFLOW_WORKSPACE")
 
@@ -129,3 +129,14 @@ def test_finding_the_default_store_imports_nothing_heavy():
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert finished.stdout.strip() == "[]"
+
+
+def test_a_home_that_cannot_be_is_a_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    for home in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InvalidInputError, match=rf"'{home}' cannot be used.*Set AML_HOME"):
+            home_id(home)
+
+
+def test_the_id_of_a_home_stays(tmp_path):
+    assert home_id(tmp_path / "new") == home_id(tmp_path / "new") != home_id(tmp_path / "other")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -10,12 +11,13 @@ from sqlalchemy.exc import DBAPIError
 
 from aml_plugins.errors import StoreError
 
-__all__ = ["missing_table", "shown", "store_error"]
+__all__ = ["locked", "missing_table", "shown", "store_error"]
 
 _UNDEFINED_TABLE = "42P01"
 _UNKNOWN_DATABASE = "3D000"
 _BAD_LOGIN = "28"
 _NO_PRIVILEGE = "42501"
+_NO_SPACE = 1 << 20
 
 
 def shown(url: URL) -> str:
@@ -30,6 +32,14 @@ def missing_table(error: DBAPIError) -> bool:
     return _state(error) == _UNDEFINED_TABLE or str(error.orig).startswith("no such table")
 
 
+def locked(name: str) -> StoreError:
+    """Return the error for a SQLite database that somebody keeps locked for longer than one waits."""
+    return StoreError(
+        f"The database {name} is locked by another process.",
+        "End the process that keeps it locked, or wait longer for it with AML_SQLITE_TIMEOUT=SECONDS.",
+    )
+
+
 def store_error(error: DBAPIError, url: URL) -> StoreError:
     """Return the error to raise instead of the driver's."""
     if url.get_backend_name() == "sqlite":
@@ -40,10 +50,7 @@ def store_error(error: DBAPIError, url: URL) -> StoreError:
 def _sqlite_error(said: str, url: URL) -> StoreError:
     name = shown(url)
     if "is locked" in said:
-        return StoreError(
-            f"The database {name} is locked by another process.",
-            "End the process that keeps it locked, or wait longer for it with AML_SQLITE_TIMEOUT=SECONDS.",
-        )
+        return locked(name)
     if "not a database" in said or "malformed" in said:
         return StoreError(
             f"The file {name} is not a usable SQLite database ({said}).",
@@ -55,9 +62,17 @@ def _sqlite_error(said: str, url: URL) -> StoreError:
         return StoreError(
             f"The database {name} cannot be written.", "Make the file and its directory writable for your user."
         )
-    if "is full" in said:
+    if "is full" in said or ("disk I/O" in said and _is_full(Path(name).parent)):
         return StoreError(f"The disk that holds the database {name} is full.", "Free some space and try again.")
     return StoreError(f"The database {name} refused: {said}.", "Check the file with: sqlite3 FILE 'pragma quick_check'")
+
+
+def _is_full(directory: Path) -> bool:
+    """Say whether SQLite may have failed for want of space: its files beside the database cannot grow, or begin."""
+    try:
+        return shutil.disk_usage(directory).free < _NO_SPACE
+    except OSError:
+        return False
 
 
 def _cannot_open(path: Path) -> StoreError:

@@ -222,6 +222,17 @@ def test_a_database_of_a_newer_schema_is_left_alone(aml_home: Path, source: Path
     assert query(aml_home, "SELECT version_num FROM aml_alembic_version") == [("9999",)]
 
 
+def test_tables_of_a_newer_mlflow_are_left_alone(aml_home: Path, source: Path) -> None:
+    with closing(sqlite3.connect(aml_home / "aml.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+
+    done = aml("run", "submit", source, "--script", "train.py")
+
+    refused(done, 3, "'ffffffffffff'", "does not know", "pip install --upgrade mlflow")
+    assert query(aml_home, "SELECT version_num FROM alembic_version") == [("ffffffffffff",)]
+    assert query(aml_home, "SELECT run_id FROM aml_runs UNION SELECT run_uuid FROM runs") == []
+
+
 @contextmanager
 def locked(database: Path) -> Iterator[None]:
     """Have another process hold the database's write lock."""

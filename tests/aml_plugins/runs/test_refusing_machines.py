@@ -160,3 +160,26 @@ def test_a_disk_that_fills_up_while_staging_ends_the_run_with_the_reason(
     assert "No space left" in reason or "full" in reason
     assert has_slot
     assert jobs == []
+
+
+def test_a_disk_too_full_for_the_database_is_a_sentence(aml_home: Path, source: Path) -> None:
+    filling = 'cp -r "$1" "$2" && { head -c 4000000 /dev/zero > "$2/fill" || true; } 2> /dev/null; shift 2; exec "$@"'
+    disk = aml_home.parent / "disk"
+    command = [
+        "sh",
+        "-c",
+        filling,
+        "sh",
+        aml_home,
+        disk,
+        sys.executable,
+        "-m",
+        "aml_plugins.cli",
+        "run",
+        "submit",
+        source,
+    ]
+
+    done = on_small_disk(disk, [*command, "--script", "train.py"], AML_HOME=str(disk / aml_home.name))
+
+    refused(done, 3, "The disk that holds the database", "is full")

@@ -50,6 +50,13 @@ def test_the_home_of_the_default_database_is_made(tmp_path, monkeypatch):
     assert (tmp_path / "new" / "home").stat().st_mode & 0o777 == 0o700
 
 
+def test_a_home_that_is_a_file(tmp_path, monkeypatch):
+    (tmp_path / "home").touch()
+    monkeypatch.setenv("AML_HOME", str(tmp_path / "home"))
+    with pytest.raises(InvalidInputError, match=r"cannot be used: File exists\. Set AML_HOME"):
+        open_store(f"aml+sqlite:///{tmp_path}/home/aml.db")
+
+
 def test_a_file_that_may_not_be_written(database):
     open_store(f"sqlite:///{database}").close()
     database.chmod(0o444)
