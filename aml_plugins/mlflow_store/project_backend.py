@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlflow.exceptions import ExecutionException  # noqa: TID253  loaded by MLflow only
+from mlflow.exceptions import ExecutionException, MlflowException  # noqa: TID253  loaded by MLflow only
 from mlflow.projects.backend.abstract_backend import AbstractBackend  # noqa: TID253  likewise
 
-from aml_plugins.errors import AmlError
+from aml_plugins.errors import AmlError, NotFoundError
+from aml_plugins.store.opening import shown_uri
 
 if TYPE_CHECKING:
     from mlflow.projects.submitted_run import SubmittedRun
@@ -51,5 +52,8 @@ class AmlProjectBackend(AbstractBackend):
                 tracking_uri=tracking_uri,
                 experiment_id=experiment_id,
             )
-        except AmlError as error:
+        except NotFoundError as error:
+            place = f"MLflow works on {shown_uri(tracking_uri)}; MLFLOW_TRACKING_URI names another store."
+            raise ExecutionException(f"{error} {place}") from error
+        except (AmlError, MlflowException) as error:
             raise ExecutionException(str(error)) from error

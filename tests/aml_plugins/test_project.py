@@ -116,7 +116,7 @@ except mlflow.exceptions.ExecutionException as error:
     ("arguments", "config", "sentence"),
     [
         ((), {"targte": "local"}, "unknown key 'targte'. Did you mean 'target'?"),
-        ((), {"target": "nowhere"}, "'nowhere'"),
+        ((), {"target": "nowhere"}, "MLFLOW_TRACKING_URI names another store."),
         ((), {"workspace": "team-b"}, "names the workspace 'team-b', and MLflow works in 'team-a'."),
         (("-e", "shell"), {}, "which is not 'python SCRIPT ARGUMENTS'"),
         (("-e", "module"), {}, "which is not 'python SCRIPT ARGUMENTS'"),
@@ -135,3 +135,11 @@ def test_a_mistake_is_a_sentence(
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert not workspace.experiment("e").get_runs()
+
+
+def test_what_mlflow_itself_misses_is_a_sentence_too(mlflow_run: MlflowRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_WORKSPACE")
+    done = mlflow_run()
+    assert done.returncode == 1
+    assert "Active workspace is required." in done.stderr
+    assert "Traceback" not in done.stderr
