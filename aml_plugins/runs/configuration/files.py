@@ -66,11 +66,23 @@ def _find(directory: Path, name: str) -> Path:
         with suppress(OSError, ValueError):
             if path.is_file():
                 return path
-    known = sorted(_known(directory))
+    known = sorted({stem for root in _roots(directory) for stem in _known(root)})
+    hint = did_you_mean(name, known) + _overruled(directory, name)
     raise NotFoundError(
-        f"'{directory}' has no run configuration '{name[:100]}'.{did_you_mean(name, known)}",
-        f"It has: {', '.join(known)}." if known else f"Write {directory / _FOLDER / 'NAME.runconfig'}, or name a file.",
+        f"'{directory}' has no run configuration '{name[:100]}'.{hint}",
+        f"There is: {', '.join(known)}."
+        if known
+        else f"Write {directory / _FOLDER / 'NAME.runconfig'}, or name a file.",
     )
+
+
+def _overruled(directory: Path, name: str) -> str:
+    """Say so where the file is in the one of Azure ML's folders that does not count."""
+    winner, loser = (directory / folder for folder in _OLD_FOLDERS)
+    with suppress(OSError, ValueError):  # such a name is nowhere
+        if winner.exists() and any((loser / file).is_file() for file in (name, name + _SUFFIX)):
+            return f" It is in '{loser.name}', which is not read where there is an '{winner.name}', as in Azure ML."
+    return ""
 
 
 def _candidates(directory: Path, name: str) -> Iterator[Path]:
@@ -80,9 +92,16 @@ def _candidates(directory: Path, name: str) -> Iterator[Path]:
         yield Path(name)
         yield directory / name
         return
-    yield directory / _FOLDER / (name if name.endswith(_SUFFIX) else name + _SUFFIX)
-    old = _old_folder(directory)
-    yield from (old / name, old / (name + _SUFFIX), directory / (name + _SUFFIX), directory / name)
+    for root in _roots(directory):
+        yield root / _FOLDER / (name if name.endswith(_SUFFIX) else name + _SUFFIX)
+        old = _old_folder(root)
+        yield from (old / name, old / (name + _SUFFIX), root / (name + _SUFFIX), root / name)
+
+
+def _roots(directory: Path) -> tuple[Path, ...]:
+    """A project may have its configurations beside its source directory: there a command is typed."""
+    here = Path()
+    return (directory,) if directory.absolute() == here.absolute() else (directory, here)
 
 
 def _old_folder(directory: Path) -> Path:

@@ -148,6 +148,30 @@ def test_ours_comes_before_azure_ml(tmp_path: Path) -> None:
     assert RunConfiguration.load(tmp_path, "x").script == "ours.py"
 
 
+def test_what_the_source_directory_has_not_may_lie_where_the_command_is_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "src"
+    source.mkdir()
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "script: beside.py")
+    assert RunConfiguration.load("src", "x").script == "beside.py"
+    (tmp_path / "plain.runconfig").write_text("script: plain.py")
+    assert RunConfiguration.load("src", "plain.runconfig").script == "plain.py"
+    write(source, "script: inside.py")
+    assert RunConfiguration.load("src", "x").script == "inside.py"
+    with pytest.raises(NotFoundError, match=r"Did you mean 'x'\?"):
+        RunConfiguration.load("src", "xx")
+
+
+def test_a_folder_of_azure_ml_that_does_not_count_is_told(tmp_path: Path) -> None:
+    for folder in ("aml_config", ".azureml"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / ".azureml" / "gpu.runconfig").touch()
+    with pytest.raises(NotFoundError, match=r"It is in '\.azureml', which is not read where there is an 'aml_config'"):
+        RunConfiguration.load(tmp_path, "gpu")
+
+
 def test_a_missing_one_names_those_that_are_there(tmp_path: Path) -> None:
     write(tmp_path, "", "cpu")
     (tmp_path / "aml_config").mkdir()
@@ -155,7 +179,7 @@ def test_a_missing_one_names_those_that_are_there(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError) as caught:
         RunConfiguration.load(tmp_path, "gpuu")
     assert "no run configuration 'gpuu'. Did you mean 'gpu'?" in caught.value.what
-    assert caught.value.fix == "It has: cpu, gpu."
+    assert caught.value.fix == "There is: cpu, gpu."
     for name in ("", "..", "a\0b", "x" * 5000):
         with pytest.raises(NotFoundError):
             RunConfiguration.load(tmp_path, name)

@@ -49,7 +49,10 @@ def test_works_on_the_oldest_python(tmp_path: Path) -> None:
     except BuildError:
         pytest.skip("Python 3.8 is not here")
     script = (
-        "from azureml.core import Run, Model\n"
+        "import azureml.core\n"
+        "print('SDK version:', azureml.core.VERSION)\n"
+        "from azureml.core import Run, Model, VERSION\n"
+        "assert VERSION == azureml.core.__version__\n"
         "run = Run.get_context()\n"
         "run.log('a', 1)\n"
         "with run.child_run('c') as child:\n"

@@ -7,8 +7,9 @@ from typing import Any
 from aml_script_run import Experiment, Run, Workspace, get_run  # type: ignore[import-not-found]  # on the script's path
 from aml_script_run.placeholders import placeholder  # type: ignore[import-not-found]  # likewise
 
-__all__ = ["Experiment", "Run", "Workspace", "get_run"]
-__version__ = "1.61.0"
+__all__ = ["VERSION", "Experiment", "Run", "Workspace", "get_run"]
+VERSION = __version__ = "1.61.0"
+"""The azureml-core whose ``Run`` this is; scripts print it as ``azureml.core.VERSION``."""
 
 
 def __getattr__(name: str) -> Any:
