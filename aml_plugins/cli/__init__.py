@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from types import ModuleType
 
 __all__ = ["main"]
 
@@ -17,6 +18,23 @@ def main() -> None:
         return
     # Hundreds of modules make objects that stay: looking for rubbish among them takes a tenth of a command's time.
     gc.set_threshold(200_000)
-    from aml_plugins.cli.app import run
+    if sys.argv[1:2] != ["server"]:
+        _leave_out_plugins_of_pydantic()
+    try:
+        from aml_plugins.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the imports above went on: nothing had begun
+        sys.stderr.write("\nInterrupted.\n")
+        code = 130
+    sys.exit(code)
+
+
+def _leave_out_plugins_of_pydantic() -> None:
+    """Spare a command the search for them in all distributions, a tenth of its time: they are for applications' logs.
+
+    Its variable PYDANTIC_DISABLE_PLUGINS would reach the processes that a command starts, users' scripts among them.
+    """
+    loader = ModuleType("pydantic.plugin._loader")
+    vars(loader)["get_plugins"] = tuple
+    sys.modules.setdefault(loader.__name__, loader)

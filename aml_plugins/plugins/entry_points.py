@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.metadata import Distribution, EntryPoint
 
-from aml_plugins.plugins.installed import distributions_with
+from aml_plugins.plugins.installed import Entry, Installed, distributions_with
 from aml_plugins.plugins.problems import sentence
 from aml_plugins.plugins.values import Candidate
 
@@ -29,7 +28,7 @@ def installed() -> Sequence[Candidate]:
     return list(_named(found))
 
 
-def _entries(source: Distribution, distribution: str) -> Sequence[EntryPoint]:
+def _entries(source: Installed, distribution: str) -> Sequence[Entry]:
     try:
         return [entry for entry in source.entry_points if entry.group == _GROUP]
     except Exception as error:  # noqa: BLE001  a malformed file raises anything
@@ -37,15 +36,15 @@ def _entries(source: Distribution, distribution: str) -> Sequence[EntryPoint]:
         return []
 
 
-def _origin(distribution: Distribution) -> tuple[str, str]:
+def _origin(distribution: Installed) -> tuple[str, str]:
     try:
         metadata = distribution.metadata
         return str(metadata["Name"] or "unknown"), str(metadata["Version"] or "")
-    except Exception:  # noqa: BLE001  versions of Python differ in what missing metadata raises
+    except Exception:  # noqa: BLE001  missing metadata raises this or that
         return "unknown", ""
 
 
-def _named(found: Iterable[tuple[bool, str, str, str, EntryPoint]]) -> Iterator[Candidate]:
+def _named(found: Iterable[tuple[bool, str, str, str, Entry]]) -> Iterator[Candidate]:
     """Give each its own name: a stranger's entry point called like ours must not push ours out."""
     taken: set[str] = set()
     for _, distribution, name, version, entry in found:

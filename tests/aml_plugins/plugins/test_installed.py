@@ -12,7 +12,7 @@ from aml_plugins.plugins.installed import distributions_with
 
 FIND = """
 from aml_plugins.plugins.installed import distributions_with
-answer = [[each.metadata["Name"], each.version] for each in distributions_with("aml_plugins")]
+answer = [[each.metadata["Name"], each.metadata["Version"]] for each in distributions_with("aml_plugins")]
 answer = [pair for pair in answer if pair[0] != "aml-plugins"]
 """
 
@@ -23,7 +23,7 @@ def test_it_agrees_with_the_standard_library(ask, group):
 from importlib.metadata import entry_points
 from aml_plugins.plugins.installed import distributions_with
 ours = [entry for each in distributions_with("{group}") for entry in each.entry_points if entry.group == "{group}"]
-answer = [sorted(map(str, found)) for found in (ours, entry_points(group="{group}"))]
+answer = [sorted([one.name, one.value, one.group] for one in found) for found in (ours, entry_points(group="{group}"))]
 """
     ours, theirs = ask(code)
     assert ours == theirs
