@@ -29,7 +29,7 @@ def show(output: str, value: Any, text: Callable[[], str]) -> None:
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str) -> str:
     """Return rows as aligned columns under headings; ``empty`` where there are none."""
-    lines = [list(columns)] + [[_cell(row.get(column)) for column in columns] for row in rows]
+    lines = [list(columns)] + [[_in_one_line(_cell(row.get(column))) for column in columns] for row in rows]
     if len(lines) == 1:
         return empty
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
@@ -66,3 +66,9 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     return json.dumps(value, default=str) if isinstance(value, (dict, list, tuple)) else str(value)
+
+
+def _in_one_line(text: str) -> str:
+    """Return the first line, and a sign that there are more."""
+    first, _, more = text.strip().partition("\n")
+    return f"{first} …" if more else first

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import re
 import socket
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,13 +30,17 @@ from aml_plugins.workspaces.settings import check_open
 if TYPE_CHECKING:
     from aml_plugins.context import Context
     from aml_plugins.runs.reconciliation.driver import Driver
+    from aml_plugins.runs.snapshot import Snapshot
     from aml_plugins.store.records import ComputeTargetRecord
 
 __all__ = ["Submission", "ask_policies", "submit"]
 
+logger = logging.getLogger(__name__)
+
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 NAME_CHARACTERS = 250
 SHOWN_SCRIPTS = 10
+SHOWN_SKIPPED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +82,20 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     ask_policies(context, run)
     attached(context.store, target)
     experiment_id = context.history(run.workspace).ensure_experiment(run.experiment_name)
-    stored = context.store.runs.add(
-        replace(run, experiment_id=experiment_id), message=f"Submitted {run.script} to '{target.name}'."
-    )
+    message = " ".join([f"Submitted {run.script} to '{target.name}'.", *_left_behind(snapshot)])
+    stored = context.store.runs.add(replace(run, experiment_id=experiment_id), message=message)
     if stored.run_id == run.run_id:
         driver.adopt(stored)
     return driver.drive([stored.run_id])[stored.run_id]
+
+
+def _left_behind(snapshot: Snapshot) -> Sequence[str]:
+    """Return and log a sentence for what does not travel; the script may miss it."""
+    more = len(snapshot.skipped) - SHOWN_SKIPPED
+    said = [*snapshot.skipped[:SHOWN_SKIPPED], *([f"{more} more stay behind."] if more > 0 else [])]
+    for sentence in said:
+        logger.warning("%s", sentence)
+    return said
 
 
 def _check_data(context: Context, workspace: str, configuration: RunConfiguration) -> None:

@@ -185,7 +185,8 @@ def _reason(run: RunRecord, results: Path) -> str | None:
         return run.reason
     said = run.reason or f"The script ended with exit code {run.exit_code}."
     tail = _tail(results / "logs" / LOG)
-    return f"{said} The last lines of its log:\n{tail}" if tail else said
+    is_said = tail.rpartition("\n")[2] in said  # the runner's own reason is also the last that it wrote into the log
+    return said if is_said else f"{said} The last lines of its log:\n{tail}"
 
 
 def _tail(log: Path) -> str:

@@ -108,6 +108,34 @@ def test_interrupted_waiting_leaves_the_run_and_says_how_to_cancel_it(aml_home: 
     assert aml_json("run", "show", run["id"])["state"] == "Canceled"
 
 
+def test_interrupted_before_it_has_begun(aml_home: Path) -> None:
+    probe = """
+import sys
+class Impatient:
+    def find_spec(self, name, *_):
+        if name == "aml_plugins.cli.failures":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Impatient())
+sys.argv = ["aml", "run", "list"]
+from aml_plugins.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (130, "\nInterrupted.\n")
+
+
+def test_what_does_not_travel_is_said_and_a_list_has_one_line_for_each(aml_home: Path, source: Path) -> None:
+    (source / "gone").symlink_to("nowhere")
+    (source / "bad.py").write_text("raise SystemExit('one\\ntwo')")
+
+    said = aml("run", "submit", source, "--script", "bad.py", "--wait", code=1).stderr
+
+    assert "'gone' is a symbolic link to nothing and stays behind." in said
+    _, row = aml("task", "list").stdout.splitlines()
+    assert row.endswith("The last lines of its log: …")
+
+
 def test_a_failed_run_is_exit_code_1_with_its_last_lines(aml_home: Path, source: Path) -> None:
     (source / "bad.py").write_text("raise SystemExit('it was me')")
 
