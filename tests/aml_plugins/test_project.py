@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from mlflow.exceptions import ExecutionException
 
+from aml_plugins.mlflow_store.project_backend import project_backend
 from aml_plugins.runs.run import Run
 from aml_plugins.testing.waiting import wait_until
 from aml_plugins.workspace import Workspace
@@ -137,9 +139,10 @@ def test_a_mistake_is_a_sentence(
     assert not workspace.experiment("e").get_runs()
 
 
-def test_what_mlflow_itself_misses_is_a_sentence_too(mlflow_run: MlflowRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_mlflow_itself_misses_is_a_sentence_too(
+    workspace: Workspace, mlflow_run: MlflowRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("MLFLOW_WORKSPACE")
-    done = mlflow_run()
-    assert done.returncode == 1
-    assert "Active workspace is required." in done.stderr
-    assert "Traceback" not in done.stderr
+    uri = workspace.context.store.uri
+    with pytest.raises(ExecutionException, match=r"Active workspace is required\."):  # the command shows it as it is
+        project_backend().run(str(tmp_path / "project"), "main", {}, None, {"target": "local"}, uri, "1")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 import zipfile
+from importlib import metadata
 
 import pytest
 
+from aml_plugins.plugins.info_directory import EntryPoint
 from aml_plugins.plugins.installed import distributions_with
 
 FIND = """
@@ -70,3 +72,25 @@ def test_other_finders_are_asked(monkeypatch):
 
     monkeypatch.setattr("sys.meta_path", [*sys.meta_path, Finder])
     assert [each.metadata["Name"] for each in distributions_with("no_such_group")] == ["frozen-plugin"]
+
+
+def test_finding_plugins_in_directories_does_without_the_standard_librarys_way(ask, fabricate):
+    code = """
+import sys
+before = set(sys.modules)
+from aml_plugins.plugins.entry_points import installed
+names = [candidate.name for candidate in installed()]
+answer = ["mine" in names, "local" in names, "importlib.metadata" in set(sys.modules) - before]
+"""
+    assert ask(code, fabricate("some-plugin", {"mine": "a"})) == [True, True, False]
+
+
+@pytest.mark.parametrize("value", ["json", "json:JSONDecoder.decode", "json : loads [extra]", "json:loads[extra]"])
+def test_an_entry_point_loads_what_the_standard_librarys_loads(value):
+    assert EntryPoint("x", value, "g").load() is metadata.EntryPoint("x", value, "g").load()
+
+
+@pytest.mark.parametrize("value", ["", "a b", "a:", ":b", "a/b", "../a"])
+def test_a_value_that_names_nothing_is_said(value):
+    with pytest.raises(ValueError, match="is not MODULE or MODULE:ATTRIBUTE"):
+        EntryPoint("x", value, "g").load()
