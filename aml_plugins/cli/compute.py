@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aml_plugins.cli.options import in_workspace, open_workspace, pairs
+from aml_plugins.cli.options import in_workspace, open_workspace, settings_option
 from aml_plugins.cli.output import show, table
 from aml_plugins.cli.provisioning import create, delete, target_state
 from aml_plugins.cli.target_settings import OPEN_OPTIONS, settings_of
@@ -28,14 +28,14 @@ compute.add_command(delete)
 @compute.command(context_settings=OPEN_OPTIONS)
 @click.argument("type_name", metavar="TYPE")
 @click.argument("name")
-@click.option("--set", "settings", multiple=True, callback=pairs, metavar="NAME=VALUE", help="A setting of the type.")
+@settings_option
 @in_workspace
 @click.pass_context
 def attach(
     ctx: click.Context,
     type_name: str,
     name: str,
-    settings: dict[str, str],
+    settings: dict[str, Any],
     store: str | None,
     workspace: str | None,
     output: str,

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from aml_plugins.workspace import Workspace
 
-__all__ = ["in_store", "in_workspace", "open_workspace", "output_option", "pairs", "store_option"]
+__all__ = ["in_store", "in_workspace", "open_workspace", "output_option", "pairs", "settings_option", "store_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,6 +44,25 @@ def open_workspace(store: str | None, workspace: str | None) -> Workspace:
     from aml_plugins.workspace import Workspace
 
     return Workspace.get(workspace, store=store)
+
+
+def _settings(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str | list[str]]:
+    """Read repeated ``NAME=VALUE`` options; a name that is repeated has all its values."""
+    found: dict[str, list[str]] = {}
+    for value in values:
+        for name, rest in pairs(ctx, param, (value,)).items():
+            found.setdefault(name, []).append(rest)
+    return {name: texts[0] if len(texts) == 1 else texts for name, texts in found.items()}
+
+
+settings_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    callback=_settings,
+    metavar="NAME=VALUE",
+    help="A setting of the type; several values by repeating it, structures as JSON.",
+)
 
 
 def pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aml_plugins.cli.following import INTERRUPTED, ends_as_interruption
-from aml_plugins.cli.options import in_workspace, open_workspace, pairs
+from aml_plugins.cli.options import in_workspace, open_workspace, settings_option
 from aml_plugins.cli.output import facts, show
 from aml_plugins.cli.target_settings import OPEN_OPTIONS, settings_of
 
@@ -24,7 +24,7 @@ _WAIT = click.option("--wait/--no-wait", default=True, show_default=True, help="
 @click.command(context_settings=OPEN_OPTIONS)
 @click.argument("type_name", metavar="TYPE")
 @click.argument("name")
-@click.option("--set", "settings", multiple=True, callback=pairs, metavar="NAME=VALUE", help="A setting of the type.")
+@settings_option
 @click.option("--timeout", default=3600.0, show_default=True, help="Seconds that it may take until it is ready.")
 @click.option("--plan", is_flag=True, help="Show what would be asked for, and create nothing.")
 @_WAIT

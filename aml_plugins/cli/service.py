@@ -7,13 +7,15 @@ from typing import Any
 import click
 
 from aml_plugins.cli.image import find_image
-from aml_plugins.cli.options import in_workspace, open_workspace, pairs
+from aml_plugins.cli.options import in_workspace, open_workspace, settings_option
 from aml_plugins.cli.output import facts, show, table
 
 _WAIT = click.option("--wait/--no-wait", default=True, show_default=True, help="Return once it is done.")
-_SET = click.option(
-    "--set", "settings", multiple=True, callback=pairs, metavar="NAME=VALUE", help="A setting of the type."
-)
+_OPTIONS = {
+    "image": "--image", "replicas": "--replicas", "target": "--target", "timeout_seconds": "--timeout",
+    "traffic": "--traffic", "wait": "--wait",
+}  # fmt: skip
+"""What is an option of its own, and what Python calls it: --set is for settings of the type."""
 
 
 @click.group()
@@ -28,16 +30,18 @@ def service() -> None:
 )
 @click.option("--target", default="local", show_default=True, help="A compute target, or a service type.")
 @click.option("--replicas", default=1, show_default=True, help="How many processes or containers answer.")
-@_SET
+@settings_option
+@click.option("--timeout", default=300.0, show_default=True, help="Seconds that it may take until it is ready.")
 @_WAIT
 @in_workspace
 def deploy(
-    name: str, image_name: str, target: str, replicas: int, settings: dict[str, Any], wait: bool,
+    name: str, image_name: str, target: str, replicas: int, settings: dict[str, Any], timeout: float, wait: bool,
     store: str | None, workspace: str | None, output: str,
 ) -> None:  # fmt: skip
     """Deploy an image as a web service: aml service deploy iris --image iris-svc."""
+    of_type = _of_type(settings)
     image = find_image(open_workspace(store, workspace), image_name)
-    made = image.deploy(name, target=target, replicas=replicas, **settings)
+    made = image.deploy(name, target=target, replicas=replicas, timeout_seconds=timeout, **of_type)
     if wait:
         made.wait_for_deployment(show_output=output == "text")
     show(output, made.to_json(), lambda: f"Service '{name}': {made.record.state}{_place(made)}")
@@ -74,7 +78,7 @@ def show_(name: str, store: str | None, workspace: str | None, output: str) -> N
 @click.argument("name")
 @click.option("--image", "image_name", metavar="NAME[:VERSION]", help="The image to run.")
 @click.option("--traffic", type=int, help="The share of requests, in percent, that the image gets; default: all.")
-@_SET
+@settings_option
 @_WAIT
 @in_workspace
 def update(
@@ -82,9 +86,10 @@ def update(
     store: str | None, workspace: str | None, output: str,
 ) -> None:  # fmt: skip
     """Change a service without dropping a request; what serves now serves until the new version is ready."""
+    of_type = _of_type(settings)
     found = _service(store, workspace, name)
     image = find_image(found.workspace, image_name) if image_name else None
-    found.update(image=image, traffic=traffic, **settings)
+    found.update(image=image, traffic=traffic, **of_type)
     if wait:
         found.wait_for_deployment(show_output=output == "text")
     show(output, found.to_json(), lambda: f"Service '{name}': {found.record.state}")
@@ -144,6 +149,16 @@ def delete(name: str, wait: bool, store: str | None, workspace: str | None, outp
     """Delete a service and everything that was started for it."""
     _service(store, workspace, name).delete(wait=wait)
     show(output, {"name": name}, lambda: f"Deleted service '{name}'.")
+
+
+def _of_type(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings; those that Python's calls would take for something else are refused."""
+    for name in settings:
+        if name in _OPTIONS:
+            raise click.UsageError(f"'{name}' is no setting of a type. Write {_OPTIONS[name]}.")
+        if name in {"name", "tags"}:
+            raise click.UsageError(f"'{name}' is no setting of a type.")
+    return settings
 
 
 def _service(store: str | None, workspace: str | None, name: str) -> Any:

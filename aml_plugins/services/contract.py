@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aml_plugins.json_types import JsonObject
+from aml_plugins.plugins.structured import NAMED_TEXTS
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
@@ -36,12 +37,20 @@ class ServiceConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     auth: bool = Field(default=False, description="Whether callers need one of the service's two keys.")
-    variables: Mapping[str, str] = Field(
+    variables: Annotated[Mapping[str, str], NAMED_TEXTS] = Field(
         default_factory=dict, description="Environment variables; secret://STORE/NAME is resolved when it starts."
     )
     scoring_timeout_ms: int | None = Field(None, gt=0, description="How long one call of run() may take.")
     max_request_bytes: int | None = Field(None, gt=0, description="Longer bodies are refused with 413.")
     drain_seconds: float = Field(30.0, ge=0, le=3600, description="How long requests under way may take at the end.")
+
+    @field_validator("variables")
+    @classmethod
+    def _can_be_set(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for name, text in value.items():
+            if not name or "=" in name or "\0" in name + text:
+                raise ValueError(f"an environment variable cannot be named {name!r}, or have a zero byte")
+        return value
 
 
 class CapturingConfig(ServiceConfig):

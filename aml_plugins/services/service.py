@@ -87,7 +87,7 @@ class Service:
             "config": config,
             "replicas": _count(replicas),
             "traffic": ALL,
-            "timeout_seconds": timeout_seconds,
+            "timeout_seconds": _patience(timeout_seconds),
             "home": home_id(workspace.context.home) if backend.is_local else None,
             "target": place if backend.needs_target else None,
         }
@@ -331,6 +331,12 @@ def _ensure_driven(workspace: Workspace) -> None:
     from aml_plugins.runs.monitoring import ensure_monitor  # noqa: PLC0415  not needed where somebody waits
 
     ensure_monitor(workspace.context)
+
+
+def _patience(seconds: float) -> float:
+    if not 0 < seconds < float("inf"):
+        raise InvalidInputError(f"A service cannot get ready within {seconds} seconds.", "Give a number above 0.")
+    return seconds
 
 
 def _count(replicas: int) -> int:

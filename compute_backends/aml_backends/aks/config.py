@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from aml_backends.aks.creation import AksCreation
 from aml_backends.azure.resources import ResourceId
 from aml_plugins.compute import TargetConfig
 from aml_plugins.datastores.contract import SecretSetting
+from aml_plugins.plugins.structured import FROM_JSON, NAMED_TEXTS
 
 __all__ = ["RESOURCE_TYPE", "AksConfig"]
 
 RESOURCE_TYPE = "Microsoft.ContainerService/managedClusters"
 _NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
-
-
-def _from_text(value: object) -> object:
-    """Take JSON from the command line, which has nothing but texts."""
-    return json.loads(value) if isinstance(value, str) else value
-
-
-Labels = Annotated[Mapping[str, str], BeforeValidator(_from_text)]
+Labels = Annotated[Mapping[str, str], NAMED_TEXTS]
 
 
 class AksConfig(TargetConfig):
@@ -51,7 +44,7 @@ class AksConfig(TargetConfig):
     memory: str | None = Field(None, description="Memory of runs that ask for none, such as 1Gi.")
     gpu_resource: str = Field("nvidia.com/gpu", description="The cluster's name for graphics processors.")
     node_selector: Labels = Field(default_factory=dict, description="Labels that a node must have.")
-    tolerations: Annotated[Sequence[Mapping[str, Any]], BeforeValidator(_from_text)] = Field(
+    tolerations: Annotated[Sequence[Mapping[str, Any]], FROM_JSON] = Field(
         (), description="Taints of nodes that jobs put up with, as Kubernetes writes them."
     )
     service_account: str | None = Field(None, pattern=_NAME, description="Service account of the pods.")
@@ -61,7 +54,7 @@ class AksConfig(TargetConfig):
     ttl_seconds: int = Field(7 * 86400, ge=60, description="When ended jobs that nobody cleaned up are deleted.")
     ca_bundle: str | None = Field(None, description="ConfigMap with a file ca.crt to trust in the pods.")
 
-    create: Annotated[AksCreation | None, BeforeValidator(_from_text)] = Field(
+    create: Annotated[AksCreation | None, FROM_JSON] = Field(
         None, description="With resource_id: the cluster to create (location, vm_size, min_nodes, max_nodes, spot, …)."
     )
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from aml_backends.azure.resources import ResourceId
 from aml_backends.hdinsight.creation import HDInsightCreation
 from aml_plugins.compute import TargetConfig
+from aml_plugins.plugins.structured import FROM_JSON, NAMED_TEXTS
 
 __all__ = ["RESOURCE_TYPE", "HDInsightConfig"]
 
 RESOURCE_TYPE = "Microsoft.HDInsight/clusters"
 _LIVY = ("http://", "https://")
 _STAGING = ("abfs://", "abfss://", "wasb://", "wasbs://", "file:///")
-
-
-def _from_text(value: object) -> object:
-    """Take JSON from the command line, which has nothing but texts."""
-    return json.loads(value) if isinstance(value, str) else value
 
 
 class HDInsightConfig(TargetConfig):
@@ -38,7 +33,7 @@ class HDInsightConfig(TargetConfig):
     )
     user: str = Field("admin", min_length=1, description="User of the cluster's gateway.")
     password: str | None = Field(None, description="The user's password, as secret://STORE/NAME.")
-    storage_options: Annotated[Mapping[str, str], BeforeValidator(_from_text)] = Field(
+    storage_options: Annotated[Mapping[str, str], NAMED_TEXTS] = Field(
         default_factory=dict,
         description="What fsspec needs to open the staging directory from here, such as account_key=secret://STORE/NAME.",
     )
@@ -50,7 +45,7 @@ class HDInsightConfig(TargetConfig):
     resource_id: str | None = Field(None, description="The cluster's id on Azure: /subscriptions/…")
     endpoint: str = Field("https://management.azure.com", description="Azure Resource Manager, for sovereign clouds.")
     authority: str | None = Field(None, description="Host that gives tokens, where it is not Azure's public one.")
-    create: Annotated[HDInsightCreation | None, BeforeValidator(_from_text)] = Field(
+    create: Annotated[HDInsightCreation | None, FROM_JSON] = Field(
         None,
         description="With resource_id: the cluster to create (location, worker_size, max_nodes, ssh_public_key, …).",
     )

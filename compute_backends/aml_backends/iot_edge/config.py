@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from aml_plugins.compute import TargetConfig
 from aml_plugins.datastores.contract import SecretSetting
+from aml_plugins.plugins.structured import FROM_JSON, NAMED_TEXTS
 from aml_plugins.services.contract import ServiceConfig
 
 __all__ = ["IotEdgeConfig", "IotEdgeServiceConfig"]
 
 _MODULE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """Of what IoT Hub takes (128 characters, and more kinds), the part that needs no escaping in twins and queries."""
-
-
-def _from_text(value: Any) -> Any:
-    """The command line gives settings as text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        raise ValueError('must be JSON, such as {"name": "value"}') from None
 
 
 class IotEdgeConfig(TargetConfig):
@@ -80,13 +70,13 @@ class IotEdgeServiceConfig(ServiceConfig):
     cpu: float | None = Field(None, gt=0, le=256, description="Cores; no limit by default.")
     memory_gb: float | None = Field(None, gt=0, le=1024, description="Memory; no limit by default.")
     restart_policy: str = Field("always", pattern="^(always|on-failure|never)$", description="When it starts again.")
-    routes: Annotated[Mapping[str, str], BeforeValidator(_from_text)] = Field(
+    routes: Annotated[Mapping[str, str], NAMED_TEXTS] = Field(
         default_factory=dict, description="Routes of $edgeHub, by a name of your own."
     )
-    twin: Annotated[Mapping[str, Any], BeforeValidator(_from_text)] = Field(
+    twin: Annotated[Mapping[str, Any], FROM_JSON] = Field(
         default_factory=dict, description="Desired properties of the module's twin."
     )
-    create_options: Annotated[Mapping[str, Any], BeforeValidator(_from_text)] = Field(
+    create_options: Annotated[Mapping[str, Any], FROM_JSON] = Field(
         default_factory=dict, description="Docker's options of the container, merged over those made here."
     )
     secret_store: str | None = Field(None, description="Secret store that keeps the service's keys.")

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from aml_backends.spark.address import check_address
 from aml_plugins.compute.own_machine import OwnMachineConfig
+from aml_plugins.plugins.structured import NAMED_TEXTS
 
 __all__ = ["SparkConfig"]
 
 _MASTER = re.compile(r"local(\[[^\]]+\])?|yarn|(spark|k8s|mesos)://\S+")
-
-
-def _from_text(value: object) -> object:
-    """Take JSON from the command line, which has nothing but texts."""
-    return json.loads(value) if isinstance(value, str) else value
 
 
 class SparkConfig(OwnMachineConfig):
@@ -34,7 +29,7 @@ class SparkConfig(OwnMachineConfig):
         None, description="Address of a Spark Connect server, sc://HOST:PORT, in place of a master."
     )
     token: str | None = Field(None, description="What the server of 'remote' asks for, as secret://STORE/NAME.")
-    conf: Annotated[Mapping[str, str], BeforeValidator(_from_text)] = Field(
+    conf: Annotated[Mapping[str, str], NAMED_TEXTS] = Field(
         default_factory=dict, description="Spark properties of every run; the run's own win."
     )
 

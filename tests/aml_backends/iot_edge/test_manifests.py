@@ -260,7 +260,8 @@ def test_wrong_settings_of_a_target_are_named(settings: Mapping[str, Any], said:
         ({"host": "10.0.0.1"}, "host needs port"),
         ({"module": "my module"}, "letters, digits"),
         ({"routes": {"up": "upstream"}}, "FROM SOURCE"),
-        ({"routes": "up"}, "must be JSON"),
+        ({"routes": "up"}, "must be NAME=VALUE"),
+        ({"twin": "up"}, "must be JSON"),
         ({"routes": {"a.b": "FROM /* INTO $upstream"}}, "letters, digits"),
     ],
 )

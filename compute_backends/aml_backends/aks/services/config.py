@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
+from aml_plugins.plugins.structured import NAMED_TEXTS
 from aml_plugins.services.contract import CapturingConfig
 
 __all__ = ["AksServiceConfig"]
@@ -15,12 +15,7 @@ __all__ = ["AksServiceConfig"]
 _NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 
 
-def _from_text(value: object) -> object:
-    """Take JSON from the command line, which has nothing but texts."""
-    return json.loads(value) if isinstance(value, str) else value
-
-
-Texts = Annotated[Mapping[str, str], BeforeValidator(_from_text)]
+Texts = Annotated[Mapping[str, str], NAMED_TEXTS]
 
 
 class AksServiceConfig(CapturingConfig):
