@@ -21,6 +21,7 @@ from services import kubernetes as kubernetes_service
 from services import livy as livy_service
 from services import spark_connect as connect_service
 from services.aml_server import AmlServer, running_aml_server
+from services.bridges import bridge_name, own_bridge
 from services.container_image import python_image
 from services.docker_engine import INSTALL as DOCKER_INSTALL
 from services.docker_engine import DockerEngine, find_engine, running_engine
@@ -105,6 +106,15 @@ def engine() -> Iterator[DockerEngine]:
     assert found is not None
     with running_engine(found) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def networked_engine() -> Iterator[DockerEngine]:
+    """An engine whose containers have a network: those of services that are called."""
+    found = find_engine()
+    require_service("Docker's engine", found, DOCKER_INSTALL)
+    with own_bridge() as subnet, running_engine(str(found), bridge_name(subnet)) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="session")

@@ -20,15 +20,29 @@ def model() -> None:
 
 @model.command()
 @click.argument("name")
-@click.option("--run", "run_id", required=True, metavar="RUN_ID", help="The run that made the model.")
-@click.option("--path", default="outputs", show_default=True, help="The file or directory in the run.")
+@click.option("--run", "run_id", metavar="RUN_ID", help="The run that made the model.")
+@click.option("--path", help="The file or directory in the run, outputs by default; without a run, on this machine.")
 @click.option("--tag", "tags", multiple=True, callback=pairs, metavar="NAME=VALUE")
 @in_workspace
 def register(
-    name: str, run_id: str, path: str, tags: dict[str, str], store: str | None, workspace: str | None, output: str
+    name: str,
+    run_id: str | None,
+    path: str | None,
+    tags: dict[str, str],
+    store: str | None,
+    workspace: str | None,
+    output: str,
 ) -> None:
-    """Register a run's file or directory as the next version of a model."""
-    made = open_workspace(store, workspace).get_run(run_id).register_model(name, path, tags=tags)
+    """Register a run's file or directory, or one of this machine, as the next version of a model."""
+    from aml_plugins.model import Model
+
+    if run_id is None and path is None:
+        raise click.UsageError("Say what is the model: --path FILE, or --run RUN_ID.")
+    opened = open_workspace(store, workspace)
+    if run_id is None:
+        made = Model.register(opened, str(path), name, tags=tags)
+    else:
+        made = opened.get_run(run_id).register_model(name, path or "outputs", tags=tags)
     show(output, _json(made), lambda: f"Registered model '{made.name}' version {made.version}.")
 
 

@@ -203,3 +203,7 @@ class ServiceBackend(ABC):
 
         :param regenerate: ``primary`` or ``secondary``: make that one anew; the other stays valid.
         """
+
+    def keys_come_by_update(self, service: ServiceRecord) -> bool:  # noqa: ARG002  for those that override it
+        """Say whether a key that was made anew is let in by a new version only: then one is asked for."""
+        return False

@@ -245,11 +245,17 @@ class Service:
         """Return the service's two keys.
 
         :param regenerate: ``primary`` or ``secondary``: make that one anew; the other stays valid, so that callers
-            change over without being refused.
+            change over without being refused. A fleet of devices lets the new one in where its new version has
+            arrived: see :meth:`wait_for_deployment`.
         """
         if regenerate not in (None, "primary", "secondary"):
             raise InvalidInputError(f"There is no key '{regenerate}'.", "Regenerate primary or secondary.")
-        return load_backend(self.workspace.context, self.record.type).keys(self.record, regenerate=regenerate)
+        backend = load_backend(self.workspace.context, self.record.type)
+        found = backend.keys(self.record, regenerate=regenerate)
+        if regenerate is not None and backend.keys_come_by_update(self.record):
+            self._request({"keys": uuid.uuid4().hex[:8]}, backend)
+            self._begin(f"Bring the new {regenerate} key to {self.name}.", wait=False)
+        return found
 
     def get_logs(self, lines: int = 200) -> str:
         """Return the last lines of what the service's versions wrote, the newest version last."""

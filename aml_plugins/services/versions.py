@@ -21,7 +21,8 @@ __all__ = [
 ]
 
 ALL = 100
-_SAME = ("image", "config", "replicas")
+_SAME = ("image", "config", "replicas", "keys")
+"""What makes a version another one; ``keys`` is there once keys came with a version."""
 
 Deployment = dict[str, Any]
 """``key``, ``handle`` once it was started, ``weight`` in percent, ``started_at``, ``was_ready``, and what it runs."""
@@ -40,13 +41,15 @@ def versions_of(record: ServiceRecord) -> list[Deployment]:
 
 def wanted_of(record: ServiceRecord) -> Deployment | None:
     """Return the deployment that has what is wanted: a change of traffic alone starts nothing."""
-    return next((one for one in versions_of(record) if all(one[key] == record.desired[key] for key in _SAME)), None)
+    return next(
+        (one for one in versions_of(record) if all(one.get(key) == record.desired.get(key) for key in _SAME)), None
+    )
 
 
 def new_version(record: ServiceRecord) -> Deployment:
     """Return the deployment that is wanted, before it is started; its name follows from the request."""
     key = f"{record.service_id[:20]}-{generation_of(record)}"
-    wanted = {name: record.desired[name] for name in _SAME}
+    wanted = {name: record.desired[name] for name in _SAME if name in record.desired}
     return {"key": key, "handle": None, "weight": 0, "started_at": time.time(), **wanted}
 
 

@@ -7,20 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.bridges import bridge_name, own_bridge
 from services.container_registry import INSTALL as REGISTRY_INSTALL
 from services.container_registry import PASSWORD, USER, find_program, running_registry
-from services.docker_engine import INSTALL, DockerEngine, find_engine, running_engine
 from services.requirements import require_service
-
-
-@pytest.fixture(scope="session")
-def networked_engine() -> Iterator[DockerEngine]:
-    """An engine whose containers have a network: those of services that are called."""
-    found = find_engine()
-    require_service("Docker's engine", found, INSTALL)
-    with own_bridge() as subnet, running_engine(str(found), bridge_name(subnet)) as engine:
-        yield engine
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from documentation import ROOT
-from services.azure import add_pool, delete_pool
+from services.azure import add_pool, delete_pool, identity
 from services.azurite import Azurite
 from services.bridges import bridge_name, own_bridge
 from services.container_registry import INSTALL as REGISTRY
@@ -32,6 +32,7 @@ from services.shared_directories import shared_directory
 from services.spark_connect import SparkConnectServer
 from services.ssh_machine import INSTALL as SSH_SERVER
 from services.ssh_machine import find_server, running_machine
+from serving_places import readers_cloud, readers_groups, readers_registry  # noqa: F401  fixtures
 
 from aml_plugins.testing.azure_emulator import AzureEmulator
 
@@ -134,7 +135,7 @@ def readers_subscription(azure: AzureEmulator, reader: dict[str, str]) -> Iterat
     assert found is not None
     with running_engine(found) as engine, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOCKER_HOST", engine.address)
-        reader |= _identity(azure)  # the test types with it
+        reader |= identity(azure)  # the test types with it
         there = f"--endpoint {azure.https_url} --authority {azure.https_url} --image {engine.image}"
         yield {
             "--subscription SUBSCRIPTION-ID": f"--subscription {azure.settings.subscription} {there}",
@@ -189,7 +190,7 @@ def readers_kubernetes(
 @pytest.fixture
 def readers_clusters(azure: AzureEmulator, reader: dict[str, str]) -> Mapping[str, str]:
     """A subscription for clusters that a page creates, and an identity that may."""
-    reader |= _identity(azure)
+    reader |= identity(azure)
     place = f"/subscriptions/{azure.settings.subscription}/"
     options = f"--location westeurope --endpoint {azure.https_url} --authority {azure.https_url}"
     arguments = f'location="westeurope", endpoint="{azure.https_url}", authority="{azure.https_url}"'
@@ -198,16 +199,6 @@ def readers_clusters(azure: AzureEmulator, reader: dict[str, str]) -> Mapping[st
         "--location westeurope": options,
         'location="westeurope"': arguments,
         "$(cat ~/.ssh/id_ed25519.pub)": "ssh-ed25519 AAAA me",
-    }
-
-
-def _identity(azure: AzureEmulator) -> dict[str, str]:
-    """Return the variables of somebody whom Azure knows, who trusts its certificate."""
-    return {
-        "AZURE_TENANT_ID": azure.settings.tenant,
-        "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000009",
-        "AZURE_CLIENT_SECRET": "not a secret",
-        "REQUESTS_CA_BUNDLE": str(azure.certificate),
     }
 
 

@@ -11,7 +11,7 @@ from aml_backends.azure.storage.blob import BlobConfig, BlobDatastore
 from aml_plugins.compute import ComputeBackend, ComputeTarget
 from aml_plugins.testing.azure_emulator import AzureEmulator
 
-__all__ = ["add_pool", "batch_client", "blob_datastore", "delete_pool", "make_target"]
+__all__ = ["add_pool", "batch_client", "blob_datastore", "delete_pool", "identity", "make_target"]
 
 POOL = {
     "vmSize": "standard_d2s_v3",
@@ -46,6 +46,16 @@ def make_target(
         secrets=lambda _reference: key,
         open_datastore=open_datastore,
     )
+
+
+def identity(emulator: AzureEmulator) -> dict[str, str]:
+    """Return the variables of somebody whom Azure knows, who trusts its certificate."""
+    return {
+        "AZURE_TENANT_ID": emulator.settings.tenant,
+        "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000009",
+        "AZURE_CLIENT_SECRET": "not a secret",
+        "REQUESTS_CA_BUNDLE": str(emulator.certificate),
+    }
 
 
 def batch_client(emulator: AzureEmulator) -> Any:

@@ -45,6 +45,8 @@ class _Device:
     is_connected: bool
     sight: Sight
     is_settled: bool
+    service: str
+    """The id of the service that shall have the module there: another's deployment may have a higher priority."""
 
 
 class Fleet:
@@ -111,7 +113,11 @@ class Fleet:
         if not targeted:
             return pending(f"No device of the hub fulfils {self._target.settings.condition}.")
         module = _module_of(found)
-        devices = self._devices(key, module)
+        applied = self._devices(key, module)
+        devices = [one for one in applied if one.service in {"", found["labels"]["aml-service"]}]
+        targeted -= len(applied) - len(devices)
+        if not targeted:
+            return pending(f"Deployments of a higher priority have the module '{module}' on every device.")
         up = [one for one in devices if one.sight.is_running and one.is_settled]
         failed = [one for one in devices if one.sight.status.state is DeploymentState.FAILED]
         needed = math.ceil(self._target.settings.quorum * targeted)
@@ -130,7 +136,8 @@ class Fleet:
     def _device(self, row: Mapping[str, Any], key: str) -> _Device:
         sight = sight_of(row.get("module"), row.get("status") or {}, key)
         is_settled = seconds_since(sight.started) >= self._target.settings.settle_seconds
-        return _Device(str(row["deviceId"]), row.get("connectionState") == "Connected", sight, is_settled)
+        is_connected = row.get("connectionState") == "Connected"
+        return _Device(str(row["deviceId"]), is_connected, sight, is_settled, str(row.get("service") or ""))
 
     def _loading(self, module: str, running: Sequence[_Device]) -> str | None:
         """Return one of the first devices whose log does not say that it is ready; not all of a fleet are asked."""

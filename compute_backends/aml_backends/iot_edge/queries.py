@@ -8,7 +8,7 @@ letters, digits, hyphens and underscores by its own check; a fleet's condition i
 
 from __future__ import annotations
 
-from aml_backends.iot_edge.manifest import AGENT, DEPLOYMENT
+from aml_backends.iot_edge.manifest import AGENT, DEPLOYMENT, SERVICE
 
 __all__ = ["agents_with", "deployments_of", "devices_that", "running"]
 
@@ -29,9 +29,10 @@ def deployments_of(device: str) -> str:
 
 
 def agents_with(configuration: str, module: str) -> str:
-    """Ask what the devices report of a module to which a deployment is applied."""
+    """Ask what the devices report of a module to which a deployment is applied, and which service shall have it."""
     return (
         f"SELECT deviceId, connectionState, properties.reported.modules.[[{module}]] AS module, "
+        f"properties.desired.modules.[[{module}]].env.{SERVICE}.value AS service, "
         "properties.reported.lastDesiredStatus AS status FROM devices.modules "
         f"WHERE moduleId = '{AGENT}' AND configurations.[[{configuration}]].status = 'Applied'"
     )

@@ -93,21 +93,17 @@ class IotEdgeService(ServiceBackend):
         return self._open(handle).log(str(handle["key"]), lines)
 
     def keys(self, service: ServiceRecord, *, regenerate: str | None = None) -> ServiceKeys:
-        """Return the keys. A device gets a new one's digest at once, and starts the module again for it.
-
-        :raises InvalidInputError: for a new key on a fleet: the content of a deployment cannot be changed.
-        """
-        if regenerate is not None and self._target(service).settings.condition is not None:
-            raise InvalidInputError(
-                "The keys of a service on a fleet cannot be made anew: a deployment's content can never be changed.",
-                "Deploy another service beside it, and delete this one when callers have gone over.",
-            )
+        """Return the keys. A device gets a new one's digest at once, and starts the module again for it."""
         made = keep(self._store(service), service.service_id, regenerate)
-        if regenerate is not None and _settings(service).auth:
+        if regenerate is not None and _settings(service).auth and not self.keys_come_by_update(service):
             for key in _keys_of(service):
                 if self._place(service).has(key):
                     self.submit(self._spec_of(key, service))
         return made
+
+    def keys_come_by_update(self, service: ServiceRecord) -> bool:
+        """A fleet gets a new deployment for it: the content of one can never be changed."""
+        return _settings(service).auth and self._target(service).settings.condition is not None
 
     def _module(self, spec: DeploymentSpec) -> Module:
         config = spec.config
@@ -167,7 +163,8 @@ class IotEdgeService(ServiceBackend):
         if int(str(spec.service.desired.get("traffic", _ALL))) < _ALL and _deployments(spec.service):
             raise InvalidInputError(
                 "A device runs one version of a module at a time, so requests cannot be shared out.",
-                "Try a version on a part of a fleet: attach a target of a narrower condition and a higher priority.",
+                "Try a version on a part of a fleet: attach a target of a narrower condition and a higher priority, "
+                "and deploy a service of the same module there.",
             )
         _refuse_changes(spec.service, config)
         self._store(spec.service).check()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from services.azure import blob_datastore, make_target
+from services.azure import blob_datastore, identity, make_target
 
 from aml_backends.aci.backend import AciBackend
 from aml_plugins.compute import ComputeTarget
@@ -14,10 +14,8 @@ from aml_plugins.compute import ComputeTarget
 def azure_identity(azure) -> Iterator[None]:
     """A service principal, and trust in the emulator's certificate; not a test's own patches, which go earlier."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AZURE_TENANT_ID", azure.settings.tenant)
-        patch.setenv("AZURE_CLIENT_ID", "00000000-0000-0000-0000-000000000009")
-        patch.setenv("AZURE_CLIENT_SECRET", "not a secret")
-        patch.setenv("REQUESTS_CA_BUNDLE", str(azure.certificate))
+        for name, value in identity(azure).items():
+            patch.setenv(name, value)
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,9 @@ from aml_backends.iot_edge.hub import HttpHubApi
 from aml_plugins import Experiment, ScriptRunConfig, Service, Workspace
 from aml_plugins.errors import BackendError, InvalidInputError, TransientBackendError
 from aml_plugins.services.contract import DeploymentState
+from aml_plugins.services.driving import drive_once
 from aml_plugins.services.types import load_backend
+from aml_plugins.store.leases import new_owner
 from aml_plugins.testing.azure_emulator import AzureEmulator
 from aml_plugins.testing.service_kit.base import spec_of
 
@@ -190,9 +193,59 @@ def test_what_a_fleet_cannot_have_is_refused_before_anything_is_written(
     with pytest.raises(InvalidInputError, match="no common address"):
         _deployed(workspace, make_image, host="10.0.0.1", port=80)
     assert Service.list(workspace) == []
+    service = _deployed(workspace, make_image)
+    assert drive_once(workspace.context, service.record, new_owner()) is not None
+    with pytest.raises(InvalidInputError, match="deploy a service of the same module there"):
+        service.update(traffic=10)
+
+
+def test_a_part_of_a_fleet_may_have_the_module_of_another_service(
+    workspace: Workspace, hub: AzureEmulator, device: str, make_image: Any
+) -> None:
+    hub.add_edge_device(f"{device}-2", site=device, canary="yes")
+    base_deployment(hub, f"base-{device}", f"tags.site='{device}'")
+    attach(workspace, hub, "edge", condition=f"tags.site='{device}'", look_seconds=0)
+    attach(workspace, hub, "few", condition=f"tags.site='{device}' AND tags.canary='yes'", priority=20, look_seconds=0)
+    attach(workspace, hub, "all", condition=f"tags.site='{device}'", priority=30, look_seconds=0)
+    backend = load_backend(workspace.context, "iot-edge")
+    image, handles = make_image(), []
+    try:
+        for name, target, words in (
+            ("iris", "edge", "0 of 2 devices"),
+            ("canary", "few", "0 of 1 devices"),
+            ("later", "all", "0 of 2 devices"),
+        ):
+            service = image.deploy(name, target=target, wait=False, module="iris")
+            handles.append(backend.submit(spec_of(backend, service)))
+            assert words in str(backend.status(handles[-1]).reason)
+            if name == "canary":
+                assert "0 of 1 devices" in str(backend.status(handles[0]).reason)
+        assert "higher priority have the module 'iris' on every device" in str(backend.status(handles[0]).reason)
+    finally:
+        for handle in handles:
+            backend.delete(handle)
+        ask(hub, "DELETE", f"/configurations/base-{device}")
+
+
+def test_a_fleet_gets_a_new_key_by_a_new_deployment(
+    workspace: Workspace, hub: AzureEmulator, device: str, make_image: Any
+) -> None:
+    base_deployment(hub, f"base-{device}", f"tags.site='{device}'")
+    attach(workspace, hub, "edge", condition=f"tags.site='{device}'", look_seconds=0)
     service = _deployed(workspace, make_image, auth=True)
-    with pytest.raises(InvalidInputError, match="cannot be made anew"):
-        service.keys(regenerate="primary")
+    digests = []
+    for regenerate in (None, "primary", "primary"):
+        keys = service.keys(regenerate=regenerate)
+        for _ in range(2):  # written down, then made
+            assert drive_once(workspace.context, service.refresh().record, new_owner()) is not None
+        env = device_modules(hub, device)["iris"]["env"]
+        digests.append(env["AML_SCORING_KEY_DIGESTS"]["value"].split(","))
+        assert [hashlib.sha256(key.encode()).hexdigest() for key in (keys.primary, keys.secondary)] == digests[-1]
+    assert len({first for first, _ in digests}) == 3
+    assert len({second for _, second in digests}) == 1
+    service.delete()
+    assert not [one["id"] for one in ask(hub, "GET", "/configurations") if service.record.service_id[:20] in one["id"]]
+    ask(hub, "DELETE", f"/configurations/base-{device}")
 
 
 def test_the_hub_says_no_in_sentences(workspace: Workspace, hub: AzureEmulator, device: str) -> None:
