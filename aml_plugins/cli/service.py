@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
 
+from aml_plugins.cli.following import INTERRUPTED, ends_as_interruption
 from aml_plugins.cli.image import find_image
 from aml_plugins.cli.options import in_workspace, open_workspace, settings_option
 from aml_plugins.cli.output import facts, show, table
@@ -43,7 +46,7 @@ def deploy(
     image = find_image(open_workspace(store, workspace), image_name)
     made = image.deploy(name, target=target, replicas=replicas, timeout_seconds=timeout, **of_type)
     if wait:
-        made.wait_for_deployment(show_output=output == "text")
+        _wait(made, output)
     show(output, made.to_json(), lambda: f"Service '{name}': {made.record.state}{_place(made)}")
 
 
@@ -91,7 +94,7 @@ def update(
     image = find_image(found.workspace, image_name) if image_name else None
     found.update(image=image, traffic=traffic, **of_type)
     if wait:
-        found.wait_for_deployment(show_output=output == "text")
+        _wait(found, output)
     show(output, found.to_json(), lambda: f"Service '{name}': {found.record.state}")
 
 
@@ -103,7 +106,9 @@ def update(
 def scale(name: str, replicas: int, wait: bool, store: str | None, workspace: str | None, output: str) -> None:
     """Change how many processes or containers answer."""
     found = _service(store, workspace, name)
-    found.scale(replicas, wait=wait)
+    found.scale(replicas)
+    if wait:
+        _wait(found, output)
     show(output, found.to_json(), lambda: f"Service '{name}' has {replicas} replicas.")
 
 
@@ -147,8 +152,31 @@ def test(name: str, data: str | None, file: Any, store: str | None, workspace: s
 @in_workspace
 def delete(name: str, wait: bool, store: str | None, workspace: str | None, output: str) -> None:
     """Delete a service and everything that was started for it."""
-    _service(store, workspace, name).delete(wait=wait)
-    show(output, {"name": name}, lambda: f"Deleted service '{name}'.")
+    found = _service(store, workspace, name)
+    with _handing_over(found):
+        found.delete(wait=wait)
+    said = f"Deleted service '{name}'." if wait else f"Service '{name}' is being deleted."
+    show(output, {"name": name}, lambda: said)
+
+
+def _wait(service: Any, output: str) -> None:
+    with _handing_over(service):
+        service.wait_for_deployment(show_output=output == "text")
+
+
+@contextmanager
+def _handing_over(service: Any) -> Iterator[None]:
+    """Whoever is interrupted in the block leaves what was asked for to a monitor."""
+    try:
+        with ends_as_interruption():
+            yield
+    except KeyboardInterrupt:
+        from aml_plugins.runs.monitoring import ensure_monitor
+
+        ensure_monitor(service.workspace.context)
+        with suppress(OSError):  # the terminal may be what ended us
+            click.echo(f"\nInterrupted; it goes on. To end it: aml service delete {service.name}", err=True)
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _of_type(settings: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ __all__ = ["FlaskBridge", "answer_of_response", "flask_bridge", "is_response"]
 
 _FAILED = b"x-ms-run-function-failed"
 _SERVER_ERRORS = 500
+_FINAL = range(200, 600)
 
 
 class FlaskBridge:
@@ -25,6 +26,8 @@ class FlaskBridge:
         import flask
 
         self._app = flask.Flask("aml_scoring")
+        # As scripts find it in request.endpoint and request.url_rule.
+        self._app.add_url_rule("/score", "main.handle_score", methods=["GET", "POST", "OPTIONS"])
 
     @contextmanager
     def request(self, incoming: Incoming) -> Iterator[Any]:
@@ -62,7 +65,10 @@ def is_response(value: object) -> bool:
 
 
 def answer_of_response(response: Any, incoming: Incoming) -> Answer:
-    """Take over a response as it is; one with a server error is marked as a failed run."""
+    """Take over a response as it is; one with a server error is marked as a failed run.
+
+    :raises ValueError: for a status that ends no request.
+    """
     if isinstance(response, PlainResponse):
         status, headers = response.status_code, response.headers.items()
         body = b"".join(response.chunks())
@@ -73,6 +79,8 @@ def answer_of_response(response: Any, incoming: Incoming) -> Answer:
         chunks, status_line, headers = response.get_wsgi_response(environment)
         body = b"".join(chunks)
         status = int(status_line.split(" ", 1)[0])
+    if status not in _FINAL:
+        raise ValueError(f"A response cannot have the status {status}.")
     pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     answer = Answer(status, [pair for pair in pairs if pair[0] not in _OURS], body)
     answer.is_foreign = True

@@ -22,6 +22,7 @@ from aml_plugins.services.reconciling import FAILED, HEALTHY, TRANSITIONING, is_
 from aml_plugins.services.targets import check_place, find_place
 from aml_plugins.services.telling import task_id, tell
 from aml_plugins.services.types import checked_config, load_backend
+from aml_plugins.services.versions import still_wanted
 from aml_plugins.store.leases import new_owner
 from aml_plugins.store.records import ServiceRecord
 from aml_plugins.store.usage import image_names
@@ -184,20 +185,23 @@ class Service:
 
         :param image: the image to run; by default the present one.
         :param traffic: the share of requests, in percent, that the image gets; the rest stays where it was. By
-            default all.
-        :param settings: settings of the type to change.
+            default all, and with neither image nor traffic the share that it has.
+        :param settings: settings of the type to change. What is not given stays as it is wanted, or, where that
+            failed, as it serves.
         :raises InvalidInputError: for what cannot be; nothing was written.
         """
         if traffic is not None and not 0 < traffic <= ALL:
             raise InvalidInputError(f"The share of traffic is {traffic}, not 1 to 100.", "Give a percentage.")
         backend = load_backend(self.workspace.context, self.record.type)
-        changes: dict[str, Any] = {"traffic": ALL if traffic is None else traffic}
+        changes: dict[str, Any] = {}
+        if traffic is not None or image is not None:
+            changes["traffic"] = ALL if traffic is None else traffic
         if image is not None:
             changes["image"] = f"{image.name}:{image.version}"
         if replicas is not None:
             changes["replicas"] = _count(replicas)
         if settings:
-            known = self.refresh().record.desired["config"]
+            known = still_wanted(self.refresh().record)["config"]
             merged = {**(known if isinstance(known, Mapping) else {}), **settings}
             changes["config"] = checked_config(backend, merged).model_dump(mode="json", exclude_unset=True)
         self._request(changes, backend)
@@ -296,7 +300,7 @@ class Service:
                 return
             if record.desired.get("deleted"):
                 raise InvalidInputError(f"The service '{self.name}' is being deleted.", "Deploy it under another name.")
-            desired = {**record.desired, **changes, "generation": int(str(record.desired["generation"])) + 1}
+            desired = {**still_wanted(record), **changes, "generation": int(str(record.desired["generation"])) + 1}
             if not changes.get("deleted"):
                 from dataclasses import replace  # noqa: PLC0415  for changes only
 

@@ -14,6 +14,7 @@ __all__ = [
     "generation_of",
     "new_version",
     "routes_of",
+    "still_wanted",
     "versions_of",
     "wanted_of",
     "weights_of",
@@ -44,6 +45,16 @@ def wanted_of(record: ServiceRecord) -> Deployment | None:
     return next(
         (one for one in versions_of(record) if all(one.get(key) == record.desired.get(key) for key in _SAME)), None
     )
+
+
+def still_wanted(record: ServiceRecord) -> dict[str, Any]:
+    """Return what the next request starts from: what is wanted, or, where that failed and was ended, what serves."""
+    versions = versions_of(record)
+    if record.generation < generation_of(record) or not versions or wanted_of(record) is not None:
+        return dict(record.desired)
+    serving = versions[-1]
+    kept = {name: value for name, value in record.desired.items() if name not in _SAME}
+    return {**kept, **{name: serving[name] for name in _SAME if name in serving}, "traffic": serving["weight"]}
 
 
 def new_version(record: ServiceRecord) -> Deployment:

@@ -182,7 +182,7 @@ ONE = [
     ("POST", "/score", '{"request_headers": 1}', JSON),
 ]
 FLASK = [
-    *(("POST", "/score?q=1", word, {}) for word in ("jsonify", "make", "redirect", "stream", "other")),
+    *(("POST", "/score?q=1", word, {}) for word in ("jsonify", "make", "redirect", "stream", "route", "other")),
     ("GET", "/score?a=1", None, {}),
 ]
 ORIGINS = [{}, {"Origin": "https://a.example"}, {"Origin": "HTTPS://A.EXAMPLE"}, {"Origin": "https://c.example"}]

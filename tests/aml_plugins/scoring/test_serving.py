@@ -284,6 +284,20 @@ def test_a_port_that_is_taken_is_a_sentence(serve):
     assert "Cannot listen" in server.log.read_text()
 
 
+STATUSES = """
+from azureml.contrib.services.aml_response import AMLResponse
+def init(): pass
+def run(data): return AMLResponse("x", int(data))
+"""
+
+
+def test_a_status_that_ends_no_request_is_the_script_s_mistake(serve):
+    server = serve(STATUSES)
+    assert [server.ask("POST", "/score", status).status for status in ("299", "100", "0", "999", "599")] == [
+        299, 500, 500, 500, 599,
+    ]  # fmt: skip
+
+
 MODEL_PATHS = """
 import os
 from azureml.core.model import Model

@@ -105,8 +105,9 @@ def test_no_request_is_dropped_by_update_canary_scaling_and_going_back(serving, 
         seen = len(callers.versions)
         wait_until(lambda: len(callers.versions) >= seen + 200)
         canary = callers.versions[seen:]
-        iris.update(traffic=100, wait=True)
         iris.scale(2, wait=True)
+        assert [one["traffic"] for one in iris.to_json()["versions"]] == [75, 25]
+        iris.update(traffic=100, wait=True)
         iris.scale(1, wait=True)
         iris.update(image=first, wait=True)
     assert callers.failures == []
@@ -126,6 +127,8 @@ def test_a_failed_update_keeps_the_old_version_and_says_why(serving, iris, runni
     assert "no such model" in iris.record.reason
     assert set(running()) == set(before)
     assert iris.task.state == "Failed"
+    iris.update(drain_seconds=1, wait=True)  # of what serves: the failed version is not tried again
+    assert (version_of(iris), iris.image_names, iris.record.reason) == (1, ["iris-svc:1"], None)
     iris.update(image=serving.image(SECOND), wait=True)
     assert (version_of(iris), iris.record.reason) == (2, None)
 

@@ -17,4 +17,6 @@ def run(data):
         return flask.redirect("/elsewhere")
     if data == "stream":
         return flask.Response((part for part in ["a", "b", "c"]), mimetype="text/plain")
+    if data == "route":
+        return [request.endpoint, request.blueprint, request.url_rule.rule]
     return {"args": sorted(request.args.items()), "data": data}
