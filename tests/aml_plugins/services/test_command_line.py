@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -56,3 +59,14 @@ def test_mistakes_are_sentences(serving, aml):
         assert words in aml("service", "deploy", "iris", "--image", "iris-svc", *options, code=2)
     assert "0.0 seconds" in aml("service", "deploy", "iris", "--image", "iris-svc", "--timeout", "0", code=2)
     assert Service.list(serving.workspace) == []
+
+
+def test_whoever_is_interrupted_is_told_how_it_goes_on(serving):
+    serving.image("import time\ndef init(): time.sleep(3600)\ndef run(data): pass\n")
+    command = [sys.executable, "-m", "aml_plugins.cli", "service", "deploy", "iris", "--image", "iris-svc"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert "Transitioning" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate()
+    assert (process.returncode, said) == (130, "\nInterrupted; it goes on. To end it: aml service delete iris\n")
+    Service.get(serving.workspace, "iris").delete()
