@@ -19,7 +19,7 @@ def check_name(kind: str, name: str) -> str:
     """
     if not NAME.fullmatch(name):
         raise InvalidInputError(
-            f"'{name}' cannot be the name of a {kind}.",
+            f"'{name}' cannot be the name of {'an' if kind[0] in 'aeiou' else 'a'} {kind}.",
             "Use 1 to 63 of a-z, 0-9, '-' and '_', with a letter or digit first.",
         )
     return name

@@ -129,6 +129,8 @@ def pull(image_name: str, target: str, docker: bool, store: str | None, workspac
 @in_workspace
 def delete(image_name: str, store: str | None, workspace: str | None, output: str) -> None:
     """Delete a version of an image; refused while a service runs it."""
+    if ":" not in image_name:
+        raise click.UsageError(f"Say which version: aml image delete {image_name}:VERSION")
     found = find_image(open_workspace(store, workspace), image_name)
     found.delete()
     shown = f"{found.name}:{found.version}"

@@ -22,7 +22,7 @@ from aml_plugins.services.reconciling import FAILED, HEALTHY, TRANSITIONING, is_
 from aml_plugins.services.targets import check_place, find_place
 from aml_plugins.services.telling import task_id, tell
 from aml_plugins.services.types import checked_config, load_backend
-from aml_plugins.services.versions import still_wanted
+from aml_plugins.services.versions import still_wanted, versions_of
 from aml_plugins.store.leases import new_owner
 from aml_plugins.store.records import ServiceRecord
 from aml_plugins.store.usage import image_names
@@ -192,6 +192,8 @@ class Service:
         """
         if traffic is not None and not 0 < traffic <= ALL:
             raise InvalidInputError(f"The share of traffic is {traffic}, not 1 to 100.", "Give a percentage.")
+        if image is None and traffic not in {None, ALL}:
+            _refuse_single(self.refresh().record)
         backend = load_backend(self.workspace.context, self.record.type)
         changes: dict[str, Any] = {}
         if traffic is not None or image is not None:
@@ -324,7 +326,8 @@ def _check(workspace: Workspace, backend: ServiceBackend, record: ServiceRecord)
     image = workspace.context.store.images.get(workspace.name, name, int(version))
     if image.state != "Succeeded":
         raise InvalidInputError(
-            f"The image {name}:{version} is not there: its state is {image.state}.", "See: aml image show"
+            f"The image {name}:{version} is not there: its state is {image.state}.",
+            f"See: aml image show {name}:{version}",
         )
     backend.plan(
         DeploymentSpec(
@@ -341,6 +344,14 @@ def _ensure_driven(workspace: Workspace) -> None:
     from aml_plugins.runs.monitoring import ensure_monitor  # noqa: PLC0415  not needed where somebody waits
 
     ensure_monitor(workspace.context)
+
+
+def _refuse_single(record: ServiceRecord) -> None:
+    if is_settled(record) and len(versions_of(record)) == 1:
+        raise InvalidInputError(
+            f"The service '{record.name}' has one version, and that has all requests.",
+            "Name the image that shall get a share.",
+        )
 
 
 def _patience(seconds: float) -> float:

@@ -50,9 +50,9 @@ def wanted_of(record: ServiceRecord) -> Deployment | None:
 def still_wanted(record: ServiceRecord) -> dict[str, Any]:
     """Return what the next request starts from: what is wanted, or, where that failed and was ended, what serves."""
     versions = versions_of(record)
-    if record.generation < generation_of(record) or not versions or wanted_of(record) is not None:
+    if record.generation < generation_of(record) or not versions:
         return dict(record.desired)
-    serving = versions[-1]
+    serving = wanted_of(record) or versions[-1]
     kept = {name: value for name, value in record.desired.items() if name not in _SAME}
     return {**kept, **{name: serving[name] for name in _SAME if name in serving}, "traffic": serving["weight"]}
 

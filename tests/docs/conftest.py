@@ -28,7 +28,6 @@ from services.livy import LivyServer
 from services.livy_gateway import running_livy_gateway
 from services.loopback import free_port
 from services.requirements import require_service
-from services.shared_directories import shared_directory
 from services.spark_connect import SparkConnectServer
 from services.ssh_machine import INSTALL as SSH_SERVER
 from services.ssh_machine import find_server, running_machine
@@ -69,12 +68,6 @@ def readers_engine(reader: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
             "docker boxes": f"docker boxes --network {engine.network} --engine {engine.address}",
             "example/python:1": engine.image,
         }
-
-
-@pytest.fixture(scope="session")
-def built_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Layers and environments of images: a machine makes them once, not once a page."""
-    return shared_directory(tmp_path_factory, "built-by-readers")
 
 
 @pytest.fixture
@@ -203,14 +196,18 @@ def readers_clusters(azure: AzureEmulator, reader: dict[str, str]) -> Mapping[st
 
 
 @pytest.fixture
-def reader(aml_home: Path, built_before: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    """The environment of somebody who never set anything: all is below ``HOME``; the examples are copies."""
+def reader(
+    aml_home: Path, built_images: Path, built_environments: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Mapping[str, str]:
+    """The environment of somebody who never set anything: all is below ``HOME``; the examples are copies.
+
+    Layers and environments of images are those of other tests: a machine makes them once, not once a page.
+    """
     home = tmp_path / "reader"
     home.mkdir()
     aml_home.rename(home / ".aml")
-    for name in ("images", "environments"):
-        (built_before / name).mkdir(exist_ok=True)
-        (home / ".aml" / name).symlink_to(built_before / name)
+    (home / ".aml" / "images").symlink_to(built_images)
+    (home / ".aml" / "environments").symlink_to(built_environments)
     monkeypatch.delenv("AML_HOME")
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # every command imports MLflow again
     monkeypatch.setenv("HOME", str(home))

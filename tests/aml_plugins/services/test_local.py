@@ -267,6 +267,8 @@ def test_names_are_taken_once(serving, iris):
         Image.get(serving.workspace, "iris-svc").deploy("Iris!")
     with pytest.raises(InvalidInputError, match="101"):
         iris.update(traffic=101)
+    with pytest.raises(InvalidInputError, match="has one version, and that has all requests"):
+        iris.update(traffic=10)
 
 
 def test_what_a_service_uses_stays(serving, iris, monkeypatch):
