@@ -82,9 +82,10 @@ def update_service(
 ) -> None:
     """Ask for what is not wanted already: a next try must not begin anew what an earlier one began."""
     desired = service.record.desired
+    share = traffic if traffic is not None else 100 if image else desired["traffic"]
     wanted = {
         "image": f"{image.name}:{image.version}" if image else desired["image"],
-        "traffic": 100 if traffic is None else traffic,
+        "traffic": share,
         "replicas": desired["replicas"] if replicas is None else replicas,
     }
     config = desired.get("config")
