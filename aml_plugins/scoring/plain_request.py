@@ -45,7 +45,7 @@ class PlainRequest:
             if parse_form_data:
                 _ = self._form
             body = b"" if self._is_consumed else self._incoming.body
-            self._cached = body if cache else None
+            self._cached, self._is_consumed = (body, self._is_consumed) if cache else (None, True)
         return body.decode("utf-8", "replace") if as_text else body
 
     @property
@@ -127,6 +127,25 @@ class PlainRequest:
     @property
     def host_url(self) -> str:
         return f"{self.scheme}://{self.host}/"
+
+    @property
+    def url_root(self) -> str:
+        return self.host_url
+
+    @property
+    def is_secure(self) -> bool:
+        return self.scheme == "https"
+
+    @property
+    def referrer(self) -> str | None:
+        found = self.headers.get("Referer")
+        return None if found is None else str(found)
+
+    @cached_property
+    def environ(self) -> dict[str, Any]:
+        from .raw_http import environment_of
+
+        return environment_of(self._incoming)
 
     @property
     def base_url(self) -> str:

@@ -114,7 +114,7 @@ EXPRESSIONS = [
 ]  # fmt: skip
 RAW = [
     ("GET", "/score", None, {}),
-    ("GET", "/score?a=1&a=2&b=%C3%A6&c", None, {"Cookie": "k=v; l=w", "User-Agent": "me"}),
+    ("GET", "/score?a=1&a=2&b=%C3%A6&c", None, {"Cookie": "k=v; l=w", "User-Agent": "me", "Referer": "http://a"}),
     ("POST", "/score", "body", {"Content-Type": "text/plain; charset=utf-8"}),
     ("POST", "/score", '{"a": 1}', JSON),
     ("POST", "/score", "a=1&b=2&a=3", FORM),
@@ -124,7 +124,10 @@ RAW = [
     ("OPTIONS", "/score", None, {}),
     ("HEAD", "/score", None, {}),
     ("PUT", "/score", "x", {}),
-    *(("POST", f"/score?do={what}", '{"a": [1]}', JSON) for what in ("data", "json", "force", "strict", "stream")),
+    *(
+        ("POST", f"/score?do={what}", '{"a": [1]}', JSON)
+        for what in ("data", "data-once", "json", "force", "strict", "stream")
+    ),
     *(("POST", f"/score?do={what}", "not json", JSON) for what in ("json", "force", "strict")),
     *(("POST", f"/score?do={what}", "a=1&b=2", FORM) for what in ("data", "data-first", "json", "strict", "stream")),
     *(

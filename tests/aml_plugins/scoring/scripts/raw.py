@@ -23,6 +23,10 @@ def describe(request):
         "length": request.content_length,
         "headers": sorted((k, v) for k, v in dict(request.headers).items() if k not in ("Host", "Accept-Encoding")),
         "agent": request.headers.get("user-agent"),
+        "referrer": request.referrer,
+        "secure": request.is_secure,
+        "root": request.url_root == f"http://{request.host}/",
+        "environ": sorted(k for k in request.environ if k.startswith("HTTP_") or k.isupper() and "_" not in k),
         "cookies": dict(request.cookies),
         "form": sorted(request.form.items()),
         "files": [
@@ -39,6 +43,8 @@ def run(request):
         return describe(request)
     if action == "data":
         return [request.get_data(as_text=True), len(request.data)]
+    if action == "data-once":
+        return [request.get_data(False).decode(), request.get_data().decode(), request.data.decode()]
     if action == "data-first":
         return [len(request.data), request.get_data(as_text=True), sorted(request.form.items())]
     if action == "json":
