@@ -1,9 +1,9 @@
-"""Follow a run from the command line: whoever stops looking leaves the run in good hands."""
+"""Follow what goes on from the command line: whoever stops looking leaves it in good hands."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,8 +13,9 @@ from aml_plugins.cli.failures import INTERRUPTED
 
 if TYPE_CHECKING:
     from aml_plugins.runs.run import Run
+    from aml_plugins.workspace import Workspace
 
-__all__ = ["INTERRUPTED", "ends_as_interruption", "handing_over"]
+__all__ = ["INTERRUPTED", "ends_as_interruption", "handing_over", "left_to_a_monitor"]
 
 
 @contextmanager
@@ -34,6 +35,24 @@ def handing_over(run: Run, parting: str) -> Iterator[None]:
     except BaseException:
         _hand_over(run)
         raise
+
+
+@contextmanager
+def left_to_a_monitor(workspace: Workspace, parting: Callable[[], str]) -> Iterator[None]:
+    """Wait for an image or a service in the block; where that is interrupted, a monitor goes on.
+
+    :param parting: what to say to those who interrupt.
+    """
+    try:
+        with ends_as_interruption():
+            yield
+    except KeyboardInterrupt:
+        from aml_plugins.runs.monitoring import ensure_monitor
+
+        ensure_monitor(workspace.context)
+        with suppress(OSError):  # the terminal may be what ended us
+            click.echo(f"\nInterrupted; {parting()}", err=True)
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _hand_over(run: Run) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aml_plugins.cli.following import left_to_a_monitor
 from aml_plugins.cli.options import in_workspace, open_workspace, pairs
 from aml_plugins.cli.output import ago, facts, show, table
 
@@ -58,18 +59,20 @@ def create(
         if requirements_file:
             environment["requirements_file"] = requirements_file
     found = [Model.find(opened, one) for one in models]
-    made = Image.create(
-        opened,
-        name or _name_of(found),
-        models=found,
-        inference=InferenceConfig(script, source, environment, schema),
-        builder=builder,
-        base_image=base_image,
-        ca_file=ca_file,
-        registry=registry or None,
-        tags=tags,
-        show_output=output == "text",
-    )
+    chosen = name or _name_of(found)
+    with left_to_a_monitor(opened, lambda: _parting(opened, chosen)):
+        made = Image.create(
+            opened,
+            chosen,
+            models=found,
+            inference=InferenceConfig(script, source, environment, schema),
+            builder=builder,
+            base_image=base_image,
+            ca_file=ca_file,
+            registry=registry or None,
+            tags=tags,
+            show_output=output == "text",
+        )
     show(output, _json(made), lambda: f"Built image {made.name}:{made.version}.")
 
 
@@ -146,6 +149,15 @@ def find_image(workspace: Workspace, text: str) -> Image:
     if version and not version.isdecimal():
         raise InvalidInputError(f"'{version}' is no version of an image.", "Write NAME:NUMBER.")
     return Image.get(workspace, name, int(version) if version else None)
+
+
+def _parting(workspace: Workspace, name: str) -> str:
+    from aml_plugins.images.image import Image
+
+    building = [one for one in Image.list(workspace, name) if one.record.state == "Building"]
+    if not building:
+        return "nothing was begun."
+    return f"a monitor goes on with it. To end it: aml image delete {name}:{building[0].version}"
 
 
 def _name_of(models: list[Model]) -> str:

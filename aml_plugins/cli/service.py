@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
 
-from aml_plugins.cli.following import INTERRUPTED, ends_as_interruption
+from aml_plugins.cli.following import left_to_a_monitor
 from aml_plugins.cli.image import find_image
 from aml_plugins.cli.options import in_workspace, open_workspace, settings_option
 from aml_plugins.cli.output import facts, show, table
@@ -153,30 +152,20 @@ def test(name: str, data: str | None, file: Any, store: str | None, workspace: s
 def delete(name: str, wait: bool, store: str | None, workspace: str | None, output: str) -> None:
     """Delete a service and everything that was started for it."""
     found = _service(store, workspace, name)
-    with _handing_over(found):
+    with _left(found):
         found.delete(wait=wait)
     said = f"Deleted service '{name}'." if wait else f"Service '{name}' is being deleted."
     show(output, {"name": name}, lambda: said)
 
 
 def _wait(service: Any, output: str) -> None:
-    with _handing_over(service):
+    with _left(service):
         service.wait_for_deployment(show_output=output == "text")
 
 
-@contextmanager
-def _handing_over(service: Any) -> Iterator[None]:
-    """Whoever is interrupted in the block leaves what was asked for to a monitor."""
-    try:
-        with ends_as_interruption():
-            yield
-    except KeyboardInterrupt:
-        from aml_plugins.runs.monitoring import ensure_monitor
-
-        ensure_monitor(service.workspace.context)
-        with suppress(OSError):  # the terminal may be what ended us
-            click.echo(f"\nInterrupted; it goes on. To end it: aml service delete {service.name}", err=True)
-        raise SystemExit(INTERRUPTED) from None
+def _left(service: Any) -> AbstractContextManager[None]:
+    parting = f"it goes on. To end it: aml service delete {service.name}"
+    return left_to_a_monitor(service.workspace, lambda: parting)
 
 
 def _of_type(settings: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from documentation import EXECUTED, ROOT, Block, blocks
 
-SECONDS = 600  # a whole DAG may run in one command, on a busy machine
+SECONDS = 1200  # a whole DAG, or an installation of MLflow, may run in one command, on a busy machine
 # Nobody can run these here; a page that excludes more has to say so in this table too.
 EXCLUDED = {
     "README.md": 3,
@@ -132,7 +132,7 @@ def commands(text: str) -> Iterator[tuple[str, list[str]]]:
     yield command, output
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize(
     "page",
     [

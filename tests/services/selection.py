@@ -66,6 +66,7 @@ THOROUGH: dict[str, str] = {
     "*/mlflow_store/fast/test_concurrency.py::*[[]*-same]": "writers in turns meet more often",
     "*/mlflow_deployments/test_deployments.py::test_a_model_that_is_nowhere_registered_runs_locally": _MLFLOW,
     "*/mlflow_deployments/test_deployments.py::test_a_model_is_deployed_called_updated_and_gone": _MLFLOW,
+    "*/docs/test_snippets.py::*deploy-mlflow-models.md*": _MLFLOW,
     "*/reconciliation/test_crashes.py::test_a_cancelling_submitter_*": (
         "the same kills, of runs that are canceled meanwhile"
     ),
