@@ -56,7 +56,11 @@ def _grouped(config: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in config.items():
         group, dot, inner = name.partition(".")
         if dot and group in _GROUPS:
-            found[group] = {**found.get(group, {}), inner: value}
+            if not isinstance(known := found.get(group, {}), Mapping):
+                raise InvalidInputError(
+                    f"'{group}' and '{name}' are both given.", f"Write -C {group}.NAME=VALUE for each."
+                )
+            found[group] = {**known, inner: value}
         else:
             found[name] = value
     return found

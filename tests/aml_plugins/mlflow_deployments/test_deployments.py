@@ -137,5 +137,7 @@ def test_settings_are_sorted_by_whom_they_are_for():
     assert (read.replicas, read.waits, read.traffic) == (2, False, None)
     assert read.image == {"builder": "oci", "registry": {"type": "oci", "address": "h:1"}}
     assert read.service == {"variables": {"LEVEL": "3"}, "port": "8080"}
+    with pytest.raises(InvalidInputError, match=r"'variables' and 'variables\.B' are both given"):
+        DeploymentSettings.read({"variables": "A=1", "variables.B": "2"})
     with pytest.raises(InvalidInputError, match="'traffic' is 'x'"):
         DeploymentSettings.read({"traffic": "x"})
