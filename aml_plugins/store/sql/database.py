@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import (
     URL,
@@ -27,6 +27,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from aml_plugins.errors import InvalidInputError, MissingExtraError, StoreError
 from aml_plugins.store.sql.failures import shown, store_error
+from aml_plugins.store.sql.kept_connections import KeptConnections, Use
 
 __all__ = ["Database", "database_url"]
 
@@ -66,8 +67,9 @@ class Database:
         self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
         # A single SELECT needs no transaction around it; SQLite's connections are in that mode anyway.
         self._reading = self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._kept = KeptConnections(self._engine)
         self._pid = os.getpid()
-        self._inherited: list[Pool] = []
+        self._inherited: list[Pool | KeptConnections] = []
 
     @property
     def has_our_clock(self) -> bool:
@@ -86,7 +88,7 @@ class Database:
 
         :raises StoreError: where the database fails.
         """
-        with self._translated(), self._after_fork(self._reading).connect() as connection:
+        with self._translated(), self._used(self._reading) as connection:
             yield connection
 
     @contextmanager
@@ -97,15 +99,20 @@ class Database:
 
         :raises StoreError: where the database fails.
         """
-        with self._translated(), self._after_fork(self._engine).connect() as connection:
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with self._translated(), self._used(self._engine, writes=True) as connection:
             yield connection
-            connection.commit()
+            if not self.is_sqlite:
+                connection.commit()
 
     def close(self) -> None:
         """Close the pool's connections; the next use opens new ones."""
-        self._after_fork(self._engine).dispose()
+        engine = self._after_fork(self._engine)
+        self._kept.close()
+        engine.dispose()
+
+    def _used(self, engine: Engine, *, writes: bool = False) -> AbstractContextManager[Connection]:
+        engine = self._after_fork(engine)
+        return Use(self._kept, writes=writes) if self.is_sqlite else engine.connect()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -122,7 +129,8 @@ class Database:
         if os.getpid() != self._pid:
             # The parent goes on with the inherited connections. Closing them here, which collecting them would do too,
             # could end the parent's sessions: keep them, untouched.
-            self._inherited.append(self._engine.pool)
+            self._inherited += [self._engine.pool, self._kept]
+            self._kept = KeptConnections(self._engine)
             self._engine.dispose(close=False)
             self._pid = os.getpid()
         return engine

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, update
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.records import RunChange, RunRecord, TaskEvent, TaskRecord
 from aml_plugins.store.sql import tables
+from aml_plugins.store.sql.prepared import Prepared
 from aml_plugins.store.sql.rows import row_of
 from aml_plugins.store.sql.tasks import append_events
 
@@ -17,8 +18,8 @@ __all__ = ["add_task", "move_tasks"]
 
 _T = tables.tasks
 _KIND = "run"
-_INSERT = insert(_T)
-_UPDATE = update(_T).where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindparam("key"))
+_INSERT = Prepared(insert(_T).inline())
+_UPDATE = Prepared(update(_T).where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindparam("key")))
 
 _S = RunState
 _TASK_STATES: dict[RunState, str] = {
@@ -46,7 +47,7 @@ def add_task(connection: Connection, run: RunRecord, message: str) -> None:
         created_at=run.created_at,
         updated_at=run.updated_at,
     )
-    connection.execute(_INSERT, row_of(task))
+    _INSERT.count(connection, row_of(task))
     append_events(connection, [_event(run, None, message, None)])
 
 
@@ -63,7 +64,7 @@ def move_tasks(connection: Connection, moves: Iterable[tuple[str, Sequence[RunCh
             updates.setdefault(tuple(values), []).append(values)
         events += _events(state, changes, run.updated_at)
     for rows in updates.values():
-        connection.execute(_UPDATE, rows)
+        _UPDATE.many(connection, rows)
     append_events(connection, events)
 
 
