@@ -111,7 +111,7 @@ def _claim(connection: Connection, workspace: str, name: str, run_id: str, limit
     free = [number for number in range(limit) if number not in held]
     if len(held) >= limit or not free:
         return False
-    _CLAIM.count(connection, {"workspace": workspace, "target": name, "number": free[0], "run_id": run_id})
+    _CLAIM.write(connection, {"workspace": workspace, "target": name, "number": free[0], "run_id": run_id})
     return True
 
 

@@ -82,27 +82,23 @@ class Database:
             return bindparam(None, callable_=time.time, type_=Double)
         return cast(func.extract("epoch", func.clock_timestamp()), Double)
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """Open a connection for single statements that write nothing.
 
         :raises StoreError: where the database fails.
         """
-        with self._translated(), self._used(self._reading) as connection:
-            yield connection
+        engine = self._after_fork(self._reading)
+        return Use(self._kept, self._explained, writes=False) if self.is_sqlite else self._connected(engine)
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> AbstractContextManager[Connection]:
         """Open a transaction; nothing of it stays if the block raises.
 
         On SQLite it holds the write lock from its start: two that read and then write would deadlock otherwise.
 
         :raises StoreError: where the database fails.
         """
-        with self._translated(), self._used(self._engine, writes=True) as connection:
-            yield connection
-            if not self.is_sqlite:
-                connection.commit()
+        engine = self._after_fork(self._engine)
+        return Use(self._kept, self._explained, writes=True) if self.is_sqlite else self._connected(engine, writes=True)
 
     def close(self) -> None:
         """Close the pool's connections; the next use opens new ones."""
@@ -110,20 +106,25 @@ class Database:
         self._kept.close()
         engine.dispose()
 
-    def _used(self, engine: Engine, *, writes: bool = False) -> AbstractContextManager[Connection]:
-        engine = self._after_fork(engine)
-        return Use(self._kept, writes=writes) if self.is_sqlite else engine.connect()
-
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _connected(self, engine: Engine, *, writes: bool = False) -> Iterator[Connection]:
         try:
-            yield
+            with engine.connect() as connection:
+                yield connection
+                if writes:
+                    connection.commit()
         except PoolTimeoutError as error:
             raise StoreError(f"All connections to {shown(self.url)} are busy.", "Try again.") from error
         except DBAPIError as error:
-            if isinstance(error.orig, self._engine.dialect.loaded_dbapi.IntegrityError):
-                raise  # the callers know what a taken key means
-            raise store_error(error, self.url) from error
+            explained = self._explained(error)
+            if explained is error:
+                raise
+            raise explained from error
+
+    def _explained(self, error: DBAPIError) -> Exception:
+        """Return the error to raise; the callers know what a taken key means."""
+        is_taken = isinstance(error.orig, self._engine.dialect.loaded_dbapi.IntegrityError)
+        return error if is_taken else store_error(error, self.url)
 
     def _after_fork(self, engine: Engine) -> Engine:
         if os.getpid() != self._pid:

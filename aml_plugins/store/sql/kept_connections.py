@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from aml_plugins.store.sql.prepared import run
 
@@ -51,32 +53,47 @@ class KeptConnections:
 
 
 class Use:
-    """A kept connection for a block; with ``writes``, its transaction holds the write lock from its start."""
+    """A kept connection for a block; with ``writes``, its transaction holds the write lock from its start.
 
-    __slots__ = ("_connection", "_kept", "_writes")
+    :param explain: returns what to raise in place of a database's error.
+    """
 
-    def __init__(self, kept: KeptConnections, *, writes: bool) -> None:
+    __slots__ = ("_connection", "_explain", "_kept", "_writes")
+
+    def __init__(self, kept: KeptConnections, explain: Callable[[DBAPIError], Exception], *, writes: bool) -> None:
         self._kept = kept
+        self._explain = explain
         self._writes = writes
 
     def __enter__(self) -> Connection:
-        self._connection = self._kept.take()
-        if self._writes:
-            try:
-                run(self._connection, "BEGIN IMMEDIATE")
-            except BaseException:
-                self._kept.give_back(self._connection)
-                raise
+        try:
+            self._connection = self._kept.take()
+            if self._writes:
+                self._begin()
+        except DBAPIError as error:
+            raise self._explain(error) from error
         return self._connection
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         try:
-            if self._writes and kind is None:
-                self._commit()
-        finally:
+            try:
+                if self._writes and kind is None:
+                    self._commit()
+            finally:
+                self._kept.give_back(self._connection)
+        except DBAPIError as refused:
+            raise self._explain(refused) from refused
+        if isinstance(error, DBAPIError):
+            explained = self._explain(error)
+            if explained is not error:
+                raise explained from error
+
+    def _begin(self) -> None:
+        try:
+            run(self._connection, "BEGIN IMMEDIATE")
+        except BaseException:
             self._kept.give_back(self._connection)
+            raise
 
     def _commit(self) -> None:
         if self._connection.in_transaction():  # SQLAlchemy has executed some of it

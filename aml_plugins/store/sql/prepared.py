@@ -7,17 +7,21 @@ it executes them as any other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Dialect, Executable
+from sqlalchemy import Connection, Dialect, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
 __all__ = ["Prepared", "run"]
 
-_MOST_NUMBERS = 16
+_LONGEST = 16
 """The longest list whose form is kept; longer ones are rarer, and cost more themselves than is saved."""
+
+_NONE: Mapping[str, Any] = {}
+_Converter = tuple[int, Callable[[Any], Any]]
 
 
 class Prepared:
@@ -30,25 +34,29 @@ class Prepared:
         self._statement = statement
         self._forms: dict[tuple[Any, ...], _Form] = {}
 
-    def rows(self, connection: Connection, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
+    def rows(self, connection: Connection, values: Mapping[str, Any] = _NONE) -> Sequence[Any]:
         """Return all rows, each with its columns in the statement's order.
 
         :raises DBAPIError: where the database refuses.
         """
-        form = self._form(connection, values or {})
+        form = self._form(connection, values)
         if form is None:
             return connection.execute(self._statement, values).all()
-        return form.read(run(connection, form.text, form.bound(values or {})))
+        return form.read(run(connection, form.text, form.bound(values)))
 
-    def count(self, connection: Connection, values: Mapping[str, Any] | None = None) -> int:
-        """Return how many rows it changed, as :meth:`rows`."""
-        form = self._form(connection, values or {})
+    def count(self, connection: Connection, values: Mapping[str, Any] = _NONE) -> int:
+        """Return how many rows it changed, as :meth:`rows`; of an ``insert()`` not every driver says so."""
+        form = self._form(connection, values)
         if form is None:
             return connection.execute(self._statement, values).rowcount
-        return int(run(connection, form.text, form.bound(values or {})).rowcount)
+        return int(run(connection, form.text, form.bound(values)).rowcount)
+
+    def write(self, connection: Connection, values: Mapping[str, Any]) -> None:
+        """Run it once, as :meth:`rows`."""
+        self.many(connection, [values])
 
     def many(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
-        """Run it once for each of several values, all with the same names, as :meth:`rows`."""
+        """Run it once for each of several values, all with the same names and no lists, as :meth:`rows`."""
         form = self._form(connection, values[0])
         if form is None:
             connection.execute(self._statement, list(values))
@@ -59,16 +67,14 @@ class Prepared:
 
     def _form(self, connection: Connection, values: Mapping[str, Any]) -> _Form | None:
         """Return how SQLite gets it; None where SQLAlchemy is to execute it."""
-        dialect = connection.dialect
-        if dialect.name != "sqlite":
+        if connection.dialect.name != "sqlite":
             return None
-        lengths = [len(value) for value in values.values() if isinstance(value, list)]
-        if lengths and max(lengths) > _MOST_NUMBERS:
+        lengths = tuple([len(value) for value in values.values() if value.__class__ is list])
+        if lengths and max(lengths) > _LONGEST:
             return None
-        key = (*values, *lengths)
-        form = self._forms.get(key)
+        form = self._forms.get((*values, lengths))
         if form is None:
-            form = self._forms[key] = _Form(self._statement, dialect, values)
+            form = self._forms[*values, lengths] = _Form(self._statement, connection.dialect, values)
         return form
 
 
@@ -81,48 +87,47 @@ class _Form:
         assert not compiled.prefetch  # noqa: S101  no column of ours has a default that Python finds
         state = compiled.construct_expanded_state(values)
         self.text = state.statement
-        elements = {
-            element: (name, place)
-            for name, all_ in state.parameter_expansion.items()
-            for place, element in enumerate(all_)
-        }
-        places = [elements.get(name, (name, None)) for name in state.positiontup or ()]
-        self._binds = [_Bind(name, place, compiled.binds[name], dialect) for name, place in places]
-        types = [column.type.dialect_impl(dialect) for column in getattr(statement, "exported_columns", ())]
-        readers = [(place, type_.result_processor(dialect, None)) for place, type_ in enumerate(types)]
-        self._readers = [(place, read) for place, read in readers if read is not None]
+        self._names = tuple(state.positiontup or ())
+        self._lists = list(state.parameter_expansion.items())
+        elements = {element: name for name, all_ in self._lists for element in all_}
+        binds = {name: compiled.binds[elements.get(name, name)] for name in self._names}
+        # Its own values: constants, and the time, which is another each time.
+        self._own = [(name, bind) for name, bind in binds.items() if name not in values and name not in elements]
+        self._writers = _converters([binds[name].type for name in self._names], dialect)
+        columns = getattr(statement, "exported_columns", ())
+        self._readers = _converters([column.type for column in columns], dialect, back=True)
 
-    def bound(self, values: Mapping[str, Any]) -> list[Any]:
-        return [bind.value(values) for bind in self._binds]
+    def bound(self, values: Mapping[str, Any]) -> Sequence[Any]:
+        """Return the driver's values in their order."""
+        if self._lists or self._own:
+            values = dict(values)
+            for name, elements in self._lists:
+                values.update(zip(elements, values[name], strict=True))
+            for name, bind in self._own:
+                values[name] = bind.effective_value
+        return _converted([values[name] for name in self._names], self._writers)
 
     def read(self, cursor: Any) -> Sequence[Any]:
+        """Return the rows that a driver's cursor has."""
         rows: Sequence[Any] = cursor.fetchall()
-        return [self._read(row) for row in rows] if self._readers else rows
-
-    def _read(self, row: Sequence[Any]) -> Sequence[Any]:
-        values = list(row)
-        for place, read in self._readers:
-            values[place] = read(values[place])
-        return values
+        return [_converted(list(row), self._readers) for row in rows] if self._readers else rows
 
 
-class _Bind:
-    """Where one value of the driver's comes from."""
+def _converters(types: Sequence[TypeEngine[Any]], dialect: Dialect, *, back: bool = False) -> Sequence[_Converter]:
+    """Return what is to be done to which values of a row on their way to the database, or back."""
+    found = []
+    for place, type_ in enumerate(types):
+        known = type_.dialect_impl(dialect)
+        convert = known.result_processor(dialect, None) if back else known.bind_processor(dialect)
+        if convert is not None:
+            found.append((place, convert))
+    return found
 
-    __slots__ = ("_bind", "_name", "_place", "_write")
 
-    def __init__(self, name: str, place: int | None, bind: BindParameter[Any], dialect: Dialect) -> None:
-        self._name = name
-        self._place = place
-        self._bind = bind
-        self._write = bind.type.dialect_impl(dialect).bind_processor(dialect)
-
-    def value(self, values: Mapping[str, Any]) -> Any:
-        if self._name not in values:
-            value = self._bind.effective_value  # the statement's own: a constant, or the time
-        else:
-            value = values[self._name] if self._place is None else values[self._name][self._place]
-        return value if self._write is None else self._write(value)
+def _converted(values: list[Any], converters: Sequence[_Converter]) -> list[Any]:
+    for place, convert in converters:
+        values[place] = convert(values[place])
+    return values
 
 
 def run(connection: Connection, text: str, values: Sequence[Any] = (), *, many: bool = False) -> Any:

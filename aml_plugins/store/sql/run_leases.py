@@ -61,7 +61,7 @@ class RunLeases:
     def release(self, run_ids: Collection[str], owner: str) -> None:
         if run_ids:
             with self._leased.writing() as connection:
-                self._release.count(connection, {"ids": list(run_ids), "owner": owner})
+                self._release.write(connection, {"ids": list(run_ids), "owner": owner})
 
     def due(self, owner: str, limit: int = 1000, workspace: str | None = None) -> Sequence[RunRecord]:
         dead = self._dead_owners(_T.c.active)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, insert, update
 
@@ -47,8 +46,8 @@ def add_task(connection: Connection, run: RunRecord, message: str) -> None:
         created_at=run.created_at,
         updated_at=run.updated_at,
     )
-    _INSERT.count(connection, row_of(task))
-    append_events(connection, [_event(run, None, message, None)])
+    _INSERT.write(connection, row_of(task))
+    append_events(connection, [_event(run, None, message, None, run.updated_at)])
 
 
 def move_tasks(connection: Connection, moves: Iterable[tuple[str, Sequence[RunChange], RunRecord]]) -> None:
@@ -84,18 +83,18 @@ def _values(state: str, changes: Sequence[RunChange], run: RunRecord) -> dict[st
 def _events(state: str, changes: Sequence[RunChange], now: float) -> Iterator[TaskEvent]:
     for change in changes:
         if change.message or change.run.state != state:
-            yield _event(replace(change.run, updated_at=now), state, change.message, change.progress)
+            yield _event(change.run, state, change.message, change.progress, now)
         state = change.run.state
 
 
-def _event(run: RunRecord, old: str | None, message: str, progress: float | None) -> TaskEvent:
+def _event(run: RunRecord, old: str | None, message: str, progress: float | None, now: float) -> TaskEvent:
     moved = old != run.state
     return TaskEvent(
         workspace=run.workspace,
         task_id=run.run_id,
         kind=_KIND,
         subject=run.run_id,
-        time=run.updated_at,
+        time=now,
         old=old if moved else None,
         new=run.state if moved else None,
         progress=progress,

@@ -47,7 +47,7 @@ class SqlRuns(RunLeases):
         created = replace(record, created_at=record.created_at or now, updated_at=now, lease_until=_until(record, now))
         try:
             with self._database.writing() as connection:
-                _INSERT.count(connection, row_of(created) | {"active": is_active(record.state)})
+                _INSERT.write(connection, row_of(created) | {"active": is_active(record.state)})
                 if record.lease_until is not None and not self._database.has_our_clock:
                     self.start_lease(connection, record.run_id, record.lease_until - now)
                 add_task(connection, created, message)

@@ -108,7 +108,7 @@ class SqlTasks:
         if workspaces is not None:
             values["workspaces"] = list(workspaces)
         with self._database.writing() as connection:
-            (_DELIVER if workspaces is None else _DELIVER_WITHIN).count(connection, values)
+            (_DELIVER if workspaces is None else _DELIVER_WITHIN).write(connection, values)
 
     def _put(self, record: TaskRecord, message: str) -> TaskRecord:
         now = time.time()
