@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -60,11 +61,11 @@ class JobDirectoriesBackend(ComputeBackend):
         """Return whole lines of the records since ``cursor``."""
         return self._directory(handle).records(cursor)
 
-    @property
+    @cached_property
     def _jobs(self) -> Path:
         config = self.target.config
         assert isinstance(config, JobDirectoriesConfig)  # noqa: S101  the core validated it against config_model
-        return config.directory or self.target.home / "jobs"
+        return (config.directory or self.target.home / "jobs").absolute()
 
     def _names(self) -> set[str]:
         """Return the keys of all jobs that have a directory."""
@@ -75,7 +76,7 @@ class JobDirectoriesBackend(ComputeBackend):
     def _path(self, key: str) -> Path:
         if not key or key.startswith(".") or "/" in key or "\0" in key:
             raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use letters, digits and hyphens.")
-        return (self._jobs / key).absolute()
+        return self._jobs / key
 
     def _directory(self, handle: JobHandle) -> RunnerDirectory:
         return RunnerDirectory(self._path(handle.job_id))

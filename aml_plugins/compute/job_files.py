@@ -20,7 +20,7 @@ def place_files(files: Mapping[str, Path], directory: Path) -> None:
     for name, source in files.items():
         target = directory / name
         try:
-            os.link(source.resolve(), target)
+            os.link(_file(source), target)
         except FileExistsError:
             continue
         except OSError:
@@ -31,6 +31,11 @@ def place_files(files: Mapping[str, Path], directory: Path) -> None:
             except OSError:  # a full disk, mostly: what was written of the file must not fill it on
                 part.unlink(missing_ok=True)
                 raise
+
+
+def _file(path: Path) -> Path:
+    """Return what a symbolic link leads to: linking it would make another name of the link."""
+    return path.resolve() if path.is_symlink() else path
 
 
 def delete_directory(path: Path) -> None:

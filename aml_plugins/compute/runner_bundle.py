@@ -101,7 +101,7 @@ def write_job_file(
         **({"data": list(data)} if data else {}),
     }
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(job, indent=1), encoding="utf-8")
+    part.write_text(json.dumps(job), encoding="utf-8")
     part.replace(path)
 
 

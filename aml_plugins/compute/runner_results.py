@@ -21,14 +21,26 @@ def gather_results(job: Path, destination: Path) -> None:
     """
     home = os.path.realpath(job)
     for name in ("outputs", "logs"):
-        _gather(f"{home}/work/{name}", f"{destination}/{name}", f"{home}/work")
+        if _has_entries(f"{home}/work/{name}"):
+            _gather(f"{home}/work/{name}", f"{destination}/{name}", f"{home}/work")
     _gather(f"{home}/uploads", f"{destination}/uploads", f"{home}/uploads")
     _take(f"{job}/records.jsonl", f"{destination}/records.jsonl")
     if (job / "std_log.txt").is_file():
         logs = destination / "logs"
         logs.mkdir(exist_ok=True)
-        (logs / "std_log.txt").unlink(missing_ok=True)  # the script has written one, too
+        (logs / "std_log.txt").unlink(missing_ok=True)  # the script may have written one, too
         _take(f"{job}/std_log.txt", f"{logs}/std_log.txt")
+
+
+def _has_entries(directory: str) -> bool:
+    """Most scripts leave these directories as empty as the runner makes them, and a directory costs as two files do."""
+    try:
+        with os.scandir(directory) as entries:
+            return next(entries, None) is not None
+    except FileNotFoundError:
+        return False
+    except OSError:  # whatever it is, who gathers looks again
+        return True
 
 
 def _gather(source: str, destination: str, root: str, *, follow: bool = True) -> None:

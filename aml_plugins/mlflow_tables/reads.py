@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 from aml_plugins.errors import NotFoundError
 from aml_plugins.mlflow_tables.tables import experiments, latest_metrics, metrics, params, runs, tags
 from aml_plugins.runs.history import Metric, RunView
+from aml_plugins.store.sql.prepared import Prepared
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
@@ -24,7 +25,7 @@ _CHUNK = 500
 _PARENT = "mlflow.parentRunId"
 _MINE = (runs.c.run_uuid == bindparam("run")) & (experiments.c.workspace == bindparam("of"))
 _WITH_EXPERIMENT = runs.join(experiments, experiments.c.experiment_id == runs.c.experiment_id)
-_PLACE = select(runs.c.artifact_uri, runs.c.experiment_id).select_from(_WITH_EXPERIMENT).where(_MINE)
+_PLACE = Prepared(select(runs.c.artifact_uri, runs.c.experiment_id).select_from(_WITH_EXPERIMENT).where(_MINE))
 _SHOWN = select(
     runs.c.run_uuid,
     runs.c.name,
@@ -41,8 +42,10 @@ _CHILDREN = (
     .where(tags.c.key == _PARENT, tags.c.value == bindparam("run"))
     .order_by(runs.c.start_time, runs.c.run_uuid)
 )
-_EXPERIMENT = select(experiments.c.experiment_id, experiments.c.lifecycle_stage).where(
-    experiments.c.name == bindparam("name"), experiments.c.workspace == bindparam("of")
+_EXPERIMENT = Prepared(
+    select(experiments.c.experiment_id, experiments.c.lifecycle_stage).where(
+        experiments.c.name == bindparam("name"), experiments.c.workspace == bindparam("of")
+    )
 )
 _POINTS = (
     select(metrics.c.value, metrics.c.timestamp, metrics.c.step, metrics.c.is_nan)
@@ -66,8 +69,8 @@ def no_such_run(run_id: str) -> NotFoundError:
 def find_experiment(database: Database, workspace: str, name: str) -> tuple[str, str] | None:
     """Return id and life cycle stage of an experiment, None where there is none."""
     with database.reading() as connection:
-        found = connection.execute(_EXPERIMENT, {"name": name, "of": workspace}).one_or_none()
-    return None if found is None else (str(found[0]), str(found[1]))
+        rows = _EXPERIMENT.rows(connection, {"name": name, "of": workspace})
+    return (str(rows[0][0]), str(rows[0][1])) if rows else None
 
 
 def read_place(database: Database, workspace: str, run_id: str) -> Place:
@@ -76,10 +79,10 @@ def read_place(database: Database, workspace: str, run_id: str) -> Place:
     :raises NotFoundError: where the workspace has no such run.
     """
     with database.reading() as connection:
-        found = connection.execute(_PLACE, {"run": run_id, "of": workspace}).one_or_none()
-    if found is None:
+        rows = _PLACE.rows(connection, {"run": run_id, "of": workspace})
+    if not rows:
         raise no_such_run(run_id)
-    return Place(str(found[0]), str(found[1]))
+    return Place(str(rows[0][0]), str(rows[0][1]))
 
 
 def read_run(database: Database, workspace: str, run_id: str) -> RunView:

@@ -13,6 +13,7 @@ from aml_plugins.errors import AmlError, InvalidInputError, NotFoundError
 from aml_plugins.mlflow_tables.reads import Place, no_such_run
 from aml_plugins.mlflow_tables.run_names import random_name
 from aml_plugins.mlflow_tables.tables import experiments, runs
+from aml_plugins.store.sql.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,24 +33,32 @@ TAG_CHARACTERS = 8000
 _RUN_NAME, _USER, _PARENT = "mlflow.runName", "mlflow.user", "mlflow.parentRunId"
 _EXISTS = select(runs.c.artifact_uri, runs.c.experiment_id).where(runs.c.run_uuid == bindparam("run"))
 _OF_WORKSPACE = select(experiments.c.experiment_id).where(experiments.c.workspace == bindparam("of"))
-_LOCATION = select(experiments.c.artifact_location, experiments.c.lifecycle_stage).where(
-    experiments.c.experiment_id == bindparam("experiment"), experiments.c.workspace == bindparam("of")
+_LOCATION = Prepared(
+    select(experiments.c.artifact_location, experiments.c.lifecycle_stage).where(
+        experiments.c.experiment_id == bindparam("experiment"), experiments.c.workspace == bindparam("of")
+    )
 )
-_STATUS = (
+_SET_STATUS = (
     update(runs)
     .where(runs.c.run_uuid == bindparam("run"), runs.c.experiment_id.in_(_OF_WORKSPACE))
     .values(status=bindparam("to"))
 )
-_END = _STATUS.values(end_time=bindparam("at"))
+_STATUS = Prepared(_SET_STATUS)
+_END = Prepared(_SET_STATUS.values(end_time=bindparam("at")))
 # In SQL, for SQLAlchemy has this clause in every dialect's own words only, and another dialect's cost its import.
-_INSERT_RUN = text(
-    "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,"
-    " source_version, lifecycle_stage, artifact_uri, experiment_id) VALUES (:run_uuid, :name, 'UNKNOWN', '', '',"
-    " :user_id, 'SCHEDULED', :start_time, '', :lifecycle_stage, :artifact_uri, :experiment_id) ON CONFLICT DO NOTHING"
+_INSERT_RUN = Prepared(
+    text(
+        "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,"
+        " source_version, lifecycle_stage, artifact_uri, experiment_id) VALUES (:run_uuid, :name, 'UNKNOWN', '', '',"
+        " :user_id, 'SCHEDULED', :start_time, '', :lifecycle_stage, :artifact_uri, :experiment_id)"
+        " ON CONFLICT DO NOTHING"
+    )
 )
-_SET_TAG = text(
-    'INSERT INTO tags ("key", value, run_uuid) VALUES (:key, :value, :run)'
-    ' ON CONFLICT ("key", run_uuid) DO UPDATE SET value = excluded.value'
+_SET_TAG = Prepared(
+    text(
+        'INSERT INTO tags ("key", value, run_uuid) VALUES (:key, :value, :run)'
+        ' ON CONFLICT ("key", run_uuid) DO UPDATE SET value = excluded.value'
+    )
 )
 
 
@@ -91,7 +100,7 @@ def create_run(database: Database, workspace: str, new: NewRun, place_below: Cal
         "experiment_id": int(new.experiment_id),
     }
     with database.writing() as connection:
-        is_new = connection.execute(_INSERT_RUN, row).rowcount > 0
+        is_new = _INSERT_RUN.count(connection, row) > 0
         if is_new:
             _set_tags(connection, new.run_id, {key: value for key, value in known.items() if value} | dict(new.tags))
     return place if is_new else _existing(database, new.run_id, no_such_run(new.run_id))
@@ -117,7 +126,7 @@ def set_status(
     if end_time is not None:
         change, values["at"] = _END, end_time
     with database.writing() as connection:
-        if not connection.execute(change, values).rowcount:
+        if not change.count(connection, values):
             raise no_such_run(run_id)
         _set_tags(connection, run_id, tags or {})
 
@@ -125,17 +134,17 @@ def set_status(
 def _set_tags(connection: Connection, run_id: str, tags: Mapping[str, str]) -> None:
     rows = [{"run": run_id, "key": key, "value": value[:TAG_CHARACTERS]} for key, value in tags.items()]
     if rows:
-        connection.execute(_SET_TAG, rows)
+        _SET_TAG.many(connection, rows)
 
 
 def _location(database: Database, workspace: str, experiment_id: str) -> str | AmlError:
     with database.reading() as connection:
-        found = connection.execute(_LOCATION, {"experiment": int(experiment_id), "of": workspace}).one_or_none()
-    if found is None:
+        rows = _LOCATION.rows(connection, {"experiment": int(experiment_id), "of": workspace})
+    if not rows:
         return NotFoundError(f"There is no experiment {experiment_id} in this workspace.", "Check the workspace.")
-    if found[1] != ACTIVE:
+    if rows[0][1] != ACTIVE:
         return InvalidInputError(f"The experiment {experiment_id} must be in the 'active' state; it is deleted.", "")
-    return str(found[0])
+    return str(rows[0][0])
 
 
 def _existing(database: Database, run_id: str, otherwise: AmlError) -> Place:

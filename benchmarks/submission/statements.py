@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
+import sqlite3.dbapi2
 import time
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 __all__ = ["Recorder", "copy_database", "play"]
-
-_OURS = ("BEGIN", "COMMIT")
 
 
 @dataclass(slots=True)
@@ -33,33 +33,68 @@ class Transaction:
 
 
 class Recorder:
-    """Records all of SQLAlchemy's statements in this process, MLflow's and ours."""
+    """Records what reaches SQLite's driver in this process, MLflow's and ours, on connections made from now on."""
 
     def __init__(self) -> None:
+        self._records = False
         self._open: dict[int, Transaction] = {}
         self.transactions: list[Transaction] = []
+        sqlite3.dbapi2.connect = partial(sqlite3.connect, factory=_connections(self))  # SQLAlchemy looks it up there
 
     def start(self) -> None:
-        from sqlalchemy import event
-        from sqlalchemy.engine import Engine
-
-        event.listen(Engine, "before_cursor_execute", self._statement)
-        event.listen(Engine, "commit", self._ended)
-        event.listen(Engine, "rollback", self._ended)
+        self._records = True
 
     def save(self, path: Path) -> None:
         path.write_bytes(pickle.dumps(self.transactions))
 
-    def _statement(self, connection: Any, *call: Any) -> None:
-        _, text, values, _, many = call
-        if not text.startswith(_OURS):
+    def statement(self, connection: sqlite3.Connection, text: str, values: Any, *, many: bool = False) -> None:
+        """Note a statement; outside of a transaction, it is one."""
+        if not self._records:
+            return
+        if text == "COMMIT":
+            self.ended(connection)
+        elif not text.startswith("BEGIN"):
             self._open.setdefault(id(connection), Transaction()).statements.append((text, values, many))
+            if not connection.in_transaction:
+                self.ended(connection)
 
-    def _ended(self, connection: Any) -> None:
+    def ended(self, connection: sqlite3.Connection) -> None:
         done = self._open.pop(id(connection), None)
         if done is not None:
             done.ended = time.time()
             self.transactions.append(done)
+
+
+def _connections(recorder: Recorder) -> type[sqlite3.Connection]:
+    class Cursor(sqlite3.Cursor):
+        def execute(self, text: str, values: Any = ()) -> sqlite3.Cursor:
+            recorder.statement(self.connection, text, values)
+            return super().execute(text, values)
+
+        def executemany(self, text: str, values: Any) -> sqlite3.Cursor:
+            values = list(values)
+            recorder.statement(self.connection, text, values, many=True)
+            return super().executemany(text, values)
+
+    class Connection(sqlite3.Connection):
+        def cursor(self, *arguments: Any) -> sqlite3.Cursor:
+            return super().cursor(*(arguments or (Cursor,)))
+
+        def execute(self, text: str, values: Any = ()) -> sqlite3.Cursor:
+            return self.cursor().execute(text, values)
+
+        def executemany(self, text: str, values: Any) -> sqlite3.Cursor:
+            return self.cursor().executemany(text, values)
+
+        def commit(self) -> None:
+            recorder.ended(self)
+            super().commit()
+
+        def rollback(self) -> None:
+            recorder.ended(self)
+            super().rollback()
+
+    return Connection
 
 
 def copy_database(database: Path, copy: Path) -> None:

@@ -93,7 +93,7 @@ class Step:
 
     def staging(self, run: RunRecord) -> Path:
         """Return the local directory for files of this attempt that can be made again; it may not exist."""
-        return self.context.home / "staging" / job_key(run)
+        return self.context.home.joinpath("staging", job_key(run))
 
 
 def job_key(run: RunRecord) -> str:

@@ -8,6 +8,7 @@ answer is one byte, sent when the runner is there.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     """Start runners until nobody asks any more."""
     connection = int(arguments[0])
     _load_what_every_runner_needs()
+    if hasattr(gc, "freeze"):
+        gc.freeze()  # a runner that tidied up would write to all that it shares with us, and copy it first
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are nobody's to count
     while True:
         request = _receive(connection)

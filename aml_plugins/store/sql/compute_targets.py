@@ -10,20 +10,23 @@ from aml_plugins.store.records import ComputeTargetRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
 from aml_plugins.store.sql.named import Named
+from aml_plugins.store.sql.prepared import Prepared
 
 __all__ = ["SqlComputeTargets", "lock_target", "refuse_while_used"]
 
 _T, _SLOTS, _RUNS, _SERVICES = tables.compute_targets, tables.slots, tables.runs, tables.services
 _NAMED_RUNS = 5
 _WHERE = (_SLOTS.c.workspace == bindparam("of")) & (_SLOTS.c.target == bindparam("target"))
-_TAKEN = select(_SLOTS.c.run_id).join(_RUNS, _RUNS.c.run_id == _SLOTS.c.run_id).where(_WHERE, _RUNS.c.active)
-_HELD = select(_SLOTS.c.number, _SLOTS.c.run_id).where(or_(_WHERE, _SLOTS.c.run_id == bindparam("run")))
-_LOCK = select(_T.c.name).where(_T.c.workspace == bindparam("of"), _T.c.name == bindparam("target")).with_for_update()
+_TAKEN = Prepared(select(_SLOTS.c.run_id).join(_RUNS, _RUNS.c.run_id == _SLOTS.c.run_id).where(_WHERE, _RUNS.c.active))
+_HELD = Prepared(select(_SLOTS.c.number, _SLOTS.c.run_id).where(or_(_WHERE, _SLOTS.c.run_id == bindparam("run"))))
+_LOCK = Prepared(
+    select(_T.c.name).where(_T.c.workspace == bindparam("of"), _T.c.name == bindparam("target")).with_for_update()
+)
 _MADE = tables.provisionings
 _CHANGING = select(_MADE.c.state).where(
     _MADE.c.workspace == bindparam("of"), _MADE.c.name == bindparam("target"), ~_MADE.c.settled
 )
-_CLAIM = insert(_SLOTS)
+_CLAIM = Prepared(insert(_SLOTS).inline())
 _ALIKE = _SLOTS.alias()
 _IN_USE = (
     select(func.count())
@@ -31,7 +34,7 @@ _IN_USE = (
     .where(_ALIKE.c.workspace == _SLOTS.c.workspace, _ALIKE.c.target == _SLOTS.c.target)
     .scalar_subquery()
 )
-_PASS = (
+_PASS = Prepared(
     update(_SLOTS)
     .where(_SLOTS.c.run_id == bindparam("ended"), bindparam("limit") >= _IN_USE)
     .values(run_id=bindparam("to"))
@@ -72,7 +75,7 @@ class SqlComputeTargets(Named[ComputeTargetRecord]):
     def pass_slot(self, ended: str, waiting: str, limit: int) -> bool:
         try:
             with self._database.writing() as connection:
-                return connection.execute(_PASS, {"ended": ended, "to": waiting, "limit": limit}).rowcount > 0
+                return _PASS.count(connection, {"ended": ended, "to": waiting, "limit": limit}) > 0
         except IntegrityError:
             return False  # the one that waits has a slot already
 
@@ -83,7 +86,7 @@ class SqlComputeTargets(Named[ComputeTargetRecord]):
     def _is_full(self, workspace: str, name: str, run_id: str, limit: int) -> bool:
         """Look before asking for the lock: most that ask have to wait for a slot."""
         with self._database.reading() as connection:
-            taken = set(connection.scalars(_TAKEN, {"of": workspace, "target": name}))
+            taken = {run for (run,) in _TAKEN.rows(connection, {"of": workspace, "target": name})}
         return len(taken) >= limit and run_id not in taken
 
     def _lock(self, connection: Connection, workspace: str, name: str) -> None:
@@ -96,7 +99,7 @@ def lock_target(connection: Connection, workspace: str, name: str) -> bool:
 
     SQLite's transactions exclude each other anyway.
     """
-    return connection.execute(_LOCK, {"of": workspace, "target": name}).one_or_none() is not None
+    return bool(_LOCK.rows(connection, {"of": workspace, "target": name}))
 
 
 def _claim(connection: Connection, workspace: str, name: str, run_id: str, limit: int) -> bool:
@@ -108,13 +111,12 @@ def _claim(connection: Connection, workspace: str, name: str, run_id: str, limit
     free = [number for number in range(limit) if number not in held]
     if len(held) >= limit or not free:
         return False
-    connection.execute(_CLAIM, {"workspace": workspace, "target": name, "number": free[0], "run_id": run_id})
+    _CLAIM.write(connection, {"workspace": workspace, "target": name, "number": free[0], "run_id": run_id})
     return True
 
 
 def _held(connection: Connection, workspace: str, name: str, run_id: str) -> dict[int, str]:
-    rows = connection.execute(_HELD, {"of": workspace, "target": name, "run": run_id})
-    return {row.number: row.run_id for row in rows}
+    return dict(_HELD.rows(connection, {"of": workspace, "target": name, "run": run_id}))
 
 
 def _free_ended(connection: Connection, workspace: str, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import (
     URL,
@@ -27,6 +27,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from aml_plugins.errors import InvalidInputError, MissingExtraError, StoreError
 from aml_plugins.store.sql.failures import shown, store_error
+from aml_plugins.store.sql.kept_connections import KeptConnections, Use
 
 __all__ = ["Database", "database_url"]
 
@@ -66,8 +67,9 @@ class Database:
         self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
         # A single SELECT needs no transaction around it; SQLite's connections are in that mode anyway.
         self._reading = self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._kept = KeptConnections(self._engine)
         self._pid = os.getpid()
-        self._inherited: list[Pool] = []
+        self._inherited: list[Pool | KeptConnections] = []
 
     @property
     def has_our_clock(self) -> bool:
@@ -80,49 +82,56 @@ class Database:
             return bindparam(None, callable_=time.time, type_=Double)
         return cast(func.extract("epoch", func.clock_timestamp()), Double)
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """Open a connection for single statements that write nothing.
 
         :raises StoreError: where the database fails.
         """
-        with self._translated(), self._after_fork(self._reading).connect() as connection:
-            yield connection
+        engine = self._after_fork(self._reading)
+        return Use(self._kept, self._explained, writes=False) if self.is_sqlite else self._connected(engine)
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> AbstractContextManager[Connection]:
         """Open a transaction; nothing of it stays if the block raises.
 
         On SQLite it holds the write lock from its start: two that read and then write would deadlock otherwise.
 
         :raises StoreError: where the database fails.
         """
-        with self._translated(), self._after_fork(self._engine).connect() as connection:
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield connection
-            connection.commit()
+        engine = self._after_fork(self._engine)
+        return Use(self._kept, self._explained, writes=True) if self.is_sqlite else self._connected(engine, writes=True)
 
     def close(self) -> None:
         """Close the pool's connections; the next use opens new ones."""
-        self._after_fork(self._engine).dispose()
+        engine = self._after_fork(self._engine)
+        self._kept.close()
+        engine.dispose()
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _connected(self, engine: Engine, *, writes: bool = False) -> Iterator[Connection]:
         try:
-            yield
+            with engine.connect() as connection:
+                yield connection
+                if writes:
+                    connection.commit()
         except PoolTimeoutError as error:
             raise StoreError(f"All connections to {shown(self.url)} are busy.", "Try again.") from error
         except DBAPIError as error:
-            if isinstance(error.orig, self._engine.dialect.loaded_dbapi.IntegrityError):
-                raise  # the callers know what a taken key means
-            raise store_error(error, self.url) from error
+            explained = self._explained(error)
+            if explained is error:
+                raise
+            raise explained from error
+
+    def _explained(self, error: DBAPIError) -> Exception:
+        """Return the error to raise; the callers know what a taken key means."""
+        is_taken = isinstance(error.orig, self._engine.dialect.loaded_dbapi.IntegrityError)
+        return error if is_taken else store_error(error, self.url)
 
     def _after_fork(self, engine: Engine) -> Engine:
         if os.getpid() != self._pid:
             # The parent goes on with the inherited connections. Closing them here, which collecting them would do too,
             # could end the parent's sessions: keep them, untouched.
-            self._inherited.append(self._engine.pool)
+            self._inherited += [self._engine.pool, self._kept]
+            self._kept = KeptConnections(self._engine)
             self._engine.dispose(close=False)
             self._pid = os.getpid()
         return engine

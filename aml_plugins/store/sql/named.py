@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from aml_plugins.errors import AlreadyExistsError, NotFoundError
 from aml_plugins.store.records import ComputeTargetRecord, DatastoreRecord
 from aml_plugins.store.sql.database import Database
-from aml_plugins.store.sql.rows import columns_of, record_of, row_of
+from aml_plugins.store.sql.prepared import Prepared
+from aml_plugins.store.sql.rows import columns_of, record_of, record_of_values, row_of
 
 __all__ = ["Named"]
 
@@ -34,7 +35,7 @@ class Named(Generic[RecordT]):
         self._word = word
         self._how = how
         self._select = select(*columns_of(table, record_type)).order_by(table.c.name)
-        self._list = self._select.where(table.c.workspace == bindparam("of"))
+        self._list = Prepared(self._select.where(table.c.workspace == bindparam("of")))
 
     def add(self, record: RecordT) -> RecordT:
         stored = replace(record, created_at=record.created_at or time.time())
@@ -60,8 +61,8 @@ class Named(Generic[RecordT]):
 
     def list(self, workspace: str) -> Sequence[RecordT]:
         with self._database.reading() as connection:
-            rows = connection.execute(self._list, {"of": workspace})
-            return [record_of(self._type, row) for row in rows]
+            rows = self._list.rows(connection, {"of": workspace})
+        return [record_of_values(self._type, row) for row in rows]
 
     def not_found(self, workspace: str, name: str) -> NotFoundError:
         """Return the error for a name that is not there."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Row, Table, select
 
-__all__ = ["columns_of", "locked_in_order", "record_of", "row_of"]
+__all__ = ["columns_of", "locked_in_order", "record_of", "record_of_values", "row_of"]
 
 
 class _Record(Protocol):
@@ -25,6 +26,11 @@ def columns_of(table: Table, record_type: type[_Record]) -> list[Column[Any]]:
 def record_of(record_type: type[RecordT], row: Row[Any]) -> RecordT:
     """Make a record of a row that was selected with :func:`columns_of`."""
     return record_type(**row._mapping)  # noqa: SLF001  SQLAlchemy's documented, public way to a row's names
+
+
+def record_of_values(record_type: type[RecordT], values: Sequence[Any]) -> RecordT:
+    """Make a record of a row that a prepared statement returned, selected with :func:`columns_of`."""
+    return record_type(**dict(zip(record_type.__dataclass_fields__, values, strict=True)))
 
 
 def row_of(record: _Record) -> dict[str, Any]:

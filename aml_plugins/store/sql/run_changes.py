@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from aml_plugins.errors import LeaseLostError
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.records import RunChange, RunRecord
 from aml_plugins.store.sql import tables
+from aml_plugins.store.sql.prepared import Prepared
 from aml_plugins.store.sql.rows import row_of
 from aml_plugins.store.sql.run_tasks import move_tasks
 
@@ -21,15 +22,27 @@ __all__ = ["BESIDE", "by_run", "is_active", "write_changes"]
 _T = tables.runs
 BESIDE = ("cancel_requested_at", "released_at", "lease_owner", "lease_until")
 """What others write without the lease, so that a driver never does."""
-_LOCK = (
+_LOCK = Prepared(
     select(_T.c.run_id, _T.c.state, _T.c.version, *(_T.c[name] for name in BESIDE))
     .where(_T.c.run_id.in_(bindparam("ids", expanding=True)))
     .order_by(_T.c.run_id)
     .with_for_update()
 )
 _FIXED = frozenset({"workspace", "run_id", "idempotency_key", "created_at", *BESIDE})
-_SAVE = update(_T).where(_T.c.run_id == bindparam("key"))
-_FREE_SLOT = delete(tables.slots).where(tables.slots.c.run_id == bindparam("key"))
+_SAVE = Prepared(update(_T).where(_T.c.run_id == bindparam("key")))
+_FREE_SLOT = Prepared(delete(tables.slots).where(tables.slots.c.run_id == bindparam("key")))
+
+
+class _Row(NamedTuple):
+    """What a run's row says before it is written."""
+
+    run_id: str
+    state: str
+    version: int
+    cancel_requested_at: float | None
+    released_at: float | None
+    lease_owner: str | None
+    lease_until: float | None
 
 
 def write_changes(
@@ -37,17 +50,17 @@ def write_changes(
 ) -> tuple[dict[str, RunRecord], dict[str, LeaseLostError]]:
     """Write what ``owner`` may write; return the runs as stored, and why the others are not."""
     groups = by_run(changes)
-    rows = {row.run_id: row for row in connection.execute(_LOCK, {"ids": list(groups)})}
+    rows = {row[0]: _Row(*row) for row in _LOCK.rows(connection, {"ids": list(groups)})}
     lost = {run_id: error for run_id, group in groups.items() if (error := _lost(rows.get(run_id), group, owner))}
     kept = {run_id: group for run_id, group in groups.items() if run_id not in lost}
     if not kept:
         return {}, lost
     now = time.time()
     stored = {run_id: _stored(group, rows[run_id], now) for run_id, group in kept.items()}
-    connection.execute(_SAVE, [_values(run) for run in stored.values()])
+    _SAVE.many(connection, [_values(run) for run in stored.values()])
     free = [{"key": run_id} for run_id, group in kept.items() if _frees_slot(group)]
     if free:
-        connection.execute(_FREE_SLOT, free)
+        _FREE_SLOT.many(connection, free)
     move_tasks(connection, [(rows[run_id].state, kept[run_id], run) for run_id, run in stored.items()])
     return stored, lost
 
@@ -65,7 +78,7 @@ def is_active(state: str) -> bool:
     return not RunState(state).is_terminal
 
 
-def _lost(row: Row[Any] | None, group: Sequence[RunChange], owner: str) -> LeaseLostError | None:
+def _lost(row: _Row | None, group: Sequence[RunChange], owner: str) -> LeaseLostError | None:
     run_id = group[0].run.run_id
     if row is None:
         return LeaseLostError(f"Run {run_id!r} is not there any more.", "Read it again.")
@@ -76,7 +89,7 @@ def _lost(row: Row[Any] | None, group: Sequence[RunChange], owner: str) -> Lease
     return None
 
 
-def _stored(group: Sequence[RunChange], row: Row[Any], now: float) -> RunRecord:
+def _stored(group: Sequence[RunChange], row: _Row, now: float) -> RunRecord:
     # What was written beside us comes back with the record: a driver learns of a cancellation by saving.
     beside = {name: getattr(row, name) for name in BESIDE}
     return replace(group[-1].run, version=row.version + len(group), updated_at=now, **beside)

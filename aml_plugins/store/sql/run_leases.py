@@ -10,6 +10,7 @@ from aml_plugins.store.leases import LONGEST_LEASE_SECONDS, host_prefix, owner_i
 from aml_plugins.store.records import RunRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
+from aml_plugins.store.sql.prepared import Prepared
 from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of
 
 __all__ = ["RunLeases"]
@@ -34,14 +35,14 @@ class RunLeases:
             _T.c.lease_owner.in_(bindparam("dead", expanding=True)),
         )
         later = now + bindparam("seconds")
-        self._acquire = (
+        self._acquire = Prepared(
             update(_T)
             .where(locked_in_order(_T.c.run_id, chosen, free))
             .values(lease_owner=bindparam("owner"), lease_until=later)
             .returning(_T.c.run_id)
         )
         self._start = update(_T).where(_T.c.run_id == bindparam("key")).values(lease_until=later)
-        self._release = (
+        self._release = Prepared(
             update(_T).where(locked_in_order(_T.c.run_id, chosen, mine)).values(lease_owner=None, lease_until=None)
         )
         of_this_host = _T.c.lease_owner.startswith(bindparam("host"), autoescape=False)
@@ -60,7 +61,7 @@ class RunLeases:
     def release(self, run_ids: Collection[str], owner: str) -> None:
         if run_ids:
             with self._leased.writing() as connection:
-                connection.execute(self._release, {"ids": list(run_ids), "owner": owner})
+                self._release.write(connection, {"ids": list(run_ids), "owner": owner})
 
     def due(self, owner: str, limit: int = 1000, workspace: str | None = None) -> Sequence[RunRecord]:
         dead = self._dead_owners(_T.c.active)
@@ -83,7 +84,7 @@ class RunLeases:
             "dead": list(dead),
         }
         with self._leased.writing() as connection:
-            return list(connection.scalars(self._acquire, values))
+            return [run_id for (run_id,) in self._acquire.rows(connection, values)]
 
     def _dead_owners(self, among: ColumnElement[bool]) -> list[str]:
         with self._leased.reading() as connection:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, insert, update
 
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.records import RunChange, RunRecord, TaskEvent, TaskRecord
 from aml_plugins.store.sql import tables
+from aml_plugins.store.sql.prepared import Prepared
 from aml_plugins.store.sql.rows import row_of
 from aml_plugins.store.sql.tasks import append_events
 
@@ -17,8 +17,8 @@ __all__ = ["add_task", "move_tasks"]
 
 _T = tables.tasks
 _KIND = "run"
-_INSERT = insert(_T)
-_UPDATE = update(_T).where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindparam("key"))
+_INSERT = Prepared(insert(_T).inline())
+_UPDATE = Prepared(update(_T).where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindparam("key")))
 
 _S = RunState
 _TASK_STATES: dict[RunState, str] = {
@@ -46,8 +46,8 @@ def add_task(connection: Connection, run: RunRecord, message: str) -> None:
         created_at=run.created_at,
         updated_at=run.updated_at,
     )
-    connection.execute(_INSERT, row_of(task))
-    append_events(connection, [_event(run, None, message, None)])
+    _INSERT.write(connection, row_of(task))
+    append_events(connection, [_event(run, None, message, None, run.updated_at)])
 
 
 def move_tasks(connection: Connection, moves: Iterable[tuple[str, Sequence[RunChange], RunRecord]]) -> None:
@@ -63,7 +63,7 @@ def move_tasks(connection: Connection, moves: Iterable[tuple[str, Sequence[RunCh
             updates.setdefault(tuple(values), []).append(values)
         events += _events(state, changes, run.updated_at)
     for rows in updates.values():
-        connection.execute(_UPDATE, rows)
+        _UPDATE.many(connection, rows)
     append_events(connection, events)
 
 
@@ -83,18 +83,18 @@ def _values(state: str, changes: Sequence[RunChange], run: RunRecord) -> dict[st
 def _events(state: str, changes: Sequence[RunChange], now: float) -> Iterator[TaskEvent]:
     for change in changes:
         if change.message or change.run.state != state:
-            yield _event(replace(change.run, updated_at=now), state, change.message, change.progress)
+            yield _event(change.run, state, change.message, change.progress, now)
         state = change.run.state
 
 
-def _event(run: RunRecord, old: str | None, message: str, progress: float | None) -> TaskEvent:
+def _event(run: RunRecord, old: str | None, message: str, progress: float | None, now: float) -> TaskEvent:
     moved = old != run.state
     return TaskEvent(
         workspace=run.workspace,
         task_id=run.run_id,
         kind=_KIND,
         subject=run.run_id,
-        time=run.updated_at,
+        time=now,
         old=old if moved else None,
         new=run.state if moved else None,
         progress=progress,

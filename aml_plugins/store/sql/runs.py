@@ -14,7 +14,8 @@ from aml_plugins.store.leases import LONGEST_LEASE_SECONDS
 from aml_plugins.store.records import RunChange, RunRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
-from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of, row_of
+from aml_plugins.store.sql.prepared import Prepared
+from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of, record_of_values, row_of
 from aml_plugins.store.sql.run_changes import is_active, write_changes
 from aml_plugins.store.sql.run_leases import RunLeases
 from aml_plugins.store.sql.run_tasks import add_task
@@ -23,12 +24,15 @@ __all__ = ["SqlRuns"]
 
 _T = tables.runs
 _SELECT = select(*columns_of(_T, RunRecord))
-_FIND = _SELECT.where(_T.c.run_id == bindparam("key"))
+_FIND = Prepared(_SELECT.where(_T.c.run_id == bindparam("key")))
+_FIND_MANY = Prepared(_SELECT.where(_T.c.run_id.in_(bindparam("ids", expanding=True))))
 _FIND_BY_IDEMPOTENCY_KEY = _SELECT.where(_T.c.workspace == bindparam("of"), _T.c.idempotency_key == bindparam("key"))
-_CANCELLATIONS = select(_T.c.run_id, _T.c.cancel_requested_at).where(
-    _T.c.cancel_requested_at.is_not(None), _T.c.run_id.in_(bindparam("ids", expanding=True))
+_CANCELLATIONS = Prepared(
+    select(_T.c.run_id, _T.c.cancel_requested_at).where(
+        _T.c.cancel_requested_at.is_not(None), _T.c.run_id.in_(bindparam("ids", expanding=True))
+    )
 )
-_INSERT = insert(_T).inline()
+_INSERT = Prepared(insert(_T).inline())
 
 
 class SqlRuns(RunLeases):
@@ -43,7 +47,7 @@ class SqlRuns(RunLeases):
         created = replace(record, created_at=record.created_at or now, updated_at=now, lease_until=_until(record, now))
         try:
             with self._database.writing() as connection:
-                connection.execute(_INSERT, row_of(created) | {"active": is_active(record.state)})
+                _INSERT.write(connection, row_of(created) | {"active": is_active(record.state)})
                 if record.lease_until is not None and not self._database.has_our_clock:
                     self.start_lease(connection, record.run_id, record.lease_until - now)
                 add_task(connection, created, message)
@@ -59,8 +63,8 @@ class SqlRuns(RunLeases):
 
     def find(self, run_id: str) -> RunRecord | None:
         with self._database.reading() as connection:
-            row = connection.execute(_FIND, {"key": run_id}).one_or_none()
-        return None if row is None else record_of(RunRecord, row)
+            rows = _FIND.rows(connection, {"key": run_id})
+        return record_of_values(RunRecord, rows[0]) if rows else None
 
     def find_by_key(self, workspace: str, idempotency_key: str) -> RunRecord | None:
         with self._database.reading() as connection:
@@ -71,8 +75,8 @@ class SqlRuns(RunLeases):
         if not run_ids:
             return {}
         with self._database.reading() as connection:
-            rows = connection.execute(_SELECT.where(_T.c.run_id.in_(run_ids)))
-            return {row.run_id: record_of(RunRecord, row) for row in rows}
+            rows = _FIND_MANY.rows(connection, {"ids": list(run_ids)})
+        return {run.run_id: run for run in (record_of_values(RunRecord, row) for row in rows)}
 
     def list(
         self,
@@ -114,8 +118,7 @@ class SqlRuns(RunLeases):
         if not run_ids:
             return {}
         with self._database.reading() as connection:
-            rows = connection.execute(_CANCELLATIONS, {"ids": list(run_ids)})
-            return {row.run_id: row.cancel_requested_at for row in rows}
+            return dict(_CANCELLATIONS.rows(connection, {"ids": list(run_ids)}))
 
     def request_cancel(self, workspace: str, run_id: str) -> RunRecord:
         mine = (_T.c.workspace == workspace) & (_T.c.run_id == run_id)

@@ -103,6 +103,8 @@ def _migrate(connection: Connection, database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", "aml_plugins.store.sql:migrations")
     config.attributes["connection"] = connection
+    if not connection.in_transaction():
+        connection.begin()  # else Alembic, which asks it, takes the transaction for its own, and ends it
     try:
         command.upgrade(config, "head")
     except CommandError as error:  # a newer installation was faster

@@ -12,13 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from aml_plugins.store.records import SnapshotRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
-from aml_plugins.store.sql.rows import columns_of, record_of, row_of
+from aml_plugins.store.sql.prepared import Prepared
+from aml_plugins.store.sql.rows import columns_of, record_of, record_of_values, row_of
 
 __all__ = ["SqlSnapshots"]
 
 _T, _RUNS = tables.snapshots, tables.runs
 _SELECT = select(*columns_of(_T, SnapshotRecord))
-_FIND = _SELECT.where(_T.c.workspace == bindparam("of"), _T.c.digest == bindparam("key"))
+_FIND = Prepared(_SELECT.where(_T.c.workspace == bindparam("of"), _T.c.digest == bindparam("key")))
 _NAMED = exists().where(
     and_(_RUNS.c.workspace == _T.c.workspace, _RUNS.c.snapshot_digest == _T.c.digest, _RUNS.c.released_at.is_(None))
 )
@@ -45,8 +46,8 @@ class SqlSnapshots:
 
     def find(self, workspace: str, digest: str) -> SnapshotRecord | None:
         with self._database.reading() as connection:
-            row = connection.execute(_FIND, {"of": workspace, "key": digest}).one_or_none()
-        return None if row is None else record_of(SnapshotRecord, row)
+            rows = _FIND.rows(connection, {"of": workspace, "key": digest})
+        return record_of_values(SnapshotRecord, rows[0]) if rows else None
 
     def unreferenced(self, workspace: str | None = None) -> Sequence[SnapshotRecord]:
         statement = _SELECT.where(~_NAMED).order_by(_T.c.created_at, _T.c.digest)

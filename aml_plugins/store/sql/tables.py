@@ -52,7 +52,7 @@ class Json(TypeDecorator[JsonValue]):
     cache_ok = True
 
     def process_bind_param(self, value: JsonValue, dialect: Dialect) -> str | None:  # noqa: ARG002  SQLAlchemy's API
-        return None if value is None else json.dumps(value, default=_plain, separators=(",", ":"))
+        return None if value is None else _ENCODE(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> JsonValue:  # noqa: ARG002  SQLAlchemy's API
         if value is None:
@@ -81,6 +81,8 @@ def _plain(value: object) -> object:
         return list(value)
     raise TypeError(f"{type(value).__name__} is not a JSON value")
 
+
+_ENCODE = json.JSONEncoder(default=_plain, separators=(",", ":")).encode
 
 metadata = MetaData()
 

@@ -13,7 +13,8 @@ from aml_plugins.errors import NotFoundError
 from aml_plugins.store.records import TaskEvent, TaskRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
-from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of, row_of
+from aml_plugins.store.sql.prepared import Prepared
+from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of, record_of_values, row_of
 
 __all__ = ["SqlTasks", "append_events"]
 
@@ -25,12 +26,16 @@ _FIND = _SELECT.where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindpar
 _INSERT = insert(_T)
 _UPDATE = update(_T).where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindparam("key"))
 _SELECT_EVENTS = select(*columns_of(_EVENTS, TaskEvent)).order_by(_EVENTS.c.sequence)
-_INSERT_EVENT = insert(_EVENTS).inline()  # inline: nobody asks for the new number
-_UNDELIVERED = _SELECT_EVENTS.where(_EVENTS.c.subject.in_(bindparam("subjects", expanding=True)), ~_EVENTS.c.delivered)
+_INSERT_EVENT = Prepared(insert(_EVENTS).inline())  # inline: nobody asks for the new number
+_UNDELIVERED = Prepared(
+    _SELECT_EVENTS.where(_EVENTS.c.subject.in_(bindparam("subjects", expanding=True)), ~_EVENTS.c.delivered)
+)
 _NUMBERED = _EVENTS.c.sequence.in_(bindparam("numbers", expanding=True))
 _WITHIN = _EVENTS.c.workspace.in_(bindparam("workspaces", expanding=True))
-_DELIVER = update(_EVENTS).where(locked_in_order(_EVENTS.c.sequence, _NUMBERED)).values(delivered=True)
-_DELIVER_WITHIN = update(_EVENTS).where(locked_in_order(_EVENTS.c.sequence, _NUMBERED, _WITHIN)).values(delivered=True)
+_DELIVER = Prepared(update(_EVENTS).where(locked_in_order(_EVENTS.c.sequence, _NUMBERED)).values(delivered=True))
+_DELIVER_WITHIN = Prepared(
+    update(_EVENTS).where(locked_in_order(_EVENTS.c.sequence, _NUMBERED, _WITHIN)).values(delivered=True)
+)
 
 
 def append_events(connection: Connection, events: Iterable[TaskEvent]) -> None:
@@ -39,7 +44,7 @@ def append_events(connection: Connection, events: Iterable[TaskEvent]) -> None:
     for row in rows:
         del row["sequence"]
     if rows:
-        connection.execute(_INSERT_EVENT, rows)
+        _INSERT_EVENT.many(connection, rows)
 
 
 class SqlTasks:
@@ -92,7 +97,8 @@ class SqlTasks:
 
     def undelivered(self, subjects: Iterable[str]) -> Sequence[TaskEvent]:
         with self._database.reading() as connection:
-            return [record_of(TaskEvent, row) for row in connection.execute(_UNDELIVERED, {"subjects": list(subjects)})]
+            rows = _UNDELIVERED.rows(connection, {"subjects": list(subjects)})
+        return [record_of_values(TaskEvent, row) for row in rows]
 
     def mark_delivered(self, sequences: Iterable[int], workspaces: Collection[str] | None = None) -> None:
         numbers = list(sequences)
@@ -102,7 +108,7 @@ class SqlTasks:
         if workspaces is not None:
             values["workspaces"] = list(workspaces)
         with self._database.writing() as connection:
-            connection.execute(_DELIVER if workspaces is None else _DELIVER_WITHIN, values)
+            (_DELIVER if workspaces is None else _DELIVER_WITHIN).write(connection, values)
 
     def _put(self, record: TaskRecord, message: str) -> TaskRecord:
         now = time.time()

@@ -15,13 +15,14 @@ from aml_plugins.json_types import JsonObject
 from aml_plugins.store.records import WorkspaceRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
-from aml_plugins.store.sql.rows import columns_of, record_of, row_of
+from aml_plugins.store.sql.prepared import Prepared
+from aml_plugins.store.sql.rows import columns_of, record_of, record_of_values, row_of
 
 __all__ = ["SqlWorkspaces"]
 
 _T = tables.workspaces
 _SELECT = select(*columns_of(_T, WorkspaceRecord))
-_FIND = _SELECT.where(_T.c.name == bindparam("key"))
+_FIND = Prepared(_SELECT.where(_T.c.name == bindparam("key")))
 _OF_RUNS = tables.runs.c.workspace == bindparam("key")
 _ACTIVE = select(tables.runs.c.run_id).where(_OF_RUNS, tables.runs.c.active).limit(5)
 _CREATED = select(tables.provisionings.c.name).where(tables.provisionings.c.workspace == bindparam("key")).limit(5)
@@ -62,8 +63,8 @@ class SqlWorkspaces:
 
     def find(self, name: str) -> WorkspaceRecord | None:
         with self._database.reading() as connection:
-            row = connection.execute(_FIND, {"key": name}).one_or_none()
-        return None if row is None else record_of(WorkspaceRecord, row)
+            rows = _FIND.rows(connection, {"key": name})
+        return record_of_values(WorkspaceRecord, rows[0]) if rows else None
 
     def list(self) -> Sequence[WorkspaceRecord]:
         with self._database.reading() as connection:

@@ -17,7 +17,7 @@ from aml_plugins.errors import StoreSchemaError
 from aml_plugins.store import records
 from aml_plugins.store.opening import open_store, plain_uri
 from aml_plugins.store.sql import schema, tables
-from aml_plugins.store.sql.database import database_url
+from aml_plugins.store.sql.database import Database, database_url
 
 
 @pytest.fixture
@@ -149,3 +149,18 @@ def test_mlflow_and_we_share_a_database(tmp_path, first):
     arguments = [f"sqlite:///{tmp_path / 'shared.db'}", str(tmp_path), first]
     finished = subprocess.run([sys.executable, "-c", _MLFLOW, *arguments], capture_output=True, text=True, check=False)
     assert finished.stdout.strip() == "both", finished.stderr
+
+
+def _stop_after_migrating(database: Database) -> None:
+    with database.writing() as connection:
+        schema._migrate(connection, database)
+        raise ZeroDivisionError
+
+
+def test_a_migration_that_is_cut_short_leaves_nothing(store_uri, database):
+    ours = Database(database_url(plain_uri(store_uri)))
+    with pytest.raises(ZeroDivisionError):
+        _stop_after_migrating(ours)
+    ours.close()
+
+    assert inspect(database).get_table_names() == []

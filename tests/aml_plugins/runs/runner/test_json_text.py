@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aml_plugins.runs.runner import json_text
@@ -13,6 +13,7 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(s
 FLAT = st.recursive(SCALARS, lambda inner: st.dictionaries(st.text(), inner))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine, making values takes its second
 @given(VALUES, st.sampled_from([None, 1]), st.booleans())
 def test_reads_what_json_writes(value: object, indent: int | None, ascii_only: bool) -> None:  # noqa: FBT001
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
