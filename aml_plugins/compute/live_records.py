@@ -1,4 +1,7 @@
-"""Read what couriers sent of a job's records, the less often the longer nothing came: most scripts log elsewhere."""
+"""Read a job's records where asking costs a request: the less often the longer nothing came.
+
+Most scripts log elsewhere, and couriers send what others log once a second.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,13 @@ from typing import TYPE_CHECKING
 from aml_plugins.compute.job import LogChunk
 
 if TYPE_CHECKING:
-    from aml_plugins.compute.staging import Staging
+    from collections.abc import Callable
 
 __all__ = ["LiveRecords"]
 
-_LONGEST_PAUSE = 60.0
+_PAUSES = (0.5, 60.0)
 _SHARE = 0.1
-"""Of the time that nothing came, how long to wait before the next question."""
+"""Of the time that nothing came, how long to wait before the next question, between those bounds."""
 _KEPT = 10_000
 
 
@@ -31,13 +34,16 @@ class LiveRecords:
     def __init__(self) -> None:
         self._quiet: dict[str, _Quiet] = {}
 
-    def read(self, staging: Staging, key: str, cursor: str) -> LogChunk:
-        """Return whole lines since ``cursor``; none, without asking, where nothing came lately."""
+    def read(self, key: str, cursor: str, ask: Callable[[str], LogChunk]) -> LogChunk:
+        """Return whole lines since ``cursor``; none, without asking, where nothing came lately.
+
+        :param ask: asks for what came since a cursor.
+        """
         now = time.monotonic()
         quiet = self._quiet.get(key)
         if quiet is not None and now < quiet.until:
             return LogChunk(b"", cursor)
-        chunk = staging.records(cursor)
+        chunk = ask(cursor)
         if chunk.data:
             self._quiet.pop(key, None)
             return chunk
@@ -45,5 +51,6 @@ class LiveRecords:
             if len(self._quiet) >= _KEPT:  # of jobs that ended long ago, mostly
                 self._quiet.clear()
             quiet = self._quiet[key] = _Quiet(now)
-        quiet.until = now + min(_LONGEST_PAUSE, (now - quiet.since) * _SHARE)
+        shortest, longest = _PAUSES
+        quiet.until = now + min(longest, max(shortest, (now - quiet.since) * _SHARE))
         return chunk

@@ -14,9 +14,31 @@ from aml_plugins.compute.runner_directory import job_status
 from aml_plugins.compute.staging import LOG, STATUS, Staging
 from aml_plugins.compute.states import JobState
 
-__all__ = ["last_word", "log_of", "other_delivery_urls", "take_other_logs"]
+__all__ = ["KeysOfOneNode", "last_word", "log_of", "other_delivery_urls", "take_other_logs"]
 
 _NODES = "nodes"
+_MOST_KEYS = 10_000
+
+
+class KeysOfOneNode:
+    """Jobs of which one process knows, for it submitted them, that no other node sends anything. Only a hint."""
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._keys
+
+    def note(self, key: str, node_count: int) -> None:
+        """Remember a job that is submitted, if it has one node."""
+        if node_count == 1:
+            if len(self._keys) >= _MOST_KEYS:
+                self._keys.clear()
+            self._keys.add(key)
+
+    def forget(self, key: str) -> None:
+        """The job is over."""
+        self._keys.discard(key)
 
 
 def other_delivery_urls(staging: Staging, node_count: int) -> list[dict[str, str]]:

@@ -10,7 +10,8 @@ import tarfile
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -45,11 +46,13 @@ LOG = "std_log.txt"
 STATUS = "status.json"
 LIVE = "records.live.jsonl"
 _CHUNK = 1 << 20
+_AT_A_TIME = 8
 
 _SECONDS = 30
 _TAKEN = frozenset({409, 412})
 _COURIER = (
-    "import os, sys; sys.path.insert(0, sys.argv[1]); from aml_runner.courier import main; os._exit(main(sys.argv[2:]))"
+    "import os, sys; sys.path.insert(0, os.path.abspath(sys.argv[1])); "
+    "from aml_runner.courier import main; os._exit(main(sys.argv[2:]))"
 )
 
 # As the first process of a container it hears only the signals that it handles.
@@ -84,7 +87,7 @@ def courier_loader(python: str, directory: str) -> list[str]:
 
     What to fetch stands in ``AML_COURIER``; no URL stands in the command.
     """
-    return [python, "-X", "utf8", "-c", _LOADER, directory]
+    return [python, "-I", "-S", "-X", "utf8", "-c", _LOADER, directory]
 
 
 def environment_inside(environment: Mapping[str, JsonValue]) -> JsonValue:
@@ -123,11 +126,14 @@ class Staging:
         datastore = self._datastore()
         job = json.loads(bundle["job.json"].read_text(encoding="utf-8"))
         places = {name: self._place(name, path, job) for name, path in bundle.items()}
-        for name, path in bundle.items():
+
+        def store(name: str) -> None:
             if name == "job.json":
                 self._put_job({**job, **changes})
             elif not datastore.exists(places[name]):
-                datastore.put(path, places[name], immutable=True)
+                datastore.put(bundle[name], places[name], immutable=True)
+
+        _at_once(store, bundle)
         return {name: self.url(place, "read") for name, place in places.items()}
 
     def url(self, path: str, permission: Permission) -> str:
@@ -271,8 +277,7 @@ class Staging:
     def forget(self) -> None:
         """Delete the job's own files. Missing ones are fine."""
         datastore = self._datastore()
-        for path, _ in list(datastore.list(f"jobs/{self._key}")):
-            datastore.delete(path)
+        _at_once(datastore.delete, [path for path, _ in datastore.list(f"jobs/{self._key}")])
 
     def _datastore(self) -> Datastore:
         if self._opened is None:
@@ -292,6 +297,13 @@ class Staging:
             local = Path(directory, "job.json")
             local.write_text(json.dumps(job, indent=1), encoding="utf-8")
             self._datastore().put(local, self.path("job.json"))
+
+
+def _at_once(work: Callable[[str], None], names: Iterable[str]) -> None:
+    """Do the same for several files at a time: each waits for the network; raise what one of them raised."""
+    with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="aml-staging") as pool:
+        for _ in pool.map(work, names):
+            pass
 
 
 def unpack_results(archive: Path, destination: Path) -> None:

@@ -40,7 +40,13 @@ ASK_SECONDS = 0.1
 """How often to ask whether one of more than a few runs is to be cancelled."""
 
 RETRY_SECONDS = (1.0, 60.0)
-"""First and longest pause of a run whose target or clean-up said "later"."""
+"""First and longest pause of a run whose target said "later"."""
+CLEANED_SECONDS = 0.1
+"""First pause of a run whose job is being cleaned up: the user waits for nothing else."""
+
+REST_SHARE = 2
+LONGEST_REST = 0.25
+"""After a look without news, rest twice as long as it took: a target that answers slowly is not asked without end."""
 
 
 class Driver:
@@ -62,6 +68,7 @@ class Driver:
         self._delivered: dict[str, int] = {}
         self._relay = LogRelay(context, self.owner)
         self._ask_at = 0.0
+        self._rest = 0.0
         self._new: set[str] = set()
 
     def adopt(self, run: RunRecord) -> None:
@@ -76,7 +83,9 @@ class Driver:
         runs = self._read(run_ids, held)
         before = dict(runs)
         active = [run for run in runs.values() if run.run_id in held and not _ended(run) and self._is_time(run)]
+        begun = time.monotonic()
         seen = self._look(active)
+        self._rest = min(LONGEST_REST, REST_SHARE * (time.monotonic() - begun))
         self._step.full.clear()
         active.sort(key=_turn)
         for run in active:
@@ -90,7 +99,10 @@ class Driver:
             self._write(runs)
         self._take_back(runs, before)
         self._relay.pass_on(run for run in runs.values() if run.run_id in self._leases)
-        self._deliver([run for run in runs.values() if run.run_id in held and self._has_news(run)])
+        news = [run for run in runs.values() if run.run_id in held and self._has_news(run)]
+        if news:
+            self._rest = 0.0
+        self._deliver(news)
         return runs
 
     def sleep(self, seconds: float, stopped: Callable[[float], bool] | None = None, bell: Bell | None = None) -> None:
@@ -99,7 +111,8 @@ class Driver:
         :param stopped: waits for so many seconds at most, and says whether to stop; ``time.sleep`` by default.
         """
         with_jobs = [run for run in self._held.values() if needs_status(run) and self._is_time(run)]
-        sleep_until_news(self._context, with_jobs, seconds, stopped or _slept, bell.descriptor if bell else None)
+        pause = max(seconds, self._rest)
+        sleep_until_news(self._context, with_jobs, pause, stopped or _slept, bell.descriptor if bell else None)
 
     def release(self, run_ids: Collection[str] | None = None) -> None:
         """Give up leases, by default all, so that another driver can go on at once."""
@@ -238,9 +251,11 @@ class Driver:
     def _put_off(self, run: RunRecord, error: Exception) -> None:
         asked = error.retry_after if isinstance(error, TransientBackendError) else None
         shortest, longest = RETRY_SECONDS
+        if isinstance(error, NotYetDoneError):
+            shortest = CLEANED_SECONDS
         pause = asked or min(longest, self._later.get(run.run_id, (0.0, shortest / 2))[1] * 2)
         self._later[run.run_id] = (time.monotonic() + pause, pause)
-        logger.info("Run %s: %s Trying again in %.0f s.", run.run_id, error, pause)
+        logger.info("Run %s: %s Trying again in %.1f s.", run.run_id, error, pause)
 
     def _is_time(self, run: RunRecord) -> bool:
         return self._later.get(run.run_id, (0.0, 0.0))[0] <= time.monotonic()

@@ -14,19 +14,17 @@ variable ``AML_COURIER``, as JSON: signed URLs are secrets, and no command line 
 
 from __future__ import annotations
 
-import json
 import os
-import signal
+import select
 import stat
-import subprocess
 import sys
-import tarfile
-import time
 
 from .burial import bury
+from .children import exit_code_of
 from .claiming import CANCEL
-from .live import Live
-from .sending import fetch, send
+from .json_text import loads
+from .main import main as become_runner
+from .processes import kill, signal
 from .status import TERMINAL, read_status
 
 TYPE_CHECKING = False
@@ -40,28 +38,36 @@ ORDERS = "AML_COURIER"
 RESULTS = "results.tar"
 LOG = "std_log.txt"
 _CANNOT_BRING = 74
-_TICK_SECONDS = 0.2
-_RUN = "import os, sys; sys.path.insert(0, sys.argv[1]); from aml_runner.main import main; os._exit(main(sys.argv[2:]))"
+_ECHO_SECONDS = 0.2
+_PATIENCE_SECONDS = 60.0
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the job of a directory; return an exit code for the target's scheduler."""
     directory = os.path.abspath(arguments[0] if arguments else ".")
-    orders = json.loads(os.environ.pop(ORDERS, "") or "{}")
+    orders = loads(os.environ.pop(ORDERS, "") or "{}")
     try:
         _bring(directory, orders.get("fetch") or {})
-        live = Live(directory, orders.get("live") if _rank() == 0 else None)
-        live.start()
-        code = _Journey(directory, echo=bool(orders.get("echo"))).run()
-        live.stop()
+        code = _run(directory, orders)
         pack(directory)
-        for name, url in _deliveries(orders).items():
-            path = os.path.join(directory, name)
-            if os.path.isfile(path):
-                send(path, url)
+        _deliver(directory, _deliveries(orders))
     except OSError as error:
         sys.stderr.write(f"The job's files cannot be brought or sent: {error}\n")
         return _CANNOT_BRING
+    return code
+
+
+def _run(directory: str, orders: dict[str, Any]) -> int:
+    journey = _Journey(directory, echo=bool(orders.get("echo")))
+    journey.start()
+    if not orders.get("live") or _rank() != 0:
+        return journey.wait()
+    from .live import Live  # noqa: PLC0415  HTTP takes longer to load than the runner
+
+    live = Live(directory, orders["live"])
+    live.start()
+    code = journey.wait()
+    live.stop()
     return code
 
 
@@ -79,42 +85,86 @@ def _rank() -> int:
 
 def _bring(directory: str, files: dict[str, str]) -> None:
     os.makedirs(directory, exist_ok=True)
-    for name, url in files.items():
-        path = os.path.join(directory, os.path.basename(name))
-        if not os.path.exists(path):
-            fetch(url, path)
+    places = {os.path.join(directory, os.path.basename(name)): url for name, url in files.items()}
+    missing = [(url, path) for path, url in places.items() if not os.path.exists(path)]
+    if missing:
+        from .sending import at_once, fetch  # noqa: PLC0415  as above
+
+        at_once(fetch, missing)
+
+
+def _deliver(directory: str, places: dict[str, str]) -> None:
+    """Send what there is, the status last: whoever sees it finds all else."""
+    found = [(os.path.join(directory, name), url) for name, url in places.items()]
+    there = [(path, url) for path, url in found if os.path.isfile(path)]
+    if there:
+        from .sending import at_once, send  # noqa: PLC0415  as above
+
+        at_once(send, there[:-1])
+        send(*there[-1])
 
 
 class _Journey:
-    """The runner as a process of its own: what ends it does not end this one."""
+    """The runner as a process of its own: what ends it does not end this one.
+
+    It is forked: starting another Python would cost more than all that a runner does.
+    """
 
     def __init__(self, directory: str, *, echo: bool) -> None:
         self._directory = directory
         self._shown = 0
         self._echo = echo
-        self._process: subprocess.Popen[bytes] | None = None
+        self._runner: int | None = None
+        self._wake, write = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # its byte in the pipe ends a wait
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_end)
 
-    def run(self) -> int:
-        runner = os.path.join(self._directory, "runner.pyz")
-        command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _RUN, runner, self._directory]
-        self._process = process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        while process.poll() is None:
+    def start(self) -> None:
+        """Start the runner, before there is any thread."""
+        pid = os.fork()
+        if pid == 0:
+            _become_runner(self._directory)
+        self._runner = pid
+
+    def wait(self) -> int:
+        """Wait for the runner's end and see to it that somebody says how the job ended; return its exit code."""
+        wait_status = self._wait_status()
+        while wait_status is None:
             self._show_log()
-            time.sleep(_TICK_SECONDS)
+            select.select([self._wake], [], [], _ECHO_SECONDS if self._echo else _PATIENCE_SECONDS)
+            self._sleep_no_longer()
+            wait_status = self._wait_status()
         said = read_status(self._directory)
         if said is None or said.get("state") not in TERMINAL:
             bury(self._directory)  # the runner was killed: somebody must say so
         self._show_log()
-        return process.returncode if process.returncode >= 0 else 128 - process.returncode
+        code = exit_code_of(wait_status)
+        return code if code >= 0 else 128 - code
+
+    def _wait_status(self) -> int | None:
+        assert self._runner is not None  # noqa: S101  started before it is waited for
+        pid, wait_status = os.waitpid(self._runner, os.WNOHANG)
+        if pid == 0:
+            return None
+        self._runner = None  # its number may be another's by now
+        return wait_status
+
+    def _sleep_no_longer(self) -> None:
+        try:
+            os.read(self._wake, 4096)
+        except BlockingIOError:
+            return
 
     def _ask_to_end(self, *_: object) -> None:
         """The file is for a runner that has not begun; the signal for one that has."""
         with open(os.path.join(self._directory, CANCEL), "ab"):
             pass
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+        if self._runner is not None:
+            kill(self._runner, signal.SIGTERM)
 
     def _show_log(self) -> None:
         if not self._echo:
@@ -130,8 +180,24 @@ class _Journey:
         sys.stdout.buffer.flush()
 
 
+def _become_runner(directory: str) -> None:
+    """Be what ``python runner.pyz DIRECTORY`` would have been. Never returns."""
+    code = 1
+    try:
+        empty = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(empty, 0)
+        os.close(empty)
+        code = become_runner([directory])
+    except BaseException:  # noqa: BLE001  as Python itself ends a program
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(code)
+
+
 def pack(directory: str) -> None:
     """Put all results into one file, whole or not at all."""
+    import tarfile  # noqa: PLC0415  while the script starts, nobody needs it
+
     part = os.path.join(directory, f".{RESULTS}.part")
     with tarfile.open(part, "w", dereference=True) as archive:
         for path, name in _results(directory):

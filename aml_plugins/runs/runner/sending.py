@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -11,18 +12,47 @@ import urllib.request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import TypeVar
 
     T = TypeVar("T")
 
-__all__ = ["fetch", "send"]
+__all__ = ["at_once", "fetch", "send"]
 
 _VERSION = "2021-08-06"
 _PIECE = 32 << 20
 _TRIES = 6
 _SECONDS = 60
+_AT_ONCE = 6
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
+
+
+def at_once(work: Callable[[str, str], None], pairs: Iterable[tuple[str, str]]) -> None:
+    """Do the same for several pairs at a time: each waits for the network, and hardly for this machine.
+
+    :raises Exception: what one of them raised; nothing begins after that, and what had begun has ended.
+    """
+    every = list(pairs)
+    left = iter(every)  # of all threads
+    failures: list[Exception] = []
+
+    def go_on() -> None:
+        for first, second in left:
+            try:
+                work(first, second)
+            except Exception as error:  # noqa: BLE001  raised again below, where somebody can hear it
+                failures.append(error)
+            if failures:
+                return
+
+    threads = [threading.Thread(target=go_on) for _ in every[1:_AT_ONCE]]
+    for thread in threads:
+        thread.start()
+    go_on()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 def fetch(url: str, path: str) -> None:

@@ -24,6 +24,11 @@ PAUSE_SECONDS = 0.05
 # igzip's level 1 is 3 to 9 times as fast as zlib's default and 3 to 20 % larger; zlib-ng is slower at equal size.
 LEVEL = 1
 RAW = -15
+# Of a large file, a piece at its beginning, its middle and its end is deflated for a try: where none of them gets
+# smaller by more than this share (pictures, archives, Parquet), the whole is stored as it is, which costs both sides
+# half as much.
+SAMPLE = 64 * 1024
+WORTH = 0.03
 
 
 class UnreadableError(Exception):
@@ -104,21 +109,35 @@ def _append(out: BinaryIO, name: bytes, handle: int, known: Member | None) -> tu
 def _stream(out: BinaryIO, name: bytes, handle: int, before: os.stat_result, mode: int) -> Member:
     start, size, packed, crc = out.tell(), 0, 0, 0
     digest, deflate = hashlib.sha256(), isal_zlib.compressobj(LEVEL, DEFLATED, RAW)
+    method = DEFLATED if _gets_smaller(handle, before.st_size) else STORED
     # The header's length is known now, its values when the file has been read.
-    out.write(local_header(name, Member(mode, before.st_size, 0, 0, DEFLATED, b"", start)))
+    out.write(local_header(name, Member(mode, before.st_size, 0, 0, method, b"", start)))
     while chunk := _read(handle, CHUNK):
         size, crc = size + len(chunk), isal_zlib.crc32(chunk, crc)
         if size > before.st_size:
             raise _MovingError
         digest.update(chunk)
-        packed += out.write(deflate.compress(chunk))
-    packed += out.write(deflate.flush())
+        packed += out.write(deflate.compress(chunk) if method == DEFLATED else chunk)
+    if method == DEFLATED:
+        packed += out.write(deflate.flush())
     _check_still(handle, before, size)
-    member = Member(mode, size, packed, crc, DEFLATED, digest.digest(), start)
+    member = Member(mode, size, packed, crc, method, digest.digest(), start)
     out.seek(start)
     out.write(local_header(name, member))
     out.seek(0, os.SEEK_END)
     return member
+
+
+def _gets_smaller(handle: int, size: int) -> bool:
+    """Say whether a file of a chunk or more is worth deflating."""
+    for offset in (0, (size - SAMPLE) // 2, size - SAMPLE):
+        try:
+            sample = os.pread(handle, SAMPLE, offset)
+        except OSError:
+            raise UnreadableError from None
+        if len(isal_zlib.compress(sample, LEVEL, RAW)) < (1 - WORTH) * len(sample):
+            return True
+    return False
 
 
 def _read(handle: int, size: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -57,12 +58,13 @@ class AciBackend(ComputeBackend):
     def submit(self, spec: JobSpec, key: str) -> JobHandle:
         self._check(spec, key)
         staging = self._staging(key)
-        if self._exists(key, staging):
-            return self._handle(key)
-        if not staging.claim(SUBMITTED) and self._appears(key, staging):
+        with ThreadPoolExecutor(1, thread_name_prefix="aml-aci") as pool:  # Azure Resource Manager takes its time
+            bringing = pool.submit(self._bring, spec, staging)
+            is_there = self._exists(key, staging) or (not staging.claim(SUBMITTED) and self._appears(key, staging))
+        if is_there:
             return self._handle(key)
         try:
-            self._create(spec, key, staging)
+            self._create(spec, key, staging, bringing.result())
         except RefusedError:
             staging.forget()
             raise
@@ -150,7 +152,7 @@ class AciBackend(ComputeBackend):
 
     def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return whole lines of the records since ``cursor``, as far as they were sent."""
-        return self._live.read(self._staging(handle.job_id), handle.job_id, cursor)
+        return self._live.read(handle.job_id, cursor, self._staging(handle.job_id).records)
 
     def list_jobs(self) -> Iterable[JobHandle]:
         """Return the handles of this target's container groups."""
@@ -193,8 +195,10 @@ class AciBackend(ComputeBackend):
         data = {"subscription": config.subscription, "resource_group": config.resource_group}
         return JobHandle(self.type_name, self.target.name, key, data)
 
-    def _create(self, spec: JobSpec, key: str, staging: Staging) -> None:
-        files = staging.bring(spec.bundle, cache=None, environment=environment_inside(spec.environment))
+    def _bring(self, spec: JobSpec, staging: Staging) -> Mapping[str, str]:
+        return staging.bring(spec.bundle, cache=None, environment=environment_inside(spec.environment))
+
+    def _create(self, spec: JobSpec, key: str, staging: Staging, files: Mapping[str, str]) -> None:
         orders = {"fetch": files, "deliver": staging.delivery_urls(), "live": staging.live_url(), "echo": True}
         secrets = Secrets(orders, self._registry_password(spec))
         self.api.put_group(key, group_body(self.settings, spec, key, self.target.name, secrets))

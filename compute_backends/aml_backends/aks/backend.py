@@ -15,7 +15,7 @@ from aml_backends.aks.config import RESOURCE_TYPE, AksConfig
 from aml_backends.aks.creation import cluster_body
 from aml_backends.aks.log import look_back, take_new
 from aml_backends.aks.plan import HIDDEN, LABEL, job_body, secret_body, service_body
-from aml_backends.aks.states import CANCELLED, status_of
+from aml_backends.aks.states import CANCELLED, has_ended, status_of
 from aml_backends.azure.resources import ResourceId, has_marks, marks
 from aml_plugins.compute import (
     ComputeBackend,
@@ -28,7 +28,7 @@ from aml_plugins.compute import (
     TargetConfig,
 )
 from aml_plugins.compute.live_records import LiveRecords
-from aml_plugins.compute.other_nodes import last_word, other_delivery_urls, take_other_logs
+from aml_plugins.compute.other_nodes import KeysOfOneNode, last_word, other_delivery_urls, take_other_logs
 from aml_plugins.compute.refusing import refuse_spark
 from aml_plugins.compute.staging import STATUS, Staging
 from aml_plugins.errors import AlreadyExistsError, BackendError, InvalidInputError, JobNotFoundError, NotYetDoneError
@@ -57,6 +57,7 @@ class AksBackend(ComputeBackend):
     def __init__(self, target: ComputeTarget) -> None:
         super().__init__(target)
         self._live = LiveRecords()
+        self._of_one_node = KeysOfOneNode()
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec, key)
@@ -68,7 +69,8 @@ class AksBackend(ComputeBackend):
 
     def submit(self, spec: JobSpec, key: str) -> JobHandle:
         self._check(spec, key)
-        job = self.cluster.find("job", key) or self._create(spec, key)
+        job = self._create(spec, key)
+        self._of_one_node.note(key, spec.node_count)
         self._give_to(job, key, ["secret", *(["service"] if spec.node_count > 1 else [])])
         return self._handle(key)
 
@@ -106,7 +108,8 @@ class AksBackend(ComputeBackend):
     def fetch(self, handle: JobHandle, destination: Path) -> None:
         staging = self._staging(handle.job_id)
         found = staging.take_results(destination)
-        take_other_logs(staging, destination)
+        if handle.job_id not in self._of_one_node:
+            take_other_logs(staging, destination)
         if not found and self.cluster.find("job", handle.job_id) is None:
             raise self._missing(handle)
         log = destination / "logs" / "std_log.txt"
@@ -115,11 +118,14 @@ class AksBackend(ComputeBackend):
             log.write_bytes(self._whole_log(handle))
 
     def cleanup(self, handle: JobHandle) -> None:
-        for kind in ("secret", "service"):  # owned by the job, unless its submitter was killed in between
+        job = self.cluster.find("job", handle.job_id)
+        if job is not None:
+            self._delete(job, handle.job_id)
+        # Owned by the job, unless its submitter was killed in between.
+        for kind in ("secret",) if handle.job_id in self._of_one_node else ("secret", "service"):
             self.cluster.delete(kind, handle.job_id)
-        if self.cluster.delete("job", handle.job_id) and self.cluster.find("job", handle.job_id):
-            raise NotYetDoneError(f"The cluster is deleting the job '{handle.job_id}'.")
         self._staging(handle.job_id).forget()
+        self._of_one_node.forget(handle.job_id)
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return output since ``cursor``, line by line; of the first node, where there are many."""
@@ -130,7 +136,7 @@ class AksBackend(ComputeBackend):
 
     def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return whole lines of the records since ``cursor``, as far as they were sent."""
-        return self._live.read(self._staging(handle.job_id), handle.job_id, cursor)
+        return self._live.read(handle.job_id, cursor, self._staging(handle.job_id).records)
 
     def list_jobs(self) -> Iterable[JobHandle]:
         """Return the handles of all our jobs in the namespace."""
@@ -218,7 +224,10 @@ class AksBackend(ComputeBackend):
         return JobHandle(self.type_name, self.target.name, key)
 
     def _create(self, spec: JobSpec, key: str) -> Mapping[str, Any]:
-        """The Secret first: a pod that finds none waits for it, which costs it half a minute."""
+        """Create the job, or find the one that an earlier try created.
+
+        The Secret first: a pod that finds none waits for it, which costs it half a minute.
+        """
         staging = self._staging(key)
         orders = {
             "fetch": staging.bring(spec.bundle, cache=_CACHE),
@@ -232,11 +241,20 @@ class AksBackend(ComputeBackend):
         )
         if spec.node_count > 1:
             self.cluster.create("service", service_body(key))
-        self.cluster.create("job", job_body(spec, self._config, key))
-        job = self.cluster.find("job", key)
+        job = self.cluster.created("job", job_body(spec, self._config, key)) or self.cluster.find("job", key)
         if job is None:
             raise BackendError(f"The job '{key}' was deleted as soon as it was there.", "Submit the run again.")
         return job
+
+    def _delete(self, job: Mapping[str, Any], key: str) -> None:
+        """Delete the job; one whose pods may still run, and be writing, is gone when they are.
+
+        :raises NotYetDoneError: where they are not.
+        """
+        if has_ended(job):
+            self.cluster.delete("job", key, policy="Background")
+        elif self.cluster.delete("job", key) and self.cluster.find("job", key):
+            raise NotYetDoneError(f"The cluster is deleting the job '{key}'.")
 
     def _give_to(self, job: Mapping[str, Any], key: str, kinds: Sequence[str]) -> None:
         """Have the cluster delete with the job what belongs to it."""

@@ -56,13 +56,17 @@ class Cluster:
 
     def create(self, kind: str, body: Body) -> bool:
         """Create an object (``job``, ``pod``, ``secret``, ``service``); False where there is one of its name."""
+        return self.created(kind, body) is not None
+
+    def created(self, kind: str, body: Body) -> dict[str, Any] | None:
+        """Create an object and return it as it is stored; None where there is one of its name."""
         try:
-            self._ask("create", kind, self._namespace, body)
+            found: dict[str, Any] = json.loads(self._ask("create", kind, self._namespace, body))
         except RefusedError as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
-            return False
-        return True
+            return None
+        return found
 
     def apply(self, body: Body) -> None:
         """Create an object, or have it be as ``body`` says; what others wrote into other fields stays."""
@@ -93,9 +97,12 @@ class Cluster:
         """Change an object; False where there is none."""
         return self._if_there("patch", kind, name, self._namespace, changes)
 
-    def delete(self, kind: str, name: str) -> bool:
-        """Ask for an object's end and that of all it owns; False where there is none."""
-        policy = "Foreground" if kind == "job" else "Background"
+    def delete(self, kind: str, name: str, policy: str = "") -> bool:
+        """Ask for an object's end and that of all it owns; False where there is none.
+
+        :param policy: ``Foreground``, as jobs by default: it is there until all it owns is gone; or ``Background``.
+        """
+        policy = policy or ("Foreground" if kind == "job" else "Background")
         return self._if_there("delete", kind, name, self._namespace, propagation_policy=policy)
 
     def log(self, pod: str, seconds: int | None) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aml_plugins.compute import JobState, JobStatus
 
-__all__ = ["CANCELLED", "status_of"]
+__all__ = ["CANCELLED", "has_ended", "status_of"]
 
 CANCELLED = "aml-plugins/cancelled"
 """The annotation of a job that was asked to end."""
@@ -20,6 +20,14 @@ _FAILURES = {
     "DeadlineExceeded": "The run ran into its time limit, and its runner could not say so.",
     "BackoffLimitExceeded": "The run lost its pod more often than the target's eviction_retries allow.",
 }
+
+
+def has_ended(job: Mapping[str, Any]) -> bool:
+    """Say whether none of the job's pods runs, or will."""
+    status: Mapping[str, Any] = job.get("status") or {}
+    # Before Kubernetes 1.31, a job could have failed while its other pods were still ending.
+    living = int(status.get("active") or 0) + int(status.get("terminating") or 0)
+    return living == 0 and (_final_condition(status) is not None or _all_succeeded(job))
 
 
 def status_of(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], said: Said) -> JobStatus:
@@ -34,6 +42,9 @@ def status_of(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], said: S
     asked_to_end = CANCELLED in (job["metadata"].get("annotations") or {})
     if condition is not None:
         return _timed(_ended(condition, pod, said, asked_to_end=asked_to_end), status, pod)
+    if _all_succeeded(job) or (_nodes(job) == 1 and _phase(pod) == "Succeeded"):
+        code = _exit_code(pod) or 0
+        return _timed(JobStatus(state=JobState.SUCCEEDED, native_state="Succeeded", exit_code=code), status, pod)
     if asked_to_end:
         still = int(status.get("active") or 0) + int(status.get("terminating") or 0)
         # The controller's own word: before it has looked, it may still start a pod.
@@ -41,6 +52,19 @@ def status_of(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], said: S
             return _timed(JobStatus(state=JobState.CANCELLED, native_state="suspended"), status, pod)
         return JobStatus(state=JobState.RUNNING, native_state="terminating")
     return _timed(_living(pod), status, pod)
+
+
+def _all_succeeded(job: Mapping[str, Any]) -> bool:
+    """The controller counts pods first and writes the job's final word a second or two later."""
+    return int((job.get("status") or {}).get("succeeded") or 0) >= _nodes(job)
+
+
+def _nodes(job: Mapping[str, Any]) -> int:
+    return int((job.get("spec") or {}).get("completions") or 1)
+
+
+def _phase(pod: Mapping[str, Any] | None) -> str:
+    return str(pod["status"].get("phase") or "") if pod else ""
 
 
 def _is_true(status: Mapping[str, Any], kind: str) -> bool:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aml_backends.azure_batch.api import BatchApi, RefusedError
 from aml_backends.azure_batch.config import AzureBatchConfig
 from aml_backends.azure_batch.instances import check_nodes, check_pool
+from aml_backends.azure_batch.jobs import KnownJobs
 from aml_backends.azure_batch.node_files import bring_from_node, bring_other_logs, read_from
 from aml_backends.azure_batch.plan import PREFIX, Addresses, job_body, job_id, job_marks, pool_body, task_body
 from aml_backends.azure_batch.provisioning import delete_pool, ensure_pool, pool_is_ready, why_waiting
 from aml_backends.azure_batch.states import status_of
 from aml_plugins.compute import (
     ComputeBackend,
+    ComputeTarget,
     JobHandle,
     JobPlan,
     JobSpec,
@@ -25,7 +27,8 @@ from aml_plugins.compute import (
     LogChunk,
     TargetConfig,
 )
-from aml_plugins.compute.other_nodes import last_word, other_delivery_urls, take_other_logs
+from aml_plugins.compute.live_records import LiveRecords
+from aml_plugins.compute.other_nodes import KeysOfOneNode, last_word, other_delivery_urls, take_other_logs
 from aml_plugins.compute.refusing import refuse_dockerfile, refuse_spark
 from aml_plugins.compute.staging import Staging, environment_inside
 from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError
@@ -51,6 +54,12 @@ class AzureBatchBackend(ComputeBackend):
     _opened: BatchApi | None = None
     _pool_was_there = False
 
+    def __init__(self, target: ComputeTarget) -> None:
+        super().__init__(target)
+        self._live = LiveRecords()
+        self._jobs = KnownJobs()
+        self._of_one_node = KeysOfOneNode()
+
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec, key)
         request: dict[str, JsonValue] = {
@@ -65,10 +74,9 @@ class AzureBatchBackend(ComputeBackend):
         self._check(spec, key)
         job = job_id(self._config, spec, self.target.name)
         self._ensure_pool(spec)
-        self._ensure_job(spec)
         handle = self._handle(job, key)
-        if self._task(handle) is None:
-            self._create_task(spec, key, job)
+        self._create_task(spec, handle)
+        self._of_one_node.note(key, spec.node_count)
         return handle
 
     def find(self, key: str) -> JobHandle | None:
@@ -107,15 +115,18 @@ class AzureBatchBackend(ComputeBackend):
                 raise
 
     def fetch(self, handle: JobHandle, destination: Path) -> None:
-        task = self._existing(handle)
         staging = self._staging(handle.job_id)
         if not staging.take_results(destination):
+            self._existing(handle)
             bring_from_node(self._api, _job(handle), handle.job_id, destination)
+        if handle.job_id in self._of_one_node:
+            return
         known = take_other_logs(staging, destination)
-        if str((task.get("executionInfo") or {}).get("result")).lower() != "success":
+        if str((self._existing(handle).get("executionInfo") or {}).get("result")).lower() != "success":
             bring_other_logs(self._api, _job(handle), handle.job_id, destination, known)
 
     def cleanup(self, handle: JobHandle) -> None:
+        self._of_one_node.forget(handle.job_id)
         if not _job(handle):
             return
         try:
@@ -134,9 +145,7 @@ class AzureBatchBackend(ComputeBackend):
 
     def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return whole lines of the records since ``cursor``, from the node."""
-        chunk = self._tail(handle, "records.jsonl", cursor)
-        whole = chunk.data[: chunk.data.rfind(b"\n") + 1]
-        return LogChunk(whole, str(int(cursor or 0) + len(whole)))
+        return self._live.read(handle.job_id, cursor, lambda since: self._new_records(handle, since))
 
     def list_jobs(self) -> Iterable[JobHandle]:
         """Return the handles of all tasks in jobs of ours."""
@@ -207,13 +216,6 @@ class AzureBatchBackend(ComputeBackend):
         if pool is not None and spec.node_count > 1:
             check_pool(pool, spec, self.target.name)
 
-    def _ensure_job(self, spec: JobSpec) -> None:
-        try:
-            self._api.create_job(job_body(self._config, spec, self.target.name))
-        except RefusedError as error:
-            if error.reason != "JobExists":
-                raise
-
     def _own_jobs(self) -> Iterator[str]:
         """Yield this target's jobs: other targets and workspaces may have theirs in the same account."""
         marks = job_marks(self.target.workspace, self.target.name)
@@ -222,17 +224,20 @@ class AzureBatchBackend(ComputeBackend):
             if pool.lower() == self._config.pool.lower() and all(mark in (job.get("metadata") or ()) for mark in marks):
                 yield str(job["id"])
 
-    def _create_task(self, spec: JobSpec, key: str, job: str) -> None:
+    def _create_task(self, spec: JobSpec, handle: JobHandle) -> None:
+        """Create the task, unless another driver was first: it is not asked for before, only where Batch refuses."""
+        key = handle.job_id
         staging = self._staging(key)
         files = staging.bring(spec.bundle, cache=CACHE, environment=environment_inside(spec.environment))
         container = staging.container_url() if spec.node_count == 1 else None
         delivery = {} if container else staging.delivery_urls()
         others = other_delivery_urls(staging, spec.node_count)
         addresses = Addresses(files, container, staging.folder, delivery, others, self._registry_password(spec))
+        body = task_body(self._config, spec, key, addresses, hide=False)
         try:
-            self._api.create_task(job, task_body(self._config, spec, key, addresses, hide=False))
+            self._jobs.create_task(self._api, job_body(self._config, spec, self.target.name), body)
         except RefusedError as error:
-            if error.reason != "TaskExists":  # mine: another driver was first
+            if error.reason != "TaskExists" and self._task(handle) is None:
                 staging.forget()
                 raise
 
@@ -309,6 +314,11 @@ class AzureBatchBackend(ComputeBackend):
                 raise _missing(handle) from None
             raise
         return LogChunk(data, str(first + len(data)))
+
+    def _new_records(self, handle: JobHandle, cursor: str) -> LogChunk:
+        chunk = self._tail(handle, "records.jsonl", cursor)
+        whole = chunk.data[: chunk.data.rfind(b"\n") + 1]
+        return LogChunk(whole, str(int(cursor or 0) + len(whole)))
 
     def _check(self, spec: JobSpec, key: str) -> None:
         _check_key(key)

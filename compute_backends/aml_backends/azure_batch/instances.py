@@ -63,7 +63,7 @@ with open("{RANK}", "w") as file:
     file.write(str(rank))
 os.environ["AML_NODE_RANK"] = str(rank)
 os.environ["AML_MASTER_ADDRESS"] = master
-sys.path.insert(0, "runner.pyz")
+sys.path.insert(0, os.path.abspath("runner.pyz"))
 from aml_runner.courier import main
 os._exit(main(["."]))
 """

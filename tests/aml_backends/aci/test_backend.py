@@ -66,7 +66,7 @@ def test_a_plan_is_the_request(make_backend):
     ).request
     container = planned["properties"]["containers"][0]["properties"]
     assert container["image"] == "none/such:1"
-    assert container["command"][:4] == ["python3", "-X", "utf8", "-c"]
+    assert container["command"][:6] == ["python3", "-I", "-S", "-X", "utf8", "-c"]
     assert container["environmentVariables"] == [
         {"name": "AML_JOB_KEY", "value": KEY},
         {"name": "AML_COURIER", "secureValue": "***"},

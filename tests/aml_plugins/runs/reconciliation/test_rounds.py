@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
-from aml_plugins.errors import StoreError
+from aml_plugins.compute import JobHandle
+from aml_plugins.errors import NotYetDoneError, StoreError
 from aml_plugins.runs.reconciliation.bell import Bell, ring
-from aml_plugins.runs.reconciliation.driver import Driver
+from aml_plugins.runs.reconciliation.driver import LONGEST_REST, Driver
 from aml_plugins.store.records import RunChange, RunRecord
 
 FOR_EVER = 600.0
@@ -54,6 +55,50 @@ def test_the_end_of_a_job_ends_the_sleep(workspace: Workspace, submit: Callable[
 
     workspace.driver.sleep(FOR_EVER)
     assert workspace.driver.drive([run.id])[run.id].state == "Completed"
+
+
+def test_a_target_that_answers_slowly_is_left_in_peace_for_a_while(
+    workspace: Workspace, submit: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = submit("60")
+    drive_until(workspace.driver, run, lambda record: record.state == "Running")
+    backend = workspace.context.backends.get("default", "one")
+    answer = backend.statuses
+
+    def slow(handles: Collection[JobHandle]) -> object:
+        time.sleep(0.05)
+        return answer(handles)
+
+    monkeypatch.setattr(backend, "statuses", slow)
+    monkeypatch.setattr(type(backend), "wakers", lambda *_: [])
+    pauses: list[float] = []
+    workspace.driver.drive([run.id])
+    workspace.driver.sleep(0.005, lambda seconds: bool(pauses.append(seconds)))
+    assert 0.1 <= pauses[0] <= LONGEST_REST
+    run.cancel()
+    run.wait_for_completion(raise_on_error=False)
+
+
+def test_a_clean_up_that_takes_longer_is_looked_at_again_soon(
+    workspace: Workspace,
+    submit: Callable[[str], Run],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = submit("0")
+    backend = workspace.context.backends.get("default", "one")
+    clean_up, tries = backend.cleanup, [1, 2, 3]
+
+    def slow(handle: JobHandle) -> None:
+        if tries:
+            raise NotYetDoneError(f"try {tries.pop(0)}.")
+        clean_up(handle)
+
+    monkeypatch.setattr(backend, "cleanup", slow)
+    with caplog.at_level("INFO"):
+        run.wait_for_completion()
+    said = [line for line in caplog.messages if ": try " in line]
+    assert [line.rpartition("again in ")[2] for line in said] == ["0.1 s.", "0.2 s.", "0.4 s."]
 
 
 def test_a_wish_to_stop_ends_the_sleep(workspace: Workspace, submit: Callable[[str], Run]) -> None:

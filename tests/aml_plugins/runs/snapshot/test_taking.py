@@ -37,6 +37,17 @@ def test_everything_arrives_as_it_was(source: Path, take: Take, unpack, picture_
     assert snapshot.size == snapshot.path.stat().st_size
 
 
+def test_a_large_file_is_deflated_only_where_that_makes_it_smaller(source: Path, take: Take) -> None:
+    (source / "noise.bin").write_bytes(os.urandom(2_000_000))
+    (source / "half.bin").write_bytes(os.urandom(1_500_000) + bytes(500_000))
+    (source / "text.txt").write_bytes(b"words and words " * 100_000)
+    with zipfile.ZipFile(take().path) as archive:
+        methods = {member.filename: member.compress_type for member in archive.infolist()}
+        assert archive.testzip() is None
+    deflated, stored = zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED
+    assert methods == {"noise.bin": stored, "half.bin": deflated, "text.txt": deflated}
+
+
 def test_info_zip_agrees(source: Path, take: Take, tmp_path: Path, picture_of) -> None:
     (source / "sub").mkdir()
     (source / "sub" / "tool").write_text("x" * 5000)

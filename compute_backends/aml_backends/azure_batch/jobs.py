@@ -1,0 +1,44 @@
+"""Tasks in the Batch job of their experiment, which is made with the first of them."""
+
+from __future__ import annotations
+
+from aml_backends.azure_batch.api import BatchApi, Body, RefusedError
+
+__all__ = ["KnownJobs"]
+
+_MOST = 10_000
+
+
+class KnownJobs:
+    """The jobs that one process has seen: they are not made again, unless somebody deletes them."""
+
+    def __init__(self) -> None:
+        self._there: set[str] = set()
+
+    def create_task(self, api: BatchApi, job: Body, task: Body) -> None:
+        """Create a task, and its job where there is none.
+
+        :raises RefusedError: ``TaskExists`` where there is one of that id.
+        """
+        name = str(job["id"])
+        was_there = name in self._there
+        if not was_there:
+            self._create(api, job)
+        try:
+            api.create_task(name, task)
+        except RefusedError as error:
+            self._there.discard(name)
+            if error.reason != "JobNotFound" or not was_there:
+                raise
+            self._create(api, job)
+            api.create_task(name, task)
+
+    def _create(self, api: BatchApi, job: Body) -> None:
+        try:
+            api.create_job(job)
+        except RefusedError as error:
+            if error.reason != "JobExists":
+                raise
+        if len(self._there) >= _MOST:
+            self._there.clear()
+        self._there.add(str(job["id"]))
