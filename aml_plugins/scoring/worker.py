@@ -21,6 +21,7 @@ from .calling import Caller
 from .capture import Capture
 from .capture_upload import CaptureUpload
 from .cors import open_cors
+from .frames import install_frames
 from .keys import open_keys
 from .logs import AccessLog, configure_logs
 from .metrics import open_metrics
@@ -71,6 +72,7 @@ def _routes(settings: Settings, caller: Caller) -> Mapping[str, Route] | None:
     except ScriptError as error:
         logger.error("%s", error, exc_info=error.__cause__ or error)  # noqa: TRY400  the cause says it
         return None
+    install_frames()
     logger.info("Invoking user's init function")
     try:
         script.init()
