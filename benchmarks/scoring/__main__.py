@@ -19,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from contenders import SCRIPTS, Contender
@@ -27,6 +27,7 @@ from contenders import SCRIPTS, Contender
 ROOT = Path(__file__).parents[2]
 CONNECTIONS = (1, 16)
 START_SECONDS = 120
+STOP_SECONDS = 60
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1000.0}
 
 
@@ -119,15 +120,26 @@ class Running:
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def _read(self, file: str) -> Iterator[str]:
+        """Yield a file of each process that descends from the one that was started; some make sessions of their own."""
+        above = {}
         for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                if os.getsid(int(folder.name)) == self.process.pid:
-                    yield (folder / file).read_text()
-            except (OSError, ProcessLookupError):
-                continue
+            with suppress(OSError):
+                above[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        for pid in above:
+            one = pid
+            while one in above and one != self.process.pid:
+                one = above[one]
+            with suppress(OSError):
+                if one == self.process.pid:
+                    yield Path(f"/proc/{pid}/{file}").read_text()
 
     def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
+        """Ask first: some servers' workers are not of its group, and end with it only if it can tell them."""
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(STOP_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
