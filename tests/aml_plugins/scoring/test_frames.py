@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from servers import HERE, ROOT, Microsoft
 
+pytestmark = pytest.mark.xdist_group("microsoft-server")
 Told = dict[str, Any]
 NUMBERS = {"a": ["float64", 1.5], "b": ["int64", 2], "c": ["object", "x"], "d": ["bool", True], "e": ["float32", 0.5]}
 ROW = {"a": 5.1, "b": 7, "c": "æ", "d": False, "e": 0.1}
