@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +14,7 @@ from aml_plugins.images.layers import Entry
 
 __all__ = ["with_byte_code"]
 
+_FILES = 250
 # Run by the Python that the image has. Files that never change need no check against their source.
 _COMPILE = """
 import importlib.util, json, marshal, sys
@@ -33,7 +36,8 @@ print(sys.implementation.cache_tag)
 def with_byte_code(python: str, entries: Iterable[Entry]) -> Iterator[Entry]:
     """Yield the entries, and what ``python`` makes of those that are Python files.
 
-    A fresh process, the same order and the same hash seed make the same bytes again.
+    Fresh processes, the same files in the same order in each, and the same hash seed make the same bytes again; so how
+    many files a process gets does not depend on the machine, only how many processes run at once.
     """
     plain = sorted(entries, key=lambda entry: entry.path)
     yield from plain
@@ -42,6 +46,13 @@ def with_byte_code(python: str, entries: Iterable[Entry]) -> Iterator[Entry]:
         for entry in plain
         if entry.source is not None and entry.path.endswith(".py") and "/tests/" not in entry.path
     ]
+    shares = [sources[start : start + _FILES] for start in range(0, len(sources), _FILES)]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for compiled in pool.map(lambda share: _compiled(python, share), shares):
+            yield from compiled
+
+
+def _compiled(python: str, sources: Sequence[Entry]) -> list[Entry]:
     with TemporaryDirectory(prefix="aml-byte-code-") as folder:
         targets = [Path(folder, str(number)) for number in range(len(sources))]
         orders = (
@@ -57,7 +68,13 @@ def with_byte_code(python: str, entries: Iterable[Entry]) -> Iterator[Entry]:
             check=False,
         )
         tag = done.stdout.strip()
-        for entry, target in zip(sources, targets, strict=True):
-            if tag and target.is_file():
-                above, _, name = entry.path.rpartition("/")
-                yield Entry(f"{above}/__pycache__/{name[:-3]}.{tag}.pyc", content=target.read_bytes())
+        return [
+            Entry(_beside(entry.path, tag), content=target.read_bytes())
+            for entry, target in zip(sources, targets, strict=True)
+            if tag and target.is_file()
+        ]
+
+
+def _beside(path: str, tag: str) -> str:
+    above, _, name = path.rpartition("/")
+    return f"{above}/__pycache__/{name[:-3]}.{tag}.pyc"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from aml_plugins.images.layout import LAYER_TYPE, Blob, Layout
+from aml_plugins.images.packing import packing
 
 __all__ = [
     "Entry",
@@ -26,7 +26,6 @@ __all__ = [
     "write_tar",
 ]
 
-_LEVEL = 3
 _EXECUTABLE, _PLAIN = 0o755, 0o644
 
 
@@ -60,16 +59,9 @@ def files_below(directory: Path, prefix: str, *, without: frozenset[str] = froze
 
 def write_layer(layout: Layout, entries: Iterable[Entry]) -> Blob:
     """Store a layer; entries are sorted, folders are made, times and owners are zero."""
-    raw = _Counting()
-    with (
-        layout.writing() as (file, named),
-        gzip.GzipFile(fileobj=file, mode="wb", filename="", mtime=0, compresslevel=_LEVEL) as packed,
-    ):
-        raw.target = packed
-        write_tar(raw, entries)
-    digest = named[0]
-    size = layout.path(digest).stat().st_size
-    return Blob(LAYER_TYPE, digest, size, f"sha256:{raw.hash.hexdigest()}")
+    with layout.writing() as (file, named), packing(file) as packed:
+        write_tar(packed, entries)
+    return _stored(layout, named[0], packed.diff_id)
 
 
 def write_tar(file: Any, entries: Iterable[Entry]) -> None:
@@ -110,16 +102,14 @@ def note_layer(layout: Layout, key: object, layer: Blob) -> None:
 
 def keep_layer(layout: Layout, archive: IO[bytes]) -> Blob:
     """Store a layer that another program made as it is, compressed as ours are."""
-    raw = _Counting()
-    with (
-        layout.writing() as (file, named),
-        gzip.GzipFile(fileobj=file, mode="wb", filename="", mtime=0, compresslevel=_LEVEL) as packed,
-    ):
-        raw.target = packed
+    with layout.writing() as (file, named), packing(file) as packed:
         while piece := archive.read(1 << 20):
-            raw.write(piece)
-    digest = named[0]
-    return Blob(LAYER_TYPE, digest, layout.path(digest).stat().st_size, f"sha256:{raw.hash.hexdigest()}")
+            packed.write(piece)
+    return _stored(layout, named[0], packed.diff_id)
+
+
+def _stored(layout: Layout, digest: str, diff_id: str) -> Blob:
+    return Blob(LAYER_TYPE, digest, layout.path(digest).stat().st_size, diff_id)
 
 
 def _note(layout: Layout, key: object) -> Path:
@@ -162,16 +152,3 @@ def _add(archive: tarfile.TarFile, path: str, entry: Entry | None) -> None:
 def _fill(archive: tarfile.TarFile, member: tarfile.TarInfo, entry: Entry, file: Any, size: int) -> None:
     member.size, member.mode = size, _EXECUTABLE if entry.executable else _PLAIN
     archive.addfile(member, file)
-
-
-class _Counting:
-    """Hashes what passes."""
-
-    def __init__(self) -> None:
-        self.hash = hashlib.sha256()
-        self.target: Any = None
-
-    def write(self, data: bytes) -> int:
-        self.hash.update(data)
-        self.target.write(data)
-        return len(data)

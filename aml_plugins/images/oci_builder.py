@@ -6,6 +6,7 @@ import hashlib
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -75,8 +76,7 @@ class OciBuilder(ImageBuilder):
 
     def build(self, spec: BuildSpec, log: Callable[[str], None]) -> BuiltImage:
         environment = serving_environment(spec.environment)
-        base = open_base(self.layout, spec.base_image, log)
-        packages, prepared = self._packages(environment, log)
+        base, (packages, prepared) = self._base_and_packages(spec, environment, log)
         layers = [
             packages,
             self._server(base, log),
@@ -93,6 +93,17 @@ class OciBuilder(ImageBuilder):
             for name, layer in zip(names, layers, strict=True)
         ]
         return BuiltImage(digest=manifest.digest, details={"base": base.name, "layers": shown})
+
+    def _base_and_packages(
+        self, spec: BuildSpec, environment: JsonObject, log: Callable[[str], None]
+    ) -> tuple[Base, tuple[Blob, Prepared]]:
+        """Pack this machine's Python while packages are installed; another base is looked for before that."""
+        if spec.base_image not in {None, HOST_PYTHON}:
+            return open_base(self.layout, spec.base_image, log), self._packages(environment, log)
+        with ThreadPoolExecutor(1, thread_name_prefix="aml-base") as beside:
+            base = beside.submit(open_base, self.layout, spec.base_image, log)
+            packages = self._packages(environment, log)
+            return base.result(), packages
 
     def _packages(self, environment: JsonObject, log: Callable[[str], None]) -> tuple[Blob, Prepared]:
         with tempfile.TemporaryFile() as output:

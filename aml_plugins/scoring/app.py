@@ -6,6 +6,7 @@ import logging
 import time
 from typing import Any, Awaitable, Callable, Mapping, Union
 
+from .answered import Answered
 from .answers import Answer, error_answer, text_answer
 from .capture import Capture
 from .capture_upload import CaptureUpload
@@ -13,8 +14,8 @@ from .cors import Cors
 from .incoming import Incoming
 from .inputs import RefusedInputError
 from .keys import Digests, Keys
-from .logs import AccessLog
-from .metrics import Metrics, exposition
+from .metrics import exposition
+from .notes import Notes
 from .request_ids import Ids, ids_of
 from .tracing import Tracing
 
@@ -65,24 +66,23 @@ class App:
         max_bytes: int,
         cors: Cors | None,
         keys: Keys | Digests | None,
-        metrics: Metrics | None,
+        has_metrics: bool,
         tracing: Tracing | None,
         capture: Capture | CaptureUpload | None,
     ) -> None:
         self.is_draining = False
-        self.access: AccessLog | None = None
+        self.notes: Notes | None = None
         self._routes: dict[str, Route] = {
             **routes,
             "/": Route(("GET", "HEAD"), lambda _: text_answer("Healthy"), is_open=True),
             "/ready": Route(("GET", "HEAD"), self._ready, is_open=True),
         }
-        if metrics is not None:
-            self._routes["/metrics"] = Route(("GET", "HEAD"), _metrics)
+        if has_metrics:
+            self._routes["/metrics"] = Route(("GET", "HEAD"), self._metrics)
         self._version = (b"x-ms-server-version", version.encode()) if version else None
         self._max_bytes = max_bytes
         self._cors = cors
         self._keys = keys
-        self._metrics = metrics
         self._tracing = tracing
         self._capture = capture
 
@@ -141,23 +141,20 @@ class App:
     def _note(self, route: Route, incoming: Incoming, answer: Answer, ids: Ids, seconds: float) -> None:
         if route.is_quiet:
             return
-        if self.access is not None:
-            self.access.note(
-                incoming.method, incoming.path, incoming.query, answer.status, seconds * 1000, len(answer.body)
-            )
-        if self._metrics is not None:
-            run_seconds = None if answer.run_ms is None else answer.run_ms / 1000
-            self._metrics.count(incoming.path, answer.status, seconds, run_seconds)
+        if self.notes is not None:
+            request = (incoming.method, incoming.path, incoming.query)
+            self.notes.take(Answered(*request, answer.status, len(answer.body), seconds, answer.run_ms))
         if self._capture is not None and answer.run_ms is not None:
             self._capture.write(incoming, answer, ids.request)
 
     def _ready(self, _: Incoming) -> Answer:
         return text_answer("Not ready", 503) if self.is_draining else text_answer("Ready")
 
-
-def _metrics(_: Incoming) -> Answer:
-    kind, text = exposition(None)
-    return Answer(200, [(b"content-type", kind.encode())], text)
+    def _metrics(self, _: Incoming) -> Answer:
+        if self.notes is not None:
+            self.notes.flush()
+        kind, text = exposition(None)
+        return Answer(200, [(b"content-type", kind.encode())], text)
 
 
 async def _read_body(incoming: Incoming, receive: Receive, limit: int) -> bool:

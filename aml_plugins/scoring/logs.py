@@ -10,15 +10,15 @@ import logging.config
 import os
 import sys
 import time
-from typing import Any
+from typing import Any, Iterable
 
+from .answered import Answered
 from .settings import BadSettingError, Settings
 
 __all__ = ["AccessLog", "configure_logs"]
 
 _FORMAT = "%(asctime)s %(levelname).1s [%(process)d] %(name)s - %(message)s"
 _NAME = "azmlinfsrv"
-_FLUSH_SECONDS = 0.1
 
 
 def configure_logs(settings: Settings) -> None:
@@ -68,38 +68,26 @@ def _take_over_print() -> None:
 class AccessLog:
     """One line a request, written in batches: a write a request would cost more than the rest of the server."""
 
-    def __init__(self, loop: Any) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self._logger = logging.getLogger(_NAME)
-        self._lines: list[str] = []
         self._prefix = f" I [{os.getpid()}] {_NAME} - "
         # A configuration of the user's own gets every line by itself.
         self._plain = len(self._logger.handlers) == 1 and type(self._logger.handlers[0]) is logging.StreamHandler
         self._second = 0
         self._text = ""
 
-    def note(self, method: str, path: str, query: bytes, status: int, milliseconds: float, length: int) -> None:  # noqa: PLR0917  called once, in the hot path
-        """Take down one answered request."""
+    def write(self, answered: Iterable[Answered]) -> None:
+        """Write the lines of some answered requests."""
         if not self._logger.isEnabledFor(logging.INFO):
             return
-        shown = f"{path}?{query.decode('latin-1')}" if query else path
-        line = f"{method} {shown} {status} {milliseconds:.3f}ms {length}".replace("\n", "%0A").replace("\r", "%0D")
         if not self._plain:
-            self._logger.info("%s", line)
+            for one in answered:
+                self._logger.info("%s", one.line())
             return
-        if not self._lines:
-            self._loop.call_later(_FLUSH_SECONDS, self.flush)
-        self._lines.append(f"{self._now()}{self._prefix}{line}\n")
+        sys.stdout.write("".join(f"{self._stamp(one.time)}{self._prefix}{one.line()}\n" for one in answered))
+        sys.stdout.flush()
 
-    def flush(self) -> None:
-        """Write what has gathered."""
-        if self._lines:
-            sys.stdout.write("".join(self._lines))
-            sys.stdout.flush()
-            self._lines.clear()
-
-    def _now(self) -> str:
-        now = time.time()
+    def _stamp(self, now: float) -> str:
         second = int(now)
         if second != self._second:
             self._second = second

@@ -21,9 +21,11 @@ from .calling import Caller
 from .capture import Capture
 from .capture_upload import CaptureUpload
 from .cors import open_cors
+from .frames import install_frames
 from .keys import open_keys
-from .logs import AccessLog, configure_logs
-from .metrics import open_metrics
+from .logs import configure_logs
+from .metrics import Metrics, open_metrics
+from .notes import Notes
 from .script import ScriptError, load_script
 from .settings import BadSettingError, Settings
 from .supervisor import BOOT_FAILED
@@ -71,6 +73,7 @@ def _routes(settings: Settings, caller: Caller) -> Mapping[str, Route] | None:
     except ScriptError as error:
         logger.error("%s", error, exc_info=error.__cause__ or error)  # noqa: TRY400  the cause says it
         return None
+    install_frames()
     logger.info("Invoking user's init function")
     try:
         script.init()
@@ -99,13 +102,14 @@ def _model_routes(path: str, caller: Caller) -> Mapping[str, Route] | None:
 def _serve(settings: Settings, routes: Mapping[str, Route], listener: socket.socket, news: int) -> None:
     capture = _open_capture(settings)
     tracing = open_tracing(os.environ, settings.service_name)
+    metrics = open_metrics()
     app = App(
         routes,
         version=_version(),
         max_bytes=settings.max_request_bytes,
         cors=open_cors(settings.cors_origins),
         keys=open_keys(settings.keys_file, settings.key_digests),
-        metrics=open_metrics(),
+        has_metrics=metrics is not None,
         tracing=tracing,
         capture=capture,
     )
@@ -119,7 +123,7 @@ def _serve(settings: Settings, routes: Mapping[str, Route], listener: socket.soc
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )
     closing = [one.close for one in (capture, tracing) if one is not None]
-    _Server(config, app, news, closing).run(sockets=[listener])
+    _Server(config, app, metrics, news, closing).run(sockets=[listener])
 
 
 def _open_capture(settings: Settings) -> Capture | CaptureUpload | None:
@@ -131,15 +135,23 @@ def _open_capture(settings: Settings) -> Capture | CaptureUpload | None:
 class _Server(uvicorn.Server):
     """uvicorn's server, which says when it is ready and ends in good order."""
 
-    def __init__(self, config: uvicorn.Config, app: App, news: int, closing: Sequence[Callable[[], None]]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        app: App,
+        metrics: Metrics | None,
+        news: int,
+        closing: Sequence[Callable[[], None]],
+    ) -> None:
         super().__init__(config)
         self._app = app
+        self._metrics = metrics
         self._news = news
         self._closing = closing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._app.access = AccessLog(asyncio.get_running_loop())
+        self._app.notes = Notes(asyncio.get_running_loop(), self._metrics)
         # What a script gets from get_event_loop() is a loop that it may run itself.
         asyncio.set_event_loop(asyncio.new_event_loop())
         logger.info("Worker with pid %s ready for serving traffic", os.getpid())
@@ -148,8 +160,8 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.is_draining = True
         await super().shutdown(sockets)
-        if self._app.access is not None:
-            self._app.access.flush()
+        if self._app.notes is not None:
+            self._app.notes.flush()
         # Here and not after run(): uvicorn raises the signal anew when it is done, and that ends the process.
         for close in self._closing:
             close()

@@ -1,8 +1,8 @@
 """Scoring servers, one worker each, the same iris model and single-row requests over kept connections, in turn.
 
-``python benchmarks/scoring [--mlserver PYTHON] [--bentoml PYTHON] [--seconds N] [--rounds N]``: the Pythons of
-environments that have those servers and scikit-learn. Needs wrk, and Microsoft's server from
-``tools/azureml-inference-server install``.
+``python benchmarks/scoring [--mlserver PYTHON] [--bentoml PYTHON] [--script KIND] [--seconds N] [--rounds N]``: the
+Pythons of environments that have those servers and scikit-learn. Needs wrk, and Microsoft's server from
+``tools/azureml-inference-server install``. Processor time a request says more than the clock where other programs run.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from contenders import CONTENDERS, TRIVIALS, Contender
+from contenders import SCRIPTS, Contender
 
 ROOT = Path(__file__).parents[2]
 CONNECTIONS = (1, 16)
 START_SECONDS = 120
+STOP_SECONDS = 60
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1000.0}
 
 
@@ -33,7 +35,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--mlserver")
     parser.add_argument("--bentoml")
-    parser.add_argument("--trivial", action="store_true", help="a run() that does nothing: the servers alone")
+    parser.add_argument(
+        "--script", choices=sorted(SCRIPTS), default="model",
+        help="model: the classifier; trivial: a run() that does nothing, the servers alone; numpy, pandas: the"
+        " classifier behind inference-schema's decorator",
+    )  # fmt: skip
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
@@ -44,8 +50,8 @@ def main() -> None:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         running = []
-        for number, contender in enumerate(TRIVIALS if options.trivial else CONTENDERS):
-            python = pythons.get(contender.name, sys.executable)
+        for number, contender in enumerate(SCRIPTS[options.script]):
+            python = pythons.get(contender.name, contender.python(sys.executable, pythons["microsoft"]))
             if python:
                 running.append(Running(contender, python, directory, 18500 + 10 * number))
                 stack.callback(running[-1].stop)
@@ -92,28 +98,48 @@ class Running:
                 time.sleep(0.05)
         raise SystemExit(f"{self.contender.name} does not answer:\n{(self.folder / 'log').read_text()[-3000:]}")
 
-    def load(self, connections: int, seconds: int) -> tuple[float, float, float]:
-        """Return requests a second, and the milliseconds of p50 and p99."""
+    def load(self, connections: int, seconds: int) -> tuple[float, float, float, float]:
+        """Return requests a second, the milliseconds of p50 and p99, and those of processor time a request."""
         url = f"http://127.0.0.1:{self.port}{self.contender.path}"
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(self.script), url]
+        before = self.processor_seconds()
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        spent = 1000 * (self.processor_seconds() - before) / int(re.search(r"(\d+) requests in", told)[1])
         assert "Non-2xx" not in told, told
         rate = float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])
-        return rate, _milliseconds(told, "50%"), _milliseconds(told, "99%")
+        return rate, _milliseconds(told, "50%"), _milliseconds(told, "99%"), spent
+
+    def processor_seconds(self) -> float:
+        """Return what all its processes have used, in user and system mode."""
+        fields = (text.rpartition(")")[2].split() for text in self._read("stat"))
+        return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
 
     def megabytes(self) -> float:
         """Return the resident memory of all its processes."""
-        pages = 0
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                if os.getsid(int(folder.name)) == self.process.pid:
-                    pages += int((folder / "statm").read_text().split()[1])
-            except (OSError, ProcessLookupError):
-                continue
+        pages = sum(int(text.split()[1]) for text in self._read("statm"))
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
+    def _read(self, file: str) -> Iterator[str]:
+        """Yield a file of each process that descends from the one that was started; some make sessions of their own."""
+        above = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                above[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        for pid in above:
+            one = pid
+            while one in above and one != self.process.pid:
+                one = above[one]
+            with suppress(OSError):
+                if one == self.process.pid:
+                    yield Path(f"/proc/{pid}/{file}").read_text()
+
     def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
+        """Ask first: some servers' workers are not of its group, and end with it only if it can tell them."""
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(STOP_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
@@ -134,8 +160,8 @@ def measure(running: list[Running], rounds: int, seconds: int) -> dict:
 
 
 def report(running: list[Running], measured: dict) -> None:
-    print("| | requests/s | times ours | p50 ms | p99 ms | memory MB | start s |")
-    print("|---|--:|--:|--:|--:|--:|--:|")
+    print("| | requests/s | times ours | processor ms | times ours | p50 ms | p99 ms | memory MB | start s |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     for connections in CONNECTIONS:
         middle = {
             one.contender.name: [
@@ -143,13 +169,14 @@ def report(running: list[Running], measured: dict) -> None:
             ]
             for one in running
         }
-        print(f"| **{connections} connection{'s' if connections > 1 else ''}** | | | | | | |")
+        print(f"| **{connections} connection{'s' if connections > 1 else ''}** | | | | | | | | |")
         for one in running:
-            rate, half, most = middle[one.contender.name]
-            ratio = middle["ours"][0] / rate
+            rate, half, most, spent = middle[one.contender.name]
             row = [
                 f"{rate:.0f}",
-                f"{ratio:.2f}",
+                f"{middle['ours'][0] / rate:.2f}",
+                f"{spent:.3f}",
+                f"{spent / middle['ours'][3]:.2f}",
                 f"{half:.2f}",
                 f"{most:.2f}",
                 f"{one.megabytes():.0f}",

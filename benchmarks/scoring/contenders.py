@@ -15,6 +15,28 @@ def init():
 def run(data):
     return model.predict(json.loads(data)["data"]).tolist()
 """
+DECORATED = """
+import os, joblib
+import numpy as np
+import pandas as pd
+from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
+from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType
+from inference_schema.schema_decorators import input_schema
+sample = [[5.1, 3.5, 1.4, 0.2]]
+def init():
+    global model
+    model = joblib.load(os.path.join(os.environ["AZUREML_MODEL_DIR"], "model.joblib"))
+"""
+NUMPY = f"""{DECORATED}
+@input_schema("data", NumpyParameterType(np.array(sample)))
+def run(data):
+    return model.predict(data).tolist()
+"""
+PANDAS = f"""{DECORATED}
+@input_schema("data", PandasParameterType(pd.DataFrame(sample, columns=list("abcd"))))
+def run(data):
+    return model.predict(data.to_numpy()).tolist()
+"""
 TRIVIAL = "def init(): pass\ndef run(data): return [0]\n"
 FLOOR = """
 import joblib
@@ -46,6 +68,11 @@ class Contender:
     title: str
     path: str = "/score"
     body: str = f'{{"data": {ROW}}}'
+    script: str = SCRIPT
+
+    def python(self, ours: str, microsoft: str) -> str:
+        """Choose the Python: Microsoft's environment has inference-schema and what our server needs."""
+        return microsoft if "inference_schema" in self.script else ours
 
     def prepare(self, folder: Path, port: int) -> None:
         (folder / "app.py").write_text(FLOOR)
@@ -71,7 +98,7 @@ class Contender:
 
 class Ours(Contender):
     def prepare(self, folder: Path, port: int) -> None:
-        (folder / "score.py").write_text(SCRIPT)
+        (folder / "score.py").write_text(self.script)
 
     def command(self, python: str, folder: Path, port: int) -> list[str]:
         return [
@@ -90,16 +117,6 @@ class Ours(Contender):
 class Microsoft(Ours):
     def command(self, python: str, folder: Path, port: int) -> list[str]:
         return [str(Path(python).with_name("azmlinfsrv")), "--entry_script", "score.py", "--port", str(port)]
-
-
-class Trivial(Ours):
-    def prepare(self, folder: Path, port: int) -> None:
-        (folder / "score.py").write_text(TRIVIAL)
-
-
-class MicrosoftTrivial(Microsoft):
-    def prepare(self, folder: Path, port: int) -> None:
-        (folder / "score.py").write_text(TRIVIAL)
 
 
 class Mlflow(Contender):
@@ -177,15 +194,24 @@ class Bentoml(Contender):
 
 
 _ROW_V2 = '{"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP64", "data": [5.1, 3.5, 1.4, 0.2]}]}'
-CONTENDERS: list[Contender] = [
-    Contender("floor", "bare Starlette (the floor)"),
-    Ours("ours", "**AML Plugins**"),
-    Microsoft("microsoft", "azureml-inference-server-http 1.5.1"),
-    Mlflow("mlflow", "`mlflow models serve`", "/invocations", f'{{"inputs": {ROW}}}'),
-    Mlserver("mlserver", "MLServer", "/v2/models/iris/infer", _ROW_V2),
-    Bentoml("bentoml", "BentoML", "/predict"),
-]
-TRIVIALS: list[Contender] = [
-    Trivial("ours", "**AML Plugins**"),
-    MicrosoftTrivial("microsoft", "azureml-inference-server-http 1.5.1"),
-]
+_OURS, _MICROSOFT = "**AML Plugins**", "azureml-inference-server-http 1.5.1"
+_FRAME = '{"data": [{"a": 5.1, "b": 3.5, "c": 1.4, "d": 0.2}]}'
+
+
+def _both(body: str, script: str) -> list[Contender]:
+    return [Ours("ours", _OURS, body=body, script=script), Microsoft("microsoft", _MICROSOFT, body=body, script=script)]
+
+
+SCRIPTS: dict[str, list[Contender]] = {
+    "model": [
+        Contender("floor", "bare Starlette (the floor)"),
+        Ours("ours", _OURS),
+        Microsoft("microsoft", _MICROSOFT),
+        Mlflow("mlflow", "`mlflow models serve`", "/invocations", f'{{"inputs": {ROW}}}'),
+        Mlserver("mlserver", "MLServer", "/v2/models/iris/infer", _ROW_V2),
+        Bentoml("bentoml", "BentoML", "/predict"),
+    ],
+    "trivial": _both(Contender.body, TRIVIAL),
+    "numpy": _both(Contender.body, NUMPY),
+    "pandas": _both(_FRAME, PANDAS),
+}

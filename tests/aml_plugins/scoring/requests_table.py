@@ -149,6 +149,12 @@ QUERY = (
     "array=[[1,2]]&frame=[{%22a%22:1,%22b%22:%22x%22,%22t%22:%222020-01-01%22}]"
     "&nested={%22list%22:[1],%22array%22:[[1,2]],%22word%22:%22w%22}&day=2020-02-03&count=9"
 )
+ROW = {"a": 0.1, "b": -3, "c": "æ", "d": False}
+ROWS = (
+    [ROW], [ROW], [ROW, {**ROW, "a": 7}], [{**ROW, "a": 2.5e-9}], [{**ROW, "c": None}], [{**ROW, "b": 1.5}],
+    [{**ROW, "d": 1}], [{**ROW, "b": 2**63}], [{**ROW, "a": 5.1234567890123456}], [{"a": 1.0}],
+    [dict(reversed(ROW.items()))], [ROW, []], [],
+)  # fmt: skip
 DECORATED = [
     ("POST", "/score", json.dumps(GOOD), JSON),
     ("POST", "/score", json.dumps({**GOOD, "count": 5, "plain": [1], "unknown": 2}), JSON),
@@ -174,6 +180,7 @@ DECORATED = [
     ("POST", "/score", json.dumps({**GOOD, "nested": {"list": "x"}}), JSON),
     ("POST", "/score", json.dumps({**GOOD, "day": "yesterday"}), JSON),
     ("POST", "/score", json.dumps({**GOOD, "count": "many"}), JSON),
+    *(("POST", "/score", json.dumps({**GOOD, "rows": rows}), JSON) for rows in ROWS),
     ("GET", "/score", None, {}),
     ("GET", f"/score?{QUERY}", None, {}),
     ("HEAD", "/score", None, {}),

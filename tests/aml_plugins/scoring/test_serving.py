@@ -226,7 +226,7 @@ def test_metrics_of_several_workers_are_one_on_the_probes_port(serve):
     for _ in range(4):
         server.ask("POST", "/score", "x")
     probe = Server(server.extra["health"], server.log)
-    assert 'status="200"} 4.0' in probe.ask("GET", "/metrics").body.decode()
+    wait_until(lambda: 'status="200"} 4.0' in probe.ask("GET", "/metrics").body.decode())
 
 
 BATCH = """

@@ -8,6 +8,7 @@ from inference_schema.parameter_types.standard_py_parameter_type import Standard
 from inference_schema.schema_decorators import input_schema, output_schema
 
 frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "t": pd.to_datetime(["2020-01-01", "2021-01-01"])})
+rows = pd.DataFrame({"a": [1.5], "b": [2], "c": ["x"], "d": [True]})
 nested = StandardPythonParameterType(
     {"list": StandardPythonParameterType([1.0]), "array": NumpyParameterType(np.array([[1, 2]])), "word": "w"}
 )
@@ -22,8 +23,9 @@ def init():
 @input_schema("nested", nested)
 @input_schema("day", StandardPythonParameterType(datetime.date(2020, 1, 1)))
 @input_schema("count", StandardPythonParameterType(3))
+@input_schema("rows", PandasParameterType(rows), optional=True)
 @output_schema(NumpyParameterType(np.array([1.0])))
-def run(array, frame, nested, day, count=7, plain="default"):
+def run(array, frame, nested, day, count=7, plain="default", rows=None):
     return {
         "array": [str(type(array)), str(array.dtype), array.tolist()],
         "frame": [str(type(frame)), {c: str(t) for c, t in frame.dtypes.items()}, frame.astype(str).values.tolist()],
@@ -31,4 +33,5 @@ def run(array, frame, nested, day, count=7, plain="default"):
         "day": repr(day),
         "count": count,
         "plain": plain,
+        "rows": None if rows is None else [{c: str(t) for c, t in rows.dtypes.items()}, rows.values.tolist()],
     }
