@@ -10,6 +10,7 @@ import ctypes
 import importlib
 import json
 import os
+import runpy
 import signal
 import sys
 import traceback
@@ -195,6 +196,13 @@ def connection_form(connection_type: str) -> dict[str, Any]:
     }
 
 
+def evaluate(function: str, given: Any, connections: dict[str, str]) -> Any:
+    """Return what a function, ``FILE:NAME``, returns where these connections are in the environment."""
+    file, _, name = function.rpartition(":")
+    with patch.dict(os.environ, {f"AIRFLOW_CONN_{key.upper()}": value for key, value in connections.items()}):
+        return runpy.run_path(file)[name](given)
+
+
 def find(session: Any, dag_id: str, run_id: str) -> TaskInstance:
     query = select(TaskInstance).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
     return session.scalars(query).one()
@@ -246,6 +254,7 @@ ACTIONS: dict[str, Callable[..., Any]] = {
         delete_run,
         providers,
         connection_form,
+        evaluate,
     )
 }
 

@@ -30,6 +30,7 @@ _OF_THE_RUNNER = (
 )
 _OTHER_MARK = "the same mark as its sister's, which has the other state, or the other executor"
 _HEAVY_SCRIPT = "it imports scikit-learn or matplotlib beside Microsoft's SDK, and calls what the lighter ones call"
+_OF_A_PAGE = "the reader of its page runs it (`tests/docs`); here it is for older Airflows"
 _SMALLER = "operators/test_tries.py has it without a whole Airflow"
 THOROUGH: dict[str, str] = {
     "*/test_contract.py::Test[!L]*::test_a_killed_deployment_goes_on[[]*-before]": _SAME_KILL,
@@ -58,6 +59,11 @@ THOROUGH: dict[str, str] = {
     "*/server/test_faults_below.py::test_a_server_that_is_killed_while_it_migrates_is_started_again[[]1]": _SAME_KILL,
     "*/world/test_deferred.py::test_a_triggerer_that_is_restarted_cancels_nothing": "one that is killed shows it too",
     "*/world/test_deferred.py::test_mark*[[]success]": "a mark as failed is handled alike",
+    "*/aml_airflow/test_examples.py::test_the_whole_way_of_a_model": _OF_A_PAGE,
+    "*/aml_airflow/test_examples.py::test_a_sweep_uses_*": _OF_A_PAGE,
+    "*/world/test_asset_events.py::test_the_sweep_starts_the_batch_scoring": (
+        "a page runs both, `test_examples.py` sees that the asset is the same, and its sister that one starts a DAG"
+    ),
     "*/operators/test_made_once.py::test_a_version_of_an_image_*": "a version of a model shows it too",
     "*/operators/test_way_of_a_model.py::test_the_way_of_a_model[[]False]": "the deferrable way has the other's steps",
     "*/console/browser/test_*.py::test_axe_finds_nothing*[[]dark-1300]": _SAME_PAGE,
