@@ -6,6 +6,7 @@ Execution API. Only the scheduler's loop is missing, so that a test decides what
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import importlib
 import json
@@ -21,6 +22,7 @@ from typing import IO, Any
 from unittest.mock import patch
 from uuid import UUID
 
+import httpx
 from airflow.api.common.mark_tasks import set_dag_run_state_to_failed
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.listeners.listener import get_listener_manager
@@ -30,11 +32,13 @@ from airflow.models.taskinstance import TaskInstance, clear_task_instances
 from airflow.providers_manager import ProvidersManager
 from airflow.sdk import DAG, timezone
 from airflow.sdk.api.datamodels._generated import TaskInstance as SentTaskInstance
-from airflow.sdk.execution_time.supervisor import run_task_in_process
+from airflow.sdk.execution_time import supervisor
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
+
+from aml_plugins.plugins.loading import default_plugins
 
 try:
     from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
@@ -111,7 +115,7 @@ def attempt(dag_id: str, run_id: str, interrupt: tuple[str, int | str] | None = 
         )
     with interrupted(interrupt, dag_id, run_id):
         try:
-            error = run_task_in_process(ti=sent, task=task).error
+            error = supervisor.run_task_in_process(ti=sent, task=task).error
         except ValueError as unknown:  # Airflow's supervisor for tests has no word for a task that was marked meanwhile
             if interrupt is None:
                 raise
@@ -273,10 +277,20 @@ def serve(replies: IO[str]) -> None:
         print(reply, file=replies, flush=True)
 
 
+async def make_execution_api() -> None:
+    """Ask it for nothing in particular: it is made with its first request, which takes seconds."""
+    transport = httpx.ASGITransport(supervisor.in_process_api_server().app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://in-process.invalid") as client:
+        await client.get("/")
+
+
 def main() -> None:
     """Have a process serve, and another one where that is killed: importing everything costs as much as ten tasks."""
     for name in HEAVY:
         importlib.import_module(name)
+    get_listener_manager()
+    default_plugins()
+    asyncio.run(make_execution_api())
     with os.fdopen(int(sys.argv[1]), "w") as replies:
         while True:
             child = os.fork()

@@ -104,7 +104,7 @@ def _settings(home: Path, port: int, database: str, broker: int, server: AmlServ
         "CELERY__RESULT_BACKEND": f"db+{database}",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "2",
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # a file is parsed once; those that changed are at once
         # What notices that something is gone looks more often than in a real installation.
         "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
         "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",

@@ -49,7 +49,7 @@ THOROUGH: dict[str, str] = {
     "*/images/test_docker_builder.py::test_a_killed_builder_is_made_up_for[[][!i]*": _SAME_KILL,
     "*/operators/test_tries.py::test_a_worker_killed_anywhere_*[[]aml_airflow.*": _SAME_KILL,
     "*/operators/test_tries.py::test_a_worker_killed_anywhere_*[[]*Experiment.submit]": _SAME_KILL,
-    "*/world/test_faults.py::test_a_function_is_called_once_whatever_is_killed[[]False]": _SAME_KILL,
+    "*/world/test_faults.py::test_a_function_is_called_once_whatever_is_killed": _SAME_KILL,
     "*/world/test_faults.py::test_marking_the_task_in_the_middle_cancels_its_run[[]success-LocalExecutor]": _OTHER_MARK,
     "*/world/test_faults.py::test_marking_the_task_in_the_middle_cancels_its_run[[]failed-CeleryExecutor]": _OTHER_MARK,
     "*/world/test_faults.py::test_a_failed_run_is_tried_again_as_another_run": _SMALLER,
@@ -59,6 +59,8 @@ THOROUGH: dict[str, str] = {
     "*/server/test_faults_below.py::test_a_server_that_is_killed_while_it_migrates_is_started_again[[]1]": _SAME_KILL,
     "*/world/test_deferred.py::test_a_triggerer_that_is_restarted_cancels_nothing": "one that is killed shows it too",
     "*/world/test_deferred.py::test_mark*[[]success]": "a mark as failed is handled alike",
+    "*/world/test_no_triggerer.py::test_mark*_run[[]success]": "a mark as failed is handled alike",
+    "*/world/test_no_triggerer.py::test_mark*_run[[]failed]": "the mark beside it takes a service back",
     "*/aml_airflow/test_examples.py::test_the_whole_way_of_a_model": _OF_A_PAGE,
     "*/aml_airflow/test_examples.py::test_a_sweep_uses_*": _OF_A_PAGE,
     "*/world/test_asset_events.py::test_the_sweep_starts_the_batch_scoring": (

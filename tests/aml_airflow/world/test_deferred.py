@@ -59,15 +59,21 @@ def test_the_triggerer_waits_with_the_log(make_deferred):
     assert log.count("the script ends") == 1, log
 
 
-def test_a_triggerer_that_is_killed_loses_nothing_and_cancels_nothing(make_deferred, world):
-    dag = make_deferred()
+def test_a_triggerer_that_is_killed_loses_nothing_and_cancels_nothing(make_deferred, make_function_dag, world):
+    dag, function = make_deferred(), make_function_dag(deferrable="True", retries="2")
+    function.wait_for("deferred")
+    function.wait_for_mark()
     world.triggerer.kill()
     world.triggerer.start()
-    dag.let_go()
+    for one in (dag, function):
+        one.let_go()
 
     assert dag.wait_for("success", "failed")["state"] == "success", log_of(dag)
-    assert dag.states() == ["Completed"]
-    assert len(dag.marks()) == 1
+    assert function.wait_for("success", "failed")["state"] == "success", log_of(function)
+    assert function.returned() == 42
+    for one in (dag, function):
+        assert one.states() == ["Completed"]
+        assert len(one.marks()) == 1
 
 
 def test_a_triggerer_that_is_restarted_cancels_nothing(make_deferred, world):
@@ -104,22 +110,6 @@ def test_marking_a_deferred_task_cancels_its_run(make_deferred, state):
     dag.wait_for_states("Canceled")
     until(lambda: not dag.still_running(), "the end of the script")
     assert dag.task()["state"] == state
-
-
-@pytest.mark.parametrize("what", ["failed", "success", "the DAG run"])
-def test_marking_a_task_cancels_its_run_where_no_triggerer_runs(make_dag, no_triggerer, what):
-    dag = make_dag(deferrable="True", retries="2")
-    dag.wait_for("deferred")
-    dag.wait_for_mark()
-    if what == "the DAG run":
-        dag.world.ask("PATCH", f"dags/{dag.dag_id}/dagRuns/{dag.run_id}", {"state": "failed"})
-    else:
-        dag.world.change(dag.dag_id, dag.run_id, "train", what)
-
-    dag.wait_for_states("Canceled")
-    until(lambda: not dag.still_running(), "the end of the script")
-    assert dag.task()["state"] not in {"deferred", "running"}
-    assert len(dag.marks()) == 1
 
 
 def test_clearing_a_deferred_task_cancels_its_run_and_starts_another(make_deferred):
