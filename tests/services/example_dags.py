@@ -28,13 +28,7 @@ def returned_in(database: Path, dag_id: str) -> Returned:
     with sqlite3.connect(database) as connection:
         rows = connection.execute(_RETURNED, [dag_id]).fetchall()
     connection.close()
-    return {(task_id, map_index): _value(value) for task_id, map_index, value in rows}
-
-
-def _value(stored: str | None) -> Any:
-    """Return an XCom's value: Airflow writes it as JSON, and the column does so once more."""
-    value = None if stored is None else json.loads(stored)
-    return json.loads(value) if isinstance(value, str) else value
+    return {(task, index): json.loads(value) if isinstance(value, str) else value for task, index, value in rows}
 
 
 def the_whole_way(workspace: Workspace, returned: Returned) -> None:
