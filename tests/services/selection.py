@@ -57,6 +57,7 @@ THOROUGH: dict[str, str] = {
     "*/world/test_faults.py::test_a_killed_worker_loses_nothing[[]CeleryExecutor]": _SAME_KILL,
     "*/world/test_services.py::test_a_triggerer_that_is_killed_while_a_service_deploys": _SAME_KILL,
     "*/server/test_faults_below.py::test_a_server_that_is_killed_while_it_migrates_is_started_again[[]1]": _SAME_KILL,
+    "*/world/test_deferred.py::test_a_script_that_fails_is_tried_again_as_another_run": _SMALLER,
     "*/world/test_deferred.py::test_a_triggerer_that_is_restarted_cancels_nothing": "one that is killed shows it too",
     "*/world/test_deferred.py::test_mark*[[]success]": "a mark as failed is handled alike",
     "*/world/test_no_triggerer.py::test_mark*_run[[]success]": "a mark as failed is handled alike",

@@ -59,21 +59,31 @@ def test_the_triggerer_waits_with_the_log(make_deferred):
     assert log.count("the script ends") == 1, log
 
 
-def test_a_triggerer_that_is_killed_loses_nothing_and_cancels_nothing(make_deferred, make_function_dag, world):
-    dag, function = make_deferred(), make_function_dag(deferrable="True", retries="2")
+def test_a_triggerer_that_is_killed_loses_nothing_and_takes_back_only_what_is_cleared_meanwhile(
+    make_deferred, make_function_dag, world
+):
+    dag, function, cleared = make_deferred(), make_function_dag(deferrable="True", retries="2"), make_deferred()
     function.wait_for("deferred")
     function.wait_for_mark()
     world.triggerer.kill()
-    world.triggerer.start()
-    for one in (dag, function):
+    try:
+        world.clear(cleared.dag_id, cleared.run_id, "train")
+        cleared.wait_for_mark(2)
+    finally:
+        world.triggerer.start()
+    wait_for_the_first_to_end(cleared)
+    for one in (dag, function, cleared):
         one.let_go()
 
-    assert dag.wait_for("success", "failed")["state"] == "success", log_of(dag)
-    assert function.wait_for("success", "failed")["state"] == "success", log_of(function)
+    for one in (dag, function, cleared):
+        assert one.wait_for("success", "failed")["state"] == "success", log_of(one)
     assert function.returned() == 42
-    for one in (dag, function):
-        assert one.states() == ["Completed"]
-        assert len(one.marks()) == 1
+    assert [one.states() for one in (dag, function, cleared)] == [
+        ["Completed"],
+        ["Completed"],
+        ["Canceled", "Completed"],
+    ]
+    assert [len(one.marks()) for one in (dag, function, cleared)] == [1, 1, 2]
 
 
 def test_a_triggerer_that_is_restarted_cancels_nothing(make_deferred, world):
@@ -123,21 +133,6 @@ def test_clearing_a_deferred_task_cancels_its_run_and_starts_another(make_deferr
     assert dag.states() == ["Canceled", "Completed"]
     assert dag.returned() == dag.runs()[1].id
     assert dag.still_running() == []
-
-
-def test_a_cleared_task_does_not_take_over_the_run_that_the_triggerer_is_to_cancel(make_deferred, world):
-    dag = make_deferred()
-    world.triggerer.kill()
-    try:
-        dag.world.clear(dag.dag_id, dag.run_id, "train")
-        dag.wait_for_mark(2)
-    finally:
-        world.triggerer.start()
-    wait_for_the_first_to_end(dag)
-    dag.let_go()
-
-    assert dag.wait_for("success", "failed")["state"] == "success", log_of(dag)
-    assert dag.states() == ["Canceled", "Completed"]
 
 
 def test_a_deferred_task_has_a_time_limit(make_deferred):
