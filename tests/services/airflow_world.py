@@ -112,6 +112,7 @@ def _settings(home: Path, port: int, database: str, broker: int, server: AmlServ
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
+        "WORKERS__EXECUTION_API_TIMEOUT": "60",  # five seconds fail a task of a busy machine before it begins
         "TRIGGERER__JOB_HEARTBEAT_SEC": "2",
         "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "20",
         "TRIGGERER__RUNNER_HEALTH_CHECK_THRESHOLD": "300",  # a busy machine imports slowly

@@ -62,9 +62,9 @@ def test_the_triggerer_waits_with_the_log(make_deferred):
 def test_a_triggerer_that_is_killed_loses_nothing_and_takes_back_only_what_is_cleared_meanwhile(
     make_deferred, make_function_dag, world
 ):
-    dag, function, cleared = make_deferred(), make_function_dag(deferrable="True", retries="2"), make_deferred()
-    function.wait_for("deferred")
-    function.wait_for_mark()
+    dag, cleared = make_function_dag(deferrable="True", retries="2"), make_deferred()
+    dag.wait_for("deferred")
+    dag.wait_for_mark()
     world.triggerer.kill()
     try:
         world.clear(cleared.dag_id, cleared.run_id, "train")
@@ -72,18 +72,14 @@ def test_a_triggerer_that_is_killed_loses_nothing_and_takes_back_only_what_is_cl
     finally:
         world.triggerer.start()
     wait_for_the_first_to_end(cleared)
-    for one in (dag, function, cleared):
+    for one in (dag, cleared):
         one.let_go()
 
-    for one in (dag, function, cleared):
+    for one in (dag, cleared):
         assert one.wait_for("success", "failed")["state"] == "success", log_of(one)
-    assert function.returned() == 42
-    assert [one.states() for one in (dag, function, cleared)] == [
-        ["Completed"],
-        ["Completed"],
-        ["Canceled", "Completed"],
-    ]
-    assert [len(one.marks()) for one in (dag, function, cleared)] == [1, 1, 2]
+    assert dag.returned() == 42
+    assert [dag.states(), cleared.states()] == [["Completed"], ["Canceled", "Completed"]]
+    assert [len(dag.marks()), len(cleared.marks())] == [1, 2]
 
 
 def test_a_triggerer_that_is_restarted_cancels_nothing(make_deferred, world):
