@@ -31,6 +31,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance, clear_task_instances
 from airflow.providers_manager import ProvidersManager
 from airflow.sdk import DAG, timezone
+from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.api.datamodels._generated import TaskInstance as SentTaskInstance
 from airflow.sdk.execution_time import supervisor
 from airflow.utils.session import create_session
@@ -51,6 +52,7 @@ except ImportError:  # before Airflow 3.2
 
 DAGS: dict[str, DAG] = {}
 HEAVY = ("aml_airflow.operators.run", "aml_plugins.mlflow_store.tracking", "aml_plugins.mlflow_store.models")
+UNKNOWN = (ValueError, ServerResponseError)  # the latter before Airflow 3.2
 PR_SET_PDEATHSIG = 1
 """Of prctl(2): the process ends with its parent."""
 
@@ -116,7 +118,7 @@ def attempt(dag_id: str, run_id: str, interrupt: tuple[str, int | str] | None = 
     with interrupted(interrupt, dag_id, run_id):
         try:
             error = supervisor.run_task_in_process(ti=sent, task=task).error
-        except ValueError as unknown:  # Airflow's supervisor for tests has no word for a task that was marked meanwhile
+        except UNKNOWN as unknown:  # Airflow's supervisor for tests has no word for a task that was marked meanwhile
             if interrupt is None:
                 raise
             error = unknown
