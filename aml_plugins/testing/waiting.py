@@ -19,11 +19,13 @@ def wait_until(
     condition: Callable[[], T],
     patience: float = PATIENCE_SECONDS,
     *,
+    longest: float = _LONGEST,
     what: str | Callable[[], str] = "what the test waits for",
 ) -> T:
     """Ask until the answer is neither empty nor false, and return it.
 
     :param patience: seconds.
+    :param longest: seconds between two questions at most; who asks a costly thing asks seldom.
     :param what: what should happen, for the error; or what returns it, such as the end of a log.
     :raises TimeoutError: where it never came true.
     """
@@ -34,5 +36,5 @@ def wait_until(
             said = what if isinstance(what, str) else what()
             raise TimeoutError(f"It did not happen in {patience:.0f} s: {said}")
         # A tenth of the time is lost at most, and who waits for long asks seldom: to ask costs processor time.
-        time.sleep(min(max(_SHORTEST, waited / 10), _LONGEST))
+        time.sleep(min(max(_SHORTEST, waited / 10), longest))
     return found

@@ -8,8 +8,9 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from services.airflow_installation import Airflow, Triggerer
+from services.airflow_installation import Airflow
 from services.aml_server import AmlServer
+from services.triggerers import Triggerer
 
 from aml_plugins import Workspace
 from aml_plugins.store.leases import LONGEST_LEASE_SECONDS

@@ -16,17 +16,18 @@ __all__ = ["lineage_of"]
 
 
 def lineage_of(run: Run | None) -> OperatorLineage[Any, Any]:
-    """Return the run's inputs and outputs in datastores, and a facet that names it."""
+    """Return the run's inputs in datastores, its outputs if it is complete, and a facet that names it."""
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     if run is None or run.record is None:
         return OperatorLineage()
     record = run.record
     data = record.config.get("data")
+    complete = record.state == "Completed"
     sections = list(data.values()) if isinstance(data, Mapping) else []
     return OperatorLineage(
         inputs=[_dataset(one, record.workspace) for one in _of_mode(sections, upload=False)],
-        outputs=[_dataset(one, record.workspace) for one in _of_mode(sections, upload=True)],
+        outputs=[_dataset(one, record.workspace) for one in _of_mode(sections, upload=True)] if complete else [],
         run_facets={"amlRun": _facet(run)},
     )
 

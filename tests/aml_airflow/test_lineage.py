@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from airflow.providers.openlineage.extractors.base import DefaultExtractor
 from openlineage.client.serde import Serde
 
@@ -15,29 +16,30 @@ def operator(source) -> AmlRunOperator:
     return AmlRunOperator(task_id="train", source_directory=str(source), script="task.py", target="local")
 
 
-def test_inputs_outputs_and_the_run_are_told(aml_home, tmp_path):
+DATA = {
+    "in": {"datastore": "workspace-files", "path": "raw"},
+    "out": {"datastore": "workspace-files", "path": "made", "mode": "upload"},
+}
+WRITES = "import os, pathlib\npathlib.Path(os.environ['AZUREML_DATAREFERENCE_out'], 'a.txt').write_text('out')\n"
+
+
+@pytest.mark.parametrize(("ends", "made"), [("", ["datastores/workspace-files/made"]), ("raise SystemExit(1)", [])])
+def test_inputs_outputs_and_the_run_are_told(aml_home, tmp_path, ends, made):
     source = tmp_path / "source"
     source.mkdir()
-    (source / "task.py").write_text(
-        "import os, pathlib\npathlib.Path(os.environ['AZUREML_DATAREFERENCE_out'], 'a.txt').write_text('out')\n"
-    )
+    (source / "task.py").write_text(WRITES + ends)
     workspace = Workspace.get()
     workspace.default_datastore.upload(str(source / "task.py"), "raw/")
-    data = {
-        "in": {"datastore": "workspace-files", "path": "raw"},
-        "out": {"datastore": "workspace-files", "path": "made", "mode": "upload"},
-    }
-    config = ScriptRunConfig(source, script="task.py", compute_target="local", data=data)
-    run = workspace.experiment("told").submit(config).wait_for_completion()
+    config = ScriptRunConfig(source, script="task.py", compute_target="local", data=DATA)
+    run = workspace.experiment("told").submit(config).wait_for_completion(raise_on_error=False)
     task = operator(source)
-    task._delivered = run
+    task._its_run = run
+    extractor = DefaultExtractor(task)
 
-    found = DefaultExtractor(task).extract_on_complete(None)
+    found = extractor.extract_on_failure(None) if ends else extractor.extract_on_complete(None)
 
     assert [(one.namespace, one.name) for one in found.inputs] == [("aml://default", "datastores/workspace-files/raw")]
-    assert [(one.namespace, one.name) for one in found.outputs] == [
-        ("aml://default", "datastores/workspace-files/made")
-    ]
+    assert [(one.namespace, one.name) for one in found.outputs] == [("aml://default", name) for name in made]
     facet = json.loads(Serde.to_json(found.run_facets["amlRun"]))
     assert facet["runId"] == run.id
     assert facet["experiment"] == "told"

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aml_airflow.plugins import marked_tasks
+from aml_airflow.plugins import marked_tasks, taking_back
 from aml_airflow.plugins.begun import Begun
 from aml_plugins import Run, ScriptRunConfig, Workspace
 
@@ -42,8 +42,8 @@ def heard(previous_state, **instance) -> None:
     listener.on_task_instance_success(previous_state, task)
     listener.on_task_instance_failed(previous_state, task, "an error")
     listener.on_task_instance_skipped(previous_state, task)
-    marked_tasks._threads().shutdown(wait=True)
-    marked_tasks._threads.cache_clear()
+    taking_back.threads().shutdown(wait=True)
+    taking_back.threads.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,8 @@ def leave_nothing():
             run.wait_for_completion(raise_on_error=False)
 
 
-def test_a_mark_on_a_task_that_waits_for_its_next_try_cancels_its_run(make_task, leave_nothing):
+@pytest.mark.parametrize("how", ["mark", "delete_run"])
+def test_who_marks_or_deletes_a_task_that_waits_for_its_next_try_cancels_its_run(make_task, leave_nothing, how):
     task = make_task(SLEEPS, retries="1")
     leave_nothing(task)
     with pytest.raises(ProcessLookupError):
@@ -90,7 +91,7 @@ def test_a_mark_on_a_task_that_waits_for_its_next_try_cancels_its_run(make_task,
     assert task.ask("lost")["state"] == "up_for_retry"
     assert not is_to_end(task.runs()[0])
 
-    task.ask("mark")
+    task.ask(how)
 
     wait_until_canceled(task)
 

@@ -57,6 +57,7 @@ assert not heavy + ours, heavy + ours
 """
 
 
+@pytest.mark.xdist_group("airflow")
 def test_parsing_a_dag_loads_neither_mlflow_nor_the_store_and_asks_no_network(airflow):
     examples = sorted(map(str, (ROOT / "dags").glob("*.py")))
     assert len(examples) > 5

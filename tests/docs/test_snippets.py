@@ -18,6 +18,9 @@ from pathlib import Path
 
 import pytest
 from documentation import EXECUTED, ROOT, Block, blocks
+from services.example_dags import LEFT_BEHIND, returned_in
+
+from aml_plugins import Workspace
 
 SECONDS = 1200  # a whole DAG, or an installation of MLflow, may run in one command, on a busy machine
 # Nobody can run these here; a page that excludes more has to say so in this table too.
@@ -61,7 +64,10 @@ GROUPS = {
     "run-spark-on-hdinsight.md": "livy",
     "run-spark.md": "spark-connect",
 }
+# Pages that begin with what another page left: one reader follows that one first.
+CONTINUES = {"score-in-batches-from-airflow.md": "sweep-over-targets-from-airflow.md"}
 EXPORT = re.compile(r"(\w+)=(\S*)")
+EXAMPLE = re.compile(r"airflow dags test aml_example_(\w+)")
 
 
 class Reader:
@@ -132,24 +138,46 @@ def commands(text: str) -> Iterator[tuple[str, list[str]]]:
     yield command, output
 
 
+def ways() -> Iterator[list[Path]]:
+    """Yield what one reader follows: a page, and the pages before it that it continues."""
+    named = {page.name: page for page in EXECUTED}
+    for page in EXECUTED:
+        if page.name not in CONTINUES.values():
+            way = [page]
+            while (before := CONTINUES.get(way[0].name)) is not None:
+                way.insert(0, named[before])
+            yield way
+
+
 @pytest.mark.timeout(2400)
 @pytest.mark.parametrize(
-    "page",
+    "way",
     [
         pytest.param(
-            page,
-            id=str(page.relative_to(ROOT)),
-            marks=[pytest.mark.xdist_group(GROUPS[page.name])] if page.name in GROUPS else [],
+            way,
+            id=str(way[-1].relative_to(ROOT)),
+            marks=[pytest.mark.xdist_group(GROUPS[way[-1].name])] if way[-1].name in GROUPS else [],
         )
-        for page in EXECUTED
+        for way in ways()
     ],
 )
-def test_what_a_page_says_works(page: Path, reader: Mapping[str, str], request: pytest.FixtureRequest) -> None:
+def test_what_a_page_says_works(way: list[Path], reader: Mapping[str, str], request: pytest.FixtureRequest) -> None:
+    found = [block for page in way for block in blocks(page) if block.not_run is None]
+    text = "".join(page.read_text(encoding="utf-8") for page in way)
+    somebody = Reader(reader, replacements_of(text, request))
+    for block in found:
+        somebody.follow(block)
+    for example in EXAMPLE.findall("".join(block.text for block in found)):
+        database = Path(somebody.variables["AIRFLOW_HOME"], "airflow.db")
+        LEFT_BEHIND[example](Workspace.get(), returned_in(database, f"aml_example_{example}"))
+
+
+def replacements_of(text: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """Start what pages speak of; return what stands in them, and what is typed in its place."""
     replacements = {}
-    text = page.read_text(encoding="utf-8")
     if POSTGRESQL in text:
         replacements[POSTGRESQL] = f"aml+{request.getfixturevalue('postgresql_uri')}"
-    if BLOB_ACCOUNT in page.read_text(encoding="utf-8"):
+    if BLOB_ACCOUNT in text:
         azurite = request.getfixturevalue("azurite")
         azurite.create_container("training")
         Path("storage-key.txt").write_text(azurite.key)
@@ -157,12 +185,9 @@ def test_what_a_page_says_works(page: Path, reader: Mapping[str, str], request: 
     for word, fixture in PLACES.items():
         if word in text:
             replacements |= request.getfixturevalue(fixture)
-    if SERVER in page.read_text(encoding="utf-8"):
+    if SERVER in text:
         replacements[SERVER] = request.getfixturevalue("aml_server").url
-    somebody = Reader(reader, replacements)
-    for block in blocks(page):
-        if block.not_run is None:
-            somebody.follow(block)
+    return replacements
 
 
 def test_what_is_not_run_is_counted() -> None:

@@ -153,8 +153,10 @@ class AirflowWorld:
         return False
 
     def answers(self) -> bool:
+        """Say whether the API server answers people, and tasks: to those it gets ready with their first request."""
         with suppress(httpx.TransportError):
-            return httpx.get(f"{self.url}/api/v2/version", timeout=30).is_success
+            if httpx.get(f"{self.url}/api/v2/version", timeout=30).is_success:
+                return not httpx.get(f"{self.url}/execution/", timeout=300).is_server_error
         return False
 
     def _signed_in(self) -> httpx.Client:

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["Airflow", "Triggerer", "Worker"]
+__all__ = ["Airflow", "Worker"]
 
 _WORKER = Path(__file__).with_name("airflow_worker.py")
-_TRIGGERER = Path(__file__).with_name("airflow_triggerer.py")
 
 
 @dataclass(frozen=True)
@@ -134,63 +133,3 @@ class Worker:
         self.pid = json.loads(self._replies.readline())["pid"]
         if self._loaded is not None:
             self.ask("load", file=str(self._loaded))
-
-
-@dataclass
-class Triggerer:
-    """A process that runs triggers; see ``airflow_triggerer.py``.
-
-    :param log: gets what the process prints: the triggers' logs.
-    """
-
-    airflow: Airflow
-    log: Path
-    _process: subprocess.Popen[str] | None = None
-    _replies: IO[str] | None = None
-
-    def start(self) -> None:
-        """Start the process, with the ``AML_`` variables of this one."""
-        ours = {name: value for name, value in os.environ.items() if name.startswith(("AML_", "AIRFLOW_CONN_"))}
-        reading, writing = os.pipe()
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", str(_TRIGGERER), str(writing)],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                pass_fds=[writing],
-                env=self.airflow.environment | ours,
-                text=True,
-            )
-        os.close(writing)
-        self._replies = os.fdopen(reading)
-
-    def tell(self, **request: Any) -> None:
-        """Have something done without waiting for it."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-
-    def hear(self) -> dict[str, Any]:
-        """Wait for the next thing that it says."""
-        assert self._replies is not None
-        line = self._replies.readline()
-        assert line, self.log.read_text()[-4000:]
-        return dict(json.loads(line))
-
-    def hear_until(self, key: str) -> list[dict[str, Any]]:
-        """Wait for a thing of this kind; return all that was said until then."""
-        heard = [self.hear()]
-        while key not in heard[-1]:
-            heard.append(self.hear())
-        return heard
-
-    def stop(self) -> None:
-        """End the process, however it is."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-        if self._replies is not None:
-            self._replies.close()
-        self._process = self._replies = None

@@ -3,16 +3,25 @@
 A line of the input starts a trigger as its row in the database would (``{"start": [ID, CLASS, ARGUMENTS]}``), kills it
 as a user does who acts on the task (``{"kill": ID}``), ends all as a triggerer does that stops (``{"stop": true}``), or
 asks how often and for how much was looked (``{"looks": true}``). Its answers are events, ends and looks.
+
+It is one triggerer, or with a socket in place of its answers a process that makes one for each request: importing
+everything costs far more than what a triggerer of a test does. A request has its variables, its input, the place of its
+answers, and its log.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import importlib
 import json
 import os
 import resource
+import signal
+import socket
+import stat
 import sys
-from typing import Any
+from typing import IO, Any
 
 from airflow.jobs import triggerer_job_runner
 from airflow.models.trigger import Trigger
@@ -21,6 +30,11 @@ from aml_airflow.watching import looking
 
 RUNNER = triggerer_job_runner.TriggerRunner()
 LOOKS: list[tuple[str, int]] = []
+REPLIES: list[IO[str]] = []
+HEAVY = ("aml_airflow.triggers.run", "aml_plugins.mlflow_store.tracking", "aml_plugins.mlflow_store.models")
+LARGEST_REQUEST = 1 << 20
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2): the process ends with its parent."""
 
 
 def count_looks() -> None:
@@ -35,7 +49,7 @@ def count_looks() -> None:
 
 
 def say(**values: Any) -> None:
-    print(json.dumps(values), file=REPLIES, flush=True)
+    print(json.dumps(values), file=REPLIES[0], flush=True)
 
 
 def start(trigger_id: int, classpath: str, arguments: dict[str, Any]) -> None:
@@ -76,14 +90,51 @@ async def obey(request: dict[str, Any]) -> bool:
     return True
 
 
-async def main() -> None:
+async def obey_all() -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while (line := await reader.readline()) and await obey(json.loads(line)):
         pass
 
 
-if __name__ == "__main__":
-    REPLIES = os.fdopen(int(sys.argv[1]), "w")
+def be_triggerer(replies: int) -> None:
+    """Obey until the input ends."""
+    os.set_inheritable(replies, False)
+    REPLIES.append(os.fdopen(replies, "w"))
     count_looks()
-    asyncio.run(main())
+    asyncio.run(obey_all())
+
+
+def make_triggerers(requests: socket.socket) -> None:
+    """Make one for each request until nobody is there to ask; who asked for it ends it."""
+    for name in HEAVY:
+        importlib.import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        variables, files, _, _ = socket.recv_fds(requests, LARGEST_REQUEST, 3)
+        if not variables:
+            return
+        child = os.fork()
+        if not child:
+            become_triggerer(json.loads(variables), *files)
+            os._exit(0)
+        for file in files:
+            os.close(file)
+        requests.sendall(str(child).encode())
+
+
+def become_triggerer(variables: dict[str, str], given: int, replies: int, log: int) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.environ.update(variables)
+    for file, number in ((given, 0), (log, 1), (log, 2)):
+        os.dup2(file, number)
+    be_triggerer(replies)
+
+
+if __name__ == "__main__":
+    number = int(sys.argv[1])
+    if stat.S_ISSOCK(os.fstat(number).st_mode):
+        make_triggerers(socket.socket(fileno=number))
+    else:
+        be_triggerer(number)

@@ -6,10 +6,12 @@ Execution API. Only the scheduler's loop is missing, so that a test decides what
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import importlib
 import json
 import os
+import runpy
 import signal
 import sys
 import traceback
@@ -20,6 +22,7 @@ from typing import IO, Any
 from unittest.mock import patch
 from uuid import UUID
 
+import httpx
 from airflow.api.common.mark_tasks import set_dag_run_state_to_failed
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.listeners.listener import get_listener_manager
@@ -28,12 +31,15 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance, clear_task_instances
 from airflow.providers_manager import ProvidersManager
 from airflow.sdk import DAG, timezone
+from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.api.datamodels._generated import TaskInstance as SentTaskInstance
-from airflow.sdk.execution_time.supervisor import run_task_in_process
+from airflow.sdk.execution_time import supervisor
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
+
+from aml_plugins.plugins.loading import default_plugins
 
 try:
     from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
@@ -46,6 +52,7 @@ except ImportError:  # before Airflow 3.2
 
 DAGS: dict[str, DAG] = {}
 HEAVY = ("aml_airflow.operators.run", "aml_plugins.mlflow_store.tracking", "aml_plugins.mlflow_store.models")
+UNKNOWN = (ValueError, ServerResponseError)  # the latter before Airflow 3.2
 PR_SET_PDEATHSIG = 1
 """Of prctl(2): the process ends with its parent."""
 
@@ -110,8 +117,8 @@ def attempt(dag_id: str, run_id: str, interrupt: tuple[str, int | str] | None = 
         )
     with interrupted(interrupt, dag_id, run_id):
         try:
-            error = run_task_in_process(ti=sent, task=task).error
-        except ValueError as unknown:  # Airflow's supervisor for tests has no word for a task that was marked meanwhile
+            error = supervisor.run_task_in_process(ti=sent, task=task).error
+        except UNKNOWN as unknown:  # Airflow's supervisor for tests has no word for a task that was marked meanwhile
             if interrupt is None:
                 raise
             error = unknown
@@ -195,6 +202,13 @@ def connection_form(connection_type: str) -> dict[str, Any]:
     }
 
 
+def evaluate(function: str, given: Any, connections: dict[str, str]) -> Any:
+    """Return what a function, ``FILE:NAME``, returns where these connections are in the environment."""
+    file, _, name = function.rpartition(":")
+    with patch.dict(os.environ, {f"AIRFLOW_CONN_{key.upper()}": value for key, value in connections.items()}):
+        return runpy.run_path(file)[name](given)
+
+
 def find(session: Any, dag_id: str, run_id: str) -> TaskInstance:
     query = select(TaskInstance).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
     return session.scalars(query).one()
@@ -246,6 +260,7 @@ ACTIONS: dict[str, Callable[..., Any]] = {
         delete_run,
         providers,
         connection_form,
+        evaluate,
     )
 }
 
@@ -264,10 +279,20 @@ def serve(replies: IO[str]) -> None:
         print(reply, file=replies, flush=True)
 
 
+async def make_execution_api() -> None:
+    """Ask it for nothing in particular: it is made with its first request, which takes seconds."""
+    transport = httpx.ASGITransport(supervisor.in_process_api_server().app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://in-process.invalid") as client:
+        await client.get("/")
+
+
 def main() -> None:
     """Have a process serve, and another one where that is killed: importing everything costs as much as ten tasks."""
     for name in HEAVY:
         importlib.import_module(name)
+    get_listener_manager()
+    default_plugins()
+    asyncio.run(make_execution_api())
     with os.fdopen(int(sys.argv[1]), "w") as replies:
         while True:
             child = os.fork()

@@ -104,7 +104,7 @@ def _settings(home: Path, port: int, database: str, broker: int, server: AmlServ
         "CELERY__RESULT_BACKEND": f"db+{database}",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "2",
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # a file is parsed once; those that changed are at once
         # What notices that something is gone looks more often than in a real installation.
         "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
         "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
@@ -112,6 +112,7 @@ def _settings(home: Path, port: int, database: str, broker: int, server: AmlServ
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
+        "WORKERS__EXECUTION_API_TIMEOUT": "60",  # five seconds fail a task of a busy machine before it begins
         "TRIGGERER__JOB_HEARTBEAT_SEC": "2",
         "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "20",
         "TRIGGERER__RUNNER_HEALTH_CHECK_THRESHOLD": "300",  # a busy machine imports slowly

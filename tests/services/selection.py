@@ -30,6 +30,7 @@ _OF_THE_RUNNER = (
 )
 _OTHER_MARK = "the same mark as its sister's, which has the other state, or the other executor"
 _HEAVY_SCRIPT = "it imports scikit-learn or matplotlib beside Microsoft's SDK, and calls what the lighter ones call"
+_OF_A_PAGE = "the reader of its page runs it (`tests/docs`); here it is for older Airflows"
 _SMALLER = "operators/test_tries.py has it without a whole Airflow"
 THOROUGH: dict[str, str] = {
     "*/test_contract.py::Test[!L]*::test_a_killed_deployment_goes_on[[]*-before]": _SAME_KILL,
@@ -48,7 +49,7 @@ THOROUGH: dict[str, str] = {
     "*/images/test_docker_builder.py::test_a_killed_builder_is_made_up_for[[][!i]*": _SAME_KILL,
     "*/operators/test_tries.py::test_a_worker_killed_anywhere_*[[]aml_airflow.*": _SAME_KILL,
     "*/operators/test_tries.py::test_a_worker_killed_anywhere_*[[]*Experiment.submit]": _SAME_KILL,
-    "*/world/test_faults.py::test_a_function_is_called_once_whatever_is_killed[[]False]": _SAME_KILL,
+    "*/world/test_faults.py::test_a_function_is_called_once_whatever_is_killed": _SAME_KILL,
     "*/world/test_faults.py::test_marking_the_task_in_the_middle_cancels_its_run[[]success-LocalExecutor]": _OTHER_MARK,
     "*/world/test_faults.py::test_marking_the_task_in_the_middle_cancels_its_run[[]failed-CeleryExecutor]": _OTHER_MARK,
     "*/world/test_faults.py::test_a_failed_run_is_tried_again_as_another_run": _SMALLER,
@@ -56,8 +57,16 @@ THOROUGH: dict[str, str] = {
     "*/world/test_faults.py::test_a_killed_worker_loses_nothing[[]CeleryExecutor]": _SAME_KILL,
     "*/world/test_services.py::test_a_triggerer_that_is_killed_while_a_service_deploys": _SAME_KILL,
     "*/server/test_faults_below.py::test_a_server_that_is_killed_while_it_migrates_is_started_again[[]1]": _SAME_KILL,
+    "*/world/test_deferred.py::test_a_script_that_fails_is_tried_again_as_another_run": _SMALLER,
     "*/world/test_deferred.py::test_a_triggerer_that_is_restarted_cancels_nothing": "one that is killed shows it too",
     "*/world/test_deferred.py::test_mark*[[]success]": "a mark as failed is handled alike",
+    "*/world/test_no_triggerer.py::test_mark*_run[[]success]": "a mark as failed is handled alike",
+    "*/world/test_no_triggerer.py::test_mark*_run[[]failed]": "the mark beside it takes a service back",
+    "*/aml_airflow/test_examples.py::test_the_whole_way_of_a_model": _OF_A_PAGE,
+    "*/aml_airflow/test_examples.py::test_a_sweep_uses_*": _OF_A_PAGE,
+    "*/world/test_asset_events.py::test_the_sweep_starts_the_batch_scoring": (
+        "a page runs both, `test_examples.py` sees that the asset is the same, and its sister that one starts a DAG"
+    ),
     "*/operators/test_made_once.py::test_a_version_of_an_image_*": "a version of a model shows it too",
     "*/operators/test_way_of_a_model.py::test_the_way_of_a_model[[]False]": "the deferrable way has the other's steps",
     "*/console/browser/test_*.py::test_axe_finds_nothing*[[]dark-1300]": _SAME_PAGE,

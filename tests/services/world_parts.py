@@ -18,11 +18,13 @@ __all__ = ["Part", "end_all", "until"]
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 300
+LONGEST_PAUSE_SECONDS = 1.0
+"""An answer of Airflow's API server costs it, and its database, as much as a look at a thousand runs of ours."""
 
 
 def until(wanted: Callable[[], T | None], what: str, *, patience: float = PATIENCE_SECONDS) -> T:
     """Ask again and again until the answer is not empty, and return it."""
-    found = wait_until(wanted, patience, what=what)
+    found = wait_until(wanted, patience, longest=LONGEST_PAUSE_SECONDS, what=what)
     assert found is not None
     return found
 

@@ -77,7 +77,7 @@ class AmlRunOperator(AmlBaseOperator):
         ("arguments", "run_config", "environment", "environment_variables", "data", "run_resources", "tags"), "json"
     )
     operator_extra_links = RUN_LINKS
-    shallow_copy_attrs: Sequence[str] = ("_cancellation", "_delivered")  # it has a queue, and a queue cannot be copied
+    shallow_copy_attrs: Sequence[str] = ("_cancellation", "_its_run")  # it has a queue, and a queue cannot be copied
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class AmlRunOperator(AmlBaseOperator):
         self.durable = durable
         self.poll_interval = poll_interval
         self._key: str | None = None
-        self._delivered: Run | None = None
+        self._its_run: Run | None = None
         self._cancellation: Cancellation | None = None
         self._killed_early = False
 
@@ -132,7 +132,7 @@ class AmlRunOperator(AmlBaseOperator):
             with Cancellation(lambda: cancel_by_key(workspace, self._key)) as cancellation:
                 self._cancellation = cancellation
                 try:
-                    run = self._submit(workspace, cancellation, context)
+                    run = self._its_run = self._submit(workspace, cancellation, context)
                     self.log.info("Run %s is %s.", run.id, run.status)
                     publish_links(self, context["ti"], run, server_url(connection))
                     return self._finish(workspace, run, cancellation, context)
@@ -145,17 +145,20 @@ class AmlRunOperator(AmlBaseOperator):
         with in_airflows_words():
             connection = self.address.connection()
             workspace = self.address.open_by(connection)
-            run = workspace.get_run(str(event["run_id"]))
+            run = self._its_run = workspace.get_run(str(event["run_id"]))
             publish_links(self, context["ti"], run, server_url(connection))
             wait_with_log(run, self.log, shown=int(event.get("log_bytes") or 0))
             return self._deliver(workspace, run, context)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Return what OpenLineage hears of the run, its data and its place; asked where that provider is installed."""
+        """Return what OpenLineage hears of the run, its data and its place; asked where that provider is installed.
+
+        A run that failed is told, too: without a method of its own for that the provider asks this one.
+        """
         from aml_airflow.lineage import lineage_of  # noqa: PLC0415  an optional provider
 
         del task_instance
-        return lineage_of(self._delivered)
+        return lineage_of(self._its_run)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Cancel the run where the time is up that the task had while it was deferred."""
@@ -218,7 +221,6 @@ class AmlRunOperator(AmlBaseOperator):
     def _deliver(self, workspace: Workspace, run: Run, context: Context) -> Any:
         result = self._result(workspace, run, context)
         mark_delivered(run, context["ti"])
-        self._delivered = run
         return result
 
     def _finish(self, workspace: Workspace, run: Run, cancellation: Cancellation, context: Context) -> Any:

@@ -12,9 +12,11 @@ from aml_airflow.identity import ENDED, newest_run, same_maker
 from aml_plugins.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from aml_plugins import Workspace
 
-__all__ = ["Begun", "begun_by", "begun_in"]
+__all__ = ["Begun", "begun_by", "begun_by_deleted", "begun_in", "is_there"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,31 @@ def begun_in(dag_run: Any) -> list[Begun]:
     session = object_session(dag_run)
     found = session.execute(rows).all() if session is not None else []
     return _ours((instance, rendered.rendered_fields) for instance, rendered in found)
+
+
+def begun_by_deleted(task_instance: Any, connection: Connection) -> list[Begun]:
+    """Return what a task instance that is being deleted may have begun, unless it has succeeded.
+
+    :param connection: the one that deletes it; its rendered fields are still there.
+    """
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields as Rendered
+    from sqlalchemy import select  # noqa: PLC0415  where the database is
+
+    if task_instance.state == "success":
+        return []
+    same = [getattr(Rendered, name) == getattr(task_instance, name) for name in _KEY]
+    return _ours([(task_instance, connection.scalar(select(Rendered.rendered_fields).where(*same)))])
+
+
+def is_there(one: Begun) -> bool:
+    """Say whether Airflow has the task instance: it may have been created anew."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select  # noqa: PLC0415  where the database is
+
+    same = [getattr(TaskInstance, name) == getattr(one, name) for name in _KEY]
+    with create_session() as session:
+        return session.scalar(select(TaskInstance.id).where(*same)) is not None
 
 
 _KEY = ("dag_id", "run_id", "task_id", "map_index")

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from functools import cache
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import Any
 
 from airflow.listeners import hookimpl  # noqa: TID253  this is the leaf that Airflow loads
 from airflow.plugins_manager import AirflowPlugin  # noqa: TID253  see above
 
 from aml_airflow.plugins.begun import Begun, begun_by, begun_in
-from aml_plugins.errors import AmlError
-
-if TYPE_CHECKING:
-    from aml_airflow.address import Address
-    from aml_airflow.triggers.base import AmlBaseTrigger
-    from aml_plugins import Workspace
+from aml_airflow.plugins.deleted_tasks import listen_to_deletions
+from aml_airflow.plugins.taking_back import take_back_all, take_back_deferred, threads
 
 __all__ = ["AmlMarkedTasksPlugin", "MarkedTasks"]
 
-logger = logging.getLogger(__name__)
-
 _OURS = "aml_airflow.triggers."
-THREADS = 4
 SECOND_LOOK_SECONDS = 15.0
 """A worker that submits while its task is marked may leave before its next heartbeat, a few seconds later."""
 
@@ -78,7 +66,7 @@ def _hear(previous_state: Any, task_instance: Any) -> None:
     if row is None:
         _end(begun_by(task_instance))
     elif row.classpath.startswith(_OURS):
-        _threads().submit(_take_back_deferred, row.classpath, dict(row.kwargs))
+        threads().submit(take_back_deferred, row.classpath, dict(row.kwargs))
 
 
 def _hear_run(dag_run: Any, said: str) -> None:
@@ -92,59 +80,20 @@ def _hear_run(dag_run: Any, said: str) -> None:
 
 def _end(begun: Collection[Begun]) -> None:
     if begun:
-        _threads().submit(_take_back_all, begun)
-        again = threading.Timer(SECOND_LOOK_SECONDS, _take_back_all, [begun])
+        threads().submit(take_back_all, begun)
+        again = threading.Timer(SECOND_LOOK_SECONDS, take_back_all, [begun])
         again.daemon = True
         again.start()
 
 
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="aml-marked")
-
-
-def _take_back_deferred(kind: str, arguments: dict[str, Any]) -> None:
-    """Do what the trigger would do that a user kills."""
-    module, _, name = kind.rpartition(".")
-    trigger: AmlBaseTrigger = getattr(import_module(module), name)(**arguments)
-    _in_workspace(trigger.address, trigger.take_back, arguments)
-
-
-def _take_back_all(begun: Collection[Begun]) -> None:
-    """Do what the workers would do that are killed; what fails for one is no reason to leave the others."""
-    for address in {one.address for one in begun}:
-        here = [one for one in begun if one.address == address]
-
-        def take_back(workspace: Workspace, here: Collection[Begun] = here) -> None:
-            for one in here:
-                with _told(one):
-                    one.take_back(workspace)
-
-        _in_workspace(address, take_back, here)
-
-
-def _in_workspace(address: Address, take_back: Callable[[Workspace], object], what: object) -> None:
-    """Have something taken back, and leave the rest to a monitor."""
-    from aml_plugins.runs.monitoring import ensure_monitor  # noqa: PLC0415  only where somebody has marked something
-
-    with _told(what), closing(address.open()) as workspace:
-        take_back(workspace)
-        ensure_monitor(workspace.context)
-
-
-@contextmanager
-def _told(what: object) -> Iterator[None]:
-    """Write into the log what could not be taken back: nobody else would tell."""
-    try:
-        yield
-    except AmlError as error:
-        logger.warning("A task was marked, and what it began may go on: %s (%s)", error, what)
-    except Exception:
-        logger.exception("A task was marked, and what it began may go on: %s", what)
-
-
 class AmlMarkedTasksPlugin(AirflowPlugin):
-    """Brings the listener."""
+    """Brings the listeners."""
 
     name = "aml_marked_tasks"
     listeners = [MarkedTasks()]  # noqa: RUF012  Airflow reads it so
+
+    @classmethod
+    def on_load(cls, *args: Any, **kwargs: Any) -> None:
+        """Listen to deletions, too: no listener of Airflow's own hears of them."""
+        del args, kwargs
+        listen_to_deletions()

@@ -69,11 +69,13 @@ def test_a_failing_script_with_one_retry_runs_twice_as_two_runs(make_task):
     assert len(task.marks()) == 2
 
 
-def test_airflow_retries_by_itself(make_task):
-    task = make_task("sys.exit('no luck')", retries="1")
+@pytest.mark.parametrize("deferrable", ["False", "True"])
+def test_airflow_retries_by_itself(make_task, deferrable):
+    task = make_task("sys.exit('no luck')", retries="1", deferrable=deferrable, poll_interval="1.0")
     done = task.worker.ask("test_dag", dag_id=task.dag_id)
 
     assert done["state"] == "failed"
+    assert [run.status for run in task.runs()] == ["Failed", "Failed"]
     assert len(task.marks()) == 2
 
 

@@ -10,16 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.airflow_installation import Airflow, Triggerer
+from services.airflow_installation import Airflow
+from services.triggerers import Triggerer, TriggererMaker, making_triggerers
 
 from aml_plugins import Run, ScriptRunConfig, Workspace
 from aml_plugins.store.leases import LONGEST_LEASE_SECONDS
 from aml_plugins.store.records import RunRecord
 
 
+@pytest.fixture(scope="session")
+def triggerer_maker(airflow: Airflow) -> Iterator[TriggererMaker]:
+    with making_triggerers(airflow, airflow.home / "triggerers.log") as maker:
+        yield maker
+
+
 @pytest.fixture
-def triggerer(airflow: Airflow, aml_home: Path, tmp_path: Path) -> Iterator[Triggerer]:
-    process = Triggerer(airflow, tmp_path / "triggerer.log")
+def triggerer(airflow: Airflow, triggerer_maker: TriggererMaker, aml_home: Path, tmp_path: Path) -> Iterator[Triggerer]:
+    process = Triggerer(airflow, tmp_path / "triggerer.log", triggerer_maker)
     process.start()
     yield process
     process.stop()

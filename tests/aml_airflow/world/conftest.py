@@ -53,7 +53,9 @@ class Dag:
     marks_file: Path
     run_id: str = ""
 
-    def trigger(self) -> None:
+    def begin(self, text: str) -> None:
+        """Give Airflow the DAG's file, and start a run."""
+        self.world.add_dag(self.dag_id, text)
         self.run_id = self.world.trigger(self.dag_id)
 
     def wait_for_mark(self, count: int = 1) -> None:
@@ -94,59 +96,57 @@ class Dag:
 
 
 @pytest.fixture
-def make_dag(world: AirflowWorld, workspace: Workspace, tmp_path: Path):
+def new_dag(world: AirflowWorld, workspace: Workspace, tmp_path: Path):
+    """Think of a DAG that has a directory of its own, and no file yet."""
+
+    def new(dag_id: str) -> Dag:
+        (tmp_path / dag_id).mkdir()
+        return Dag(world, workspace, dag_id, tmp_path / dag_id / "marks")
+
+    return new
+
+
+@pytest.fixture
+def make_dag(new_dag):
     """Make a DAG whose script runs until it is let go, and start a run of it."""
 
     def make(code: str = "", **settings: str) -> Dag:
-        source = tmp_path / "source"
+        dag = new_dag(f"dag_{time.time_ns()}")
+        source = dag.marks_file.with_name("source")
         source.mkdir()
-        dag = Dag(world, workspace, f"dag_{time.time_ns()}", tmp_path / "marks")
         (source / "task.py").write_text(_SCRIPT.format(marks=str(dag.marks_file), code=textwrap.dedent(code)))
         given = {"source_directory": repr(str(source)), "script": "'task.py'", "target": "'local'"}
         given |= {"retry_delay": "timedelta(0)", **settings}
         text = _DAG.format(dag_id=dag.dag_id, given=", ".join(f"{name}={value}" for name, value in given.items()))
-        world.add_dag(dag.dag_id, text)
-        dag.trigger()
+        dag.begin(text)
         return dag
 
     return make
 
 
 @pytest.fixture
-def make_function_dag(world: AirflowWorld, workspace: Workspace, tmp_path: Path):
+def make_function_dag(new_dag):
     """Make a DAG whose function, on a target, runs until it is let go and returns the number that it got, doubled."""
 
     def make(**settings: str) -> Dag:
-        dag = Dag(world, workspace, f"dag_{time.time_ns()}", tmp_path / "marks")
+        dag = new_dag(f"dag_{time.time_ns()}")
         given = ", ".join(f"{name}={value}" for name, value in settings.items())
-        world.add_dag(dag.dag_id, _FUNCTION.format(dag_id=dag.dag_id, marks=str(dag.marks_file), given=given))
-        dag.trigger()
+        dag.begin(_FUNCTION.format(dag_id=dag.dag_id, marks=str(dag.marks_file), given=given))
         return dag
 
     return make
 
 
 @pytest.fixture
-def no_triggerer(world):
-    """Nobody waits for deferred tasks, and no trigger hears of anything."""
-    world.triggerer.stop()
-    yield
-    world.triggerer.start()
-
-
-@pytest.fixture
-def make_service_dag(world: AirflowWorld, workspace: Workspace, tmp_path: Path):
+def make_service_dag(new_dag, workspace: Workspace, tmp_path: Path):
     """Make a DAG that deploys a service, whose script answers nothing until it is let go; nothing of it is left."""
     made: list[str] = []
 
     def make(**settings: str) -> Dag:
-        dag = Dag(world, workspace, f"dag-{time.time_ns()}", tmp_path / "marks")
+        dag = new_dag(f"dag-{time.time_ns()}")
         image = Serving(workspace, tmp_path).image(_SERVICE.format(marks=str(dag.marks_file)))
         given = ", ".join(f"{name}={value}" for name, value in settings.items())
-        world.add_dag(
-            dag.dag_id, _DEPLOYMENT.format(dag_id=dag.dag_id, image=f"{image.name}:{image.version}", given=given)
-        )
-        dag.trigger()
+        dag.begin(_DEPLOYMENT.format(dag_id=dag.dag_id, image=f"{image.name}:{image.version}", given=given))
         made.append(dag.dag_id)
         return dag
 

@@ -59,15 +59,27 @@ def test_the_triggerer_waits_with_the_log(make_deferred):
     assert log.count("the script ends") == 1, log
 
 
-def test_a_triggerer_that_is_killed_loses_nothing_and_cancels_nothing(make_deferred, world):
-    dag = make_deferred()
+def test_a_triggerer_that_is_killed_loses_nothing_and_takes_back_only_what_is_cleared_meanwhile(
+    make_deferred, make_function_dag, world
+):
+    dag, cleared = make_function_dag(deferrable="True", retries="2"), make_deferred()
+    dag.wait_for("deferred")
+    dag.wait_for_mark()
     world.triggerer.kill()
-    world.triggerer.start()
-    dag.let_go()
+    try:
+        world.clear(cleared.dag_id, cleared.run_id, "train")
+        cleared.wait_for_mark(2)
+    finally:
+        world.triggerer.start()
+    wait_for_the_first_to_end(cleared)
+    for one in (dag, cleared):
+        one.let_go()
 
-    assert dag.wait_for("success", "failed")["state"] == "success", log_of(dag)
-    assert dag.states() == ["Completed"]
-    assert len(dag.marks()) == 1
+    for one in (dag, cleared):
+        assert one.wait_for("success", "failed")["state"] == "success", log_of(one)
+    assert dag.returned() == 42
+    assert [dag.states(), cleared.states()] == [["Completed"], ["Canceled", "Completed"]]
+    assert [len(dag.marks()), len(cleared.marks())] == [1, 2]
 
 
 def test_a_triggerer_that_is_restarted_cancels_nothing(make_deferred, world):
@@ -106,22 +118,6 @@ def test_marking_a_deferred_task_cancels_its_run(make_deferred, state):
     assert dag.task()["state"] == state
 
 
-@pytest.mark.parametrize("what", ["failed", "success", "the DAG run"])
-def test_marking_a_task_cancels_its_run_where_no_triggerer_runs(make_dag, no_triggerer, what):
-    dag = make_dag(deferrable="True", retries="2")
-    dag.wait_for("deferred")
-    dag.wait_for_mark()
-    if what == "the DAG run":
-        dag.world.ask("PATCH", f"dags/{dag.dag_id}/dagRuns/{dag.run_id}", {"state": "failed"})
-    else:
-        dag.world.change(dag.dag_id, dag.run_id, "train", what)
-
-    dag.wait_for_states("Canceled")
-    until(lambda: not dag.still_running(), "the end of the script")
-    assert dag.task()["state"] not in {"deferred", "running"}
-    assert len(dag.marks()) == 1
-
-
 def test_clearing_a_deferred_task_cancels_its_run_and_starts_another(make_deferred):
     dag = make_deferred()
     dag.world.clear(dag.dag_id, dag.run_id, "train")
@@ -133,21 +129,6 @@ def test_clearing_a_deferred_task_cancels_its_run_and_starts_another(make_deferr
     assert dag.states() == ["Canceled", "Completed"]
     assert dag.returned() == dag.runs()[1].id
     assert dag.still_running() == []
-
-
-def test_a_cleared_task_does_not_take_over_the_run_that_the_triggerer_is_to_cancel(make_deferred, world):
-    dag = make_deferred()
-    world.triggerer.kill()
-    try:
-        dag.world.clear(dag.dag_id, dag.run_id, "train")
-        dag.wait_for_mark(2)
-    finally:
-        world.triggerer.start()
-    wait_for_the_first_to_end(dag)
-    dag.let_go()
-
-    assert dag.wait_for("success", "failed")["state"] == "success", log_of(dag)
-    assert dag.states() == ["Canceled", "Completed"]
 
 
 def test_a_deferred_task_has_a_time_limit(make_deferred):

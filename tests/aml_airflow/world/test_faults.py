@@ -54,17 +54,11 @@ def test_a_killed_worker_loses_nothing(make_on, executor):
     ended_once(dag)
 
 
-@pytest.mark.parametrize("deferrable", ["False", "True"])
-def test_a_function_is_called_once_whatever_is_killed(make_function_dag, world, deferrable):
-    dag = make_function_dag(retries="2", deferrable=deferrable)
+def test_a_function_is_called_once_whatever_is_killed(make_function_dag):
+    dag = make_function_dag(retries="2")
     dag.wait_for_mark()
-    if deferrable == "True":
-        dag.wait_for("deferred")
-        world.triggerer.kill()
-        world.triggerer.start()
-    else:
-        end_all(dag.workers(), psutil.Process.kill)
-        until(lambda: dag.task()["try_number"] == 2, "the second try")
+    end_all(dag.workers(), psutil.Process.kill)
+    until(lambda: dag.task()["try_number"] == 2, "the second try")
     dag.let_go()
 
     assert dag.wait_for("success", "failed")["state"] == "success"

@@ -20,10 +20,6 @@ def is_up(dag) -> None:
     assert len(dag.marks()) == 1
 
 
-def is_gone(dag) -> bool:
-    return dag.dag_id not in [service.name for service in Service.list(dag.workspace)] and not dag.still_running()
-
-
 def test_a_worker_that_is_killed_while_a_service_deploys(make_service_dag):
     dag = make_service_dag(retries="1")
     dag.wait_for_mark()
@@ -43,13 +39,3 @@ def test_a_triggerer_that_is_killed_while_a_service_deploys(make_service_dag, wo
     dag.let_go()
 
     is_up(dag)
-
-
-def test_marking_the_task_takes_the_service_back_where_no_triggerer_runs(make_service_dag, no_triggerer):
-    dag = make_service_dag(deferrable="True")
-    dag.wait_for("deferred")
-    dag.wait_for_mark()
-    dag.world.change(dag.dag_id, dag.run_id, "train", "failed")
-
-    until(lambda: is_gone(dag), "the end of the service")
-    assert dag.task()["state"] == "failed"
