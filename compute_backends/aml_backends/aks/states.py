@@ -43,8 +43,7 @@ def status_of(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], said: S
     if condition is not None:
         return _timed(_ended(condition, pod, said, asked_to_end=asked_to_end), status, pod)
     if _all_succeeded(job) or (_nodes(job) == 1 and _phase(pod) == "Succeeded"):
-        code = _exit_code(pod) or 0
-        return _timed(JobStatus(state=JobState.SUCCEEDED, native_state="Succeeded", exit_code=code), status, pod)
+        return _timed(_succeeded(pod), status, pod)
     if asked_to_end:
         still = int(status.get("active") or 0) + int(status.get("terminating") or 0)
         # The controller's own word: before it has looked, it may still start a pod.
@@ -80,10 +79,15 @@ def _final_condition(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None
 
 
+def _succeeded(pod: Mapping[str, Any] | None) -> JobStatus:
+    """Return one status, whether the Job says so already or its pods only."""
+    return JobStatus(state=JobState.SUCCEEDED, native_state="Complete", exit_code=_exit_code(pod) or 0)
+
+
 def _ended(condition: Mapping[str, Any], pod: Mapping[str, Any] | None, said: Said, *, asked_to_end: bool) -> JobStatus:
     code = _exit_code(pod)
     if condition["type"] == "Complete":
-        return JobStatus(state=JobState.SUCCEEDED, native_state="Complete", exit_code=code or 0)
+        return _succeeded(pod)
     reason = str(condition.get("reason") or "Failed")
     told = said()
     # A pod that ended because another failed, or ran out of time, says that it was cancelled; one that was asked to end

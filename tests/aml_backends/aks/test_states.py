@@ -28,6 +28,8 @@ def test_a_pod_that_succeeded_is_a_run_that_did() -> None:
     seen = status_of(job(), [pod("Succeeded")], lambda: None)
     assert (seen.state, seen.exit_code) == (JobState.SUCCEEDED, 0)
     assert seen.finished_at == 1767225601.0
+    complete = job(conditions=[{"type": "Complete", "status": "True"}])
+    assert status_of(complete, [pod("Succeeded")], lambda: None) == seen
 
 
 def test_of_many_nodes_all_must_have_succeeded() -> None:
