@@ -103,7 +103,7 @@ def test_mistakes_are_sentences_of_mlflow(workspace, tmp_path, arguments, words)
 
 def test_a_mistake_at_the_command_line_is_a_sentence_and_no_traceback(workspace):
     told = mlflow("create", "-t", "aml:/local", "--name", "sums", "-m", "models:/nothing/1", code=2)
-    assert "Error: Registered Model with name=nothing not found." in told
+    assert "Error: There is no model 'nothing' in this workspace." in told
     assert "Traceback" not in told
 
 
