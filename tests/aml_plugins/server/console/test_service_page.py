@@ -6,6 +6,7 @@ import http.server
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from services.scored import INPUT, deployed
@@ -15,6 +16,7 @@ from aml_plugins import Service, Workspace
 from aml_plugins.server.console.service_traffic import counted
 from aml_plugins.server.serving import Server
 from aml_plugins.store.records import ServiceRecord
+from aml_plugins.testing.waiting import wait_until
 
 BASE = "/api/2.0/aml/console/workspaces/team-a/services"
 EXPOSITION = """
@@ -58,9 +60,14 @@ def test_a_trial_is_sent_with_the_key_and_counted(client: TestClient, service: S
     assert (said["status"], said["text"], said["is_whole"]) == (200, '{"sum": 1, "name": "x"}', True)
     wrong = client.post(f"{BASE}/flowers/try", json={"body": "no JSON"}).json()
     assert wrong["status"] == 500
-    (version,) = client.get(f"{BASE}/flowers/traffic").json()["versions"]
-    numbers = version["counted"]
-    # The description that was read is a request like others.
+
+    def numbers_now() -> Any:
+        (version,) = client.get(f"{BASE}/flowers/traffic").json()["versions"]
+        return version["counted"]
+
+    # The description that was read is a request like others; requests are counted ten times a second.
+    wait_until(lambda: numbers_now()["requests"] == 3)
+    numbers = numbers_now()
     assert (numbers["requests"], numbers["client_errors"], numbers["server_errors"]) == (3, 0, 1)
     assert numbers["buckets"][-1] == [None, 3]
     (log,) = client.get(f"{BASE}/flowers/log").json()["logs"]
