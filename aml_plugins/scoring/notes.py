@@ -12,10 +12,11 @@ __all__ = ["Notes"]
 
 _FLUSH_SECONDS = 0.1
 _SLOW_SECONDS = 0.01  # beside this much, telling of it costs nothing
+_MOST = 16  # no answer waits while hundreds are told of, which takes milliseconds
 
 
 class Notes:
-    """Takes down what was answered, and tells of it ten times a second; of what took long, at once.
+    """Takes down what was answered, and tells of some at a time, ten times a second or more; of what took long, at once.
 
     :param loop: runs as long as requests come.
     """
@@ -25,14 +26,20 @@ class Notes:
         self._metrics = metrics
         self._access = AccessLog()
         self._waiting: list[Answered] = []
+        self._is_timed = False
 
     def take(self, answered: Answered) -> None:
         """Take down one answered request."""
-        if not self._waiting:
-            self._loop.call_later(_FLUSH_SECONDS, self.flush)
+        if not self._is_timed:
+            self._is_timed = True
+            self._loop.call_later(_FLUSH_SECONDS, self._when_timed)
         self._waiting.append(answered)
-        if answered.seconds > _SLOW_SECONDS:
+        if answered.seconds > _SLOW_SECONDS or len(self._waiting) >= _MOST:
             self.flush()
+
+    def _when_timed(self) -> None:
+        self._is_timed = False
+        self.flush()
 
     def flush(self) -> None:
         """Tell of all that has gathered."""
