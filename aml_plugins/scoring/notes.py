@@ -16,7 +16,7 @@ _MOST = 16  # no answer waits while hundreds are told of, which takes millisecon
 
 
 class Notes:
-    """Takes down what was answered, and tells of some at a time, ten times a second or more; of what took long, at once.
+    """Takes down what was answered and tells of some at a time, ten times a second or more; of what took long, at once.
 
     :param loop: runs as long as requests come.
     """
