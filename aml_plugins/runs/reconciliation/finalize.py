@@ -185,8 +185,9 @@ def _reason(run: RunRecord, results: Path) -> str | None:
         return run.reason
     said = run.reason or f"The script ended with exit code {run.exit_code}."
     tail = _tail(results / "logs" / LOG)
-    is_said = tail.rpartition("\n")[2] in said  # the runner's own reason is also the last that it wrote into the log
-    return said if is_said else f"{said} The last lines of its log:\n{tail}"
+    # The runner's own reason is also the last that it wrote into the log; of a long one, the tail has the last lines.
+    is_said = f"\n{tail}".endswith(f"\n{said}") or f"\n{said}".endswith(f"\n{tail}")
+    return said if is_said or not tail else f"{said} The last lines of its log:\n{tail}"
 
 
 def _tail(log: Path) -> str:

@@ -137,11 +137,20 @@ def test_what_does_not_travel_is_said_and_a_list_has_one_line_for_each(aml_home:
 
 
 def test_a_failed_run_is_exit_code_1_with_its_last_lines(aml_home: Path, source: Path) -> None:
-    (source / "bad.py").write_text("raise SystemExit('it was me')")
+    (source / "bad.py").write_text("print('it was me', 1, sep='\\n')\nraise SystemExit(1)")
 
     said = aml("run", "submit", source, "--script", "bad.py", "--wait", code=1).stderr
 
-    assert "it was me" in said
+    assert "exit code 1. The last lines of its log:\nit was me\n1" in said
+
+
+def test_what_the_runner_says_itself_is_said_once(aml_home: Path, source: Path) -> None:
+    (source / "dead.runconfig").write_text("environment: {kind: existing, interpreter: /no/such/python}")
+
+    aml("run", "submit", source, "-c", "dead", "--script", "train.py", "--wait", code=1)
+
+    (run,) = json.loads(aml("run", "list", "-o", "json").stdout)
+    assert run["reason"].count("/no/such/python") == 1
 
 
 @pytest.mark.parametrize(
