@@ -36,5 +36,15 @@ def _leave_out_plugins_of_pydantic() -> None:
     Its variable PYDANTIC_DISABLE_PLUGINS would reach the processes that a command starts, users' scripts among them.
     """
     loader = ModuleType("pydantic.plugin._loader")
-    vars(loader)["get_plugins"] = tuple
+
+    def really(name: str) -> object:
+        """Whatever else a pydantic of tomorrow wants of it, the module itself has."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        from importlib import import_module
+
+        del sys.modules[loader.__name__]
+        return getattr(import_module(loader.__name__), name)
+
+    vars(loader).update(get_plugins=tuple, __getattr__=really)
     sys.modules.setdefault(loader.__name__, loader)

@@ -125,6 +125,22 @@ main()
     assert (done.returncode, done.stderr) == (130, "\nInterrupted.\n")
 
 
+def test_no_plugins_of_pydantic_are_looked_for(aml_home: Path) -> None:
+    probe = """
+import sys
+from aml_plugins.cli import _leave_out_plugins_of_pydantic
+_leave_out_plugins_of_pydantic()
+import pydantic
+pydantic.create_model("Made", x=(int, 1))()
+print("importlib.metadata" in sys.modules)
+from pydantic.plugin._loader import PYDANTIC_ENTRY_POINT_GROUP
+print(PYDANTIC_ENTRY_POINT_GROUP)
+"""
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+
+    assert (done.stdout.split(), done.stderr) == (["False", "pydantic"], "")
+
+
 def test_what_does_not_travel_is_said_and_a_list_has_one_line_for_each(aml_home: Path, source: Path) -> None:
     (source / "gone").symlink_to("nowhere")
     (source / "bad.py").write_text("raise SystemExit('one\\ntwo')")
