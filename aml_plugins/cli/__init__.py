@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _leave_out_plugins_of_pydantic() -> None:
-    """Spare a command the search for them in all distributions, a tenth of its time: they are for applications' logs.
+    """Spare a command the search for them in all distributions: they are for applications' logs.
 
     Its variable PYDANTIC_DISABLE_PLUGINS would reach the processes that a command starts, users' scripts among them.
     """
