@@ -126,9 +126,7 @@ class AirflowWorld:
 
     def sign_in(self, page: Any) -> None:
         """Sign in to the UI in a browser."""
-        from services.browsing import go
-
-        go(page, f"{self.url}/auth/login")
+        page.goto(f"{self.url}/auth/login")
         page.locator("input[name=username]").fill("admin")
         page.locator("input[name=password]").fill("admin")
         page.get_by_role("button", name="Sign in").click()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Error, Locator, Page, expect
-from services.browsing import go, launched
+from playwright.sync_api import Locator, Page, expect
+from services.browsing import launched
 
 pytestmark = [pytest.mark.xdist_group("airflow-world"), pytest.mark.timeout(900)]
 
 SLOWLY = 120_000  # milliseconds; how long something may take that always comes
-TRIES = 4
 
 
 @pytest.fixture
@@ -26,16 +24,11 @@ def page(world) -> Iterator[Page]:
 
 
 def link_of_the_task(page: Page, grid: str) -> Locator:
-    """Click from the grid to the task's details; again where the network changed and the page waits for an answer."""
-    link = page.get_by_role("link", name="MLflow run")
-    for _ in range(TRIES):
-        go(page, grid)
-        with suppress(Error):
-            page.locator("a[href*='/runs/'][href$='/tasks/train']").first.click(timeout=SLOWLY / TRIES)
-            page.get_by_role("link", name="Details").last.click(timeout=SLOWLY / TRIES)
-            link.wait_for(timeout=SLOWLY / TRIES)
-            break
-    return link
+    """Click from the grid to the task's details."""
+    page.goto(grid)
+    page.locator("a[href*='/runs/'][href$='/tasks/train']").first.click()
+    page.get_by_role("link", name="Details").last.click()
+    return page.get_by_role("link", name="MLflow run")
 
 
 def test_from_the_grid_to_the_run(page, make_dag, world):
@@ -50,5 +43,5 @@ def test_from_the_grid_to_the_run(page, make_dag, world):
 
     mlflow = opened.value
     assert run_id in mlflow.url
-    go(mlflow, mlflow.url)
+    mlflow.goto(mlflow.url)
     expect(mlflow.get_by_text(run_id).first).to_be_visible(timeout=SLOWLY)

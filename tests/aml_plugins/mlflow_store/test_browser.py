@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from services.browsing import go, launched
+from services.browsing import launched
 from services.mlflow_server import MlflowServer
 
 from aml_plugins import Run, ScriptRunConfig, Workspace
@@ -63,7 +63,7 @@ def page(browser: Browser) -> Page:
 
 def test_a_run_its_metric_and_its_files_are_seen_in_its_workspace(finished: Finished, page: Page) -> None:
     expect.set_options(timeout=SLOWLY)
-    go(page, f"{finished.address}/{finished.run.id}?workspace=team-browser")
+    page.goto(f"{finished.address}/{finished.run.id}?workspace=team-browser")
     expect(page.get_by_role("heading", name="seen-run")).to_be_visible()
     expect(page.get_by_text("Finished", exact=True).first).to_be_visible()
     expect(page.get_by_text("0.8125").first).to_be_visible()
@@ -76,7 +76,7 @@ def test_a_run_its_metric_and_its_files_are_seen_in_its_workspace(finished: Fini
 
 def test_a_snapshot_is_downloaded_from_the_ui(finished: Finished, page: Page, tmp_path: Path) -> None:
     expect.set_options(timeout=SLOWLY)
-    go(page, f"{finished.address}/{finished.run.id}/artifacts?workspace=team-browser")
+    page.goto(f"{finished.address}/{finished.run.id}/artifacts?workspace=team-browser")
     page.get_by_text("snapshot", exact=True).first.click()
     page.get_by_text("snapshot.zip").first.click()
     expect(page.get_by_text("snapshot/snapshot.zip").first).to_be_visible()
@@ -88,7 +88,7 @@ def test_a_snapshot_is_downloaded_from_the_ui(finished: Finished, page: Page, tm
 
 
 def test_another_workspace_does_not_show_the_run(finished: Finished, page: Page) -> None:
-    go(page, f"{finished.address}/{finished.run.id}?workspace=default")
+    page.goto(f"{finished.address}/{finished.run.id}?workspace=default")
     expect(page.get_by_text("seen-run")).to_have_count(0)
     page.wait_for_load_state("load")
     body = page.locator("body")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from services.aml_server import AmlServer
-from services.browsing import go, launched
+from services.browsing import launched
 
 from aml_plugins import Workspace
 from aml_plugins.context import Context, open_context
@@ -88,7 +88,7 @@ class Visitor:
     complaints: list[str]
 
     def open(self, path: str = "/") -> Page:
-        go(self.page, f"{self.url}/aml{path}")
+        self.page.goto(f"{self.url}/aml{path}")
         expect(self.page.locator("main:not([aria-busy]) h1")).to_be_visible()
         return self.page
 

@@ -6,7 +6,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from services.axe import RULES, assert_accessible
-from services.browsing import go
 
 from aml_plugins.runs.history import Metric
 from aml_plugins.server.console.pages import assets
@@ -126,5 +125,5 @@ def test_the_theme_is_chosen_and_kept(visit) -> None:
     expect(page.get_by_role("button", name="Theme: dark. Change it.")).to_be_visible()
     dark = page.evaluate(ground)
     assert dark != light
-    go(page, page.url)
+    page.goto(page.url)
     assert page.evaluate(ground) == dark

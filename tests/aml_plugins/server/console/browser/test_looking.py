@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from services.browsing import go
 
 from aml_plugins import ScriptRunConfig, Workspace
 from aml_plugins.runs.history import Metric
@@ -78,7 +77,7 @@ def test_a_run_is_followed_from_the_overview_to_its_results(
     assert Path(download.value.path()).read_text() == "all is well"
     assert download.value.suggested_filename == "report.txt"
 
-    go(page, page.url)
+    page.goto(page.url)
     expect(page.get_by_role("tab", name="Files")).to_have_attribute("aria-selected", "true")
     expect(page.get_by_role("link", name="Open in MLflow")).to_have_attribute(
         "href", f"/#/experiments/{run.record.experiment_id}/runs/{run.id}?workspace=team-a"
@@ -101,7 +100,7 @@ def test_runs_are_found_and_the_address_remembers_how(visitor, add_job) -> None:
     page.get_by_role("combobox", name="Experiment").select_option("fruit")
     expect(rows).to_have_count(2)
     assert page.url.endswith("/workspaces/team-a?experiment=fruit")
-    go(page, page.url)
+    page.goto(page.url)
     expect(rows).to_have_count(2)
     expect(page.get_by_role("combobox", name="Experiment")).to_have_value("fruit")
     page.get_by_role("combobox", name="State").select_option("Failed")

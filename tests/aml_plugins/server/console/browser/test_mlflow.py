@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from services.browsing import go
 
 from aml_plugins import ScriptRunConfig, Workspace
 from aml_plugins.runs.configuration import RunConfiguration
@@ -23,7 +22,7 @@ def test_a_runs_description_in_mlflow_leads_to_the_console_and_its_page_back(
     run = workspace.experiment("linked").submit(ScriptRunConfig(tmp_path, script="train.py"), name="linked-run")
     run.wait_for_completion()
     page = chromium.new_context(viewport={"width": 1400, "height": 900}).new_page()
-    go(page, f"{aml_server.url}/#/experiments/{run.record.experiment_id}/runs/{run.id}?workspace=team-a")
+    page.goto(f"{aml_server.url}/#/experiments/{run.record.experiment_id}/runs/{run.id}?workspace=team-a")
     page.wait_for_selector("text=Open in AML Plugins", timeout=60_000)
     with page.context.expect_page() as opened:  # MLflow opens what a description links to in a new window
         page.get_by_role("link", name="Open in AML Plugins").click()

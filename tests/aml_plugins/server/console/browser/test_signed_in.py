@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from services.browsing import go
 from services.team_server import PASSWORD, TeamServer
 
 from aml_plugins.store.opening import open_store
@@ -78,7 +77,7 @@ def test_a_reader_follows_a_run_and_cannot_end_it(
     team_server: TeamServer, run_id: str, signed_in: Callable[[str], Page]
 ) -> None:
     page = signed_in("console-reader")
-    go(page, f"{team_server.url}/aml/")
+    page.goto(f"{team_server.url}/aml/")
     page.get_by_role("link", name=WORKSPACE).click()
     page.get_by_role("region", name="Under way").get_by_role("link").first.click()
     expect(page.locator(".title .badge")).to_have_text("Running")
@@ -88,7 +87,7 @@ def test_a_reader_follows_a_run_and_cannot_end_it(
 
 def test_a_contributor_ends_a_run(team_server: TeamServer, run_id: str, signed_in: Callable[[str], Page]) -> None:
     page = signed_in("console-contributor")
-    go(page, f"{team_server.url}/aml/workspaces/{WORKSPACE}/runs/{run_id}")
+    page.goto(f"{team_server.url}/aml/workspaces/{WORKSPACE}/runs/{run_id}")
     page.get_by_role("button", name="Cancel run").click()
     page.get_by_role("button", name="Cancel the run").click()
     expect(page.locator(".title .badge")).to_have_text("Cancel requested")
@@ -96,8 +95,8 @@ def test_a_contributor_ends_a_run(team_server: TeamServer, run_id: str, signed_i
 
 def test_an_outsider_finds_nothing(team_server: TeamServer, run_id: str, signed_in: Callable[[str], Page]) -> None:
     page = signed_in("console-outsider")
-    go(page, f"{team_server.url}/aml/")
+    page.goto(f"{team_server.url}/aml/")
     expect(page.get_by_role("heading", name="Workspaces")).to_be_visible()
     expect(page.get_by_role("link", name=WORKSPACE)).to_have_count(0)
-    go(page, f"{team_server.url}/aml/workspaces/{WORKSPACE}/runs/{run_id}")
+    page.goto(f"{team_server.url}/aml/workspaces/{WORKSPACE}/runs/{run_id}")
     expect(page.get_by_role("heading", name="Not found")).to_be_visible()

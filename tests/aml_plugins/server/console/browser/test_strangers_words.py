@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from services.browsing import go
 
 from aml_plugins.datastores.opening import default_datastore
 from aml_plugins.runs.history import Metric
@@ -78,7 +77,7 @@ def test_the_overview_shows_words(visitor, evil_run: str) -> None:
     expect(page.get_by_role("region", name="Under way")).to_contain_text(EVIL)
     page.get_by_role("combobox", name="Compute target").select_option(EVIL)
     expect(page.get_by_role("table", name="Runs").locator("tbody tr")).to_have_count(1)
-    go(page, page.url)
+    page.goto(page.url)
     expect(page.get_by_role("combobox", name="Compute target")).to_have_value(EVIL)
     assert_only_words(page)
 
