@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import BaseNotifier  # noqa: TID253  this is the leaf that Airflow loads
 
@@ -19,16 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["AmlNotifier"]
 
-_WORDS = {"success": "Completed", "failed": "Failed"}
+_WORDS = {"success": "Completed", "failed": "Failed", "late": "Late"}
 _KIND = "airflow"
 
 
 class AmlNotifier(BaseNotifier):
     """Tell whom the workspace notifies (``aml workspace notify``), and write the outcome on runs.
 
-    Give it to ``on_failure_callback`` or ``on_success_callback`` of a task or DAG. The event that webhooks get has the
-    kind ``airflow``, as subject ``DAG.TASK`` or ``DAG``, and the state ``Completed`` or ``Failed``. It is kept in the
-    outbox until a webhook took it. Of a server only the server sends: with one, runs are tagged, and nothing is sent.
+    Give it to ``on_failure_callback`` or ``on_success_callback`` of a task or DAG, or as
+    ``AsyncCallback(AmlNotifier, kwargs={…})`` to a ``DeadlineAlert``. The event that webhooks get has the kind
+    ``airflow``, as subject ``DAG.TASK`` or ``DAG``, and the state ``Completed``, ``Failed`` or ``Late``. It is kept in
+    the outbox until a webhook took it. Of a server only the server sends: with one, runs are tagged, nothing is sent.
 
     :param message: a sentence for people. (templated)
     :param run_ids: runs that get the tags ``airflow.state`` and ``airflow.message``, such as
@@ -37,6 +40,7 @@ class AmlNotifier(BaseNotifier):
         and workspace. (templated)
     :param workspace: a workspace, in place of the connection's. (templated)
     :param store: a store's URI without a password, in place of the connection's. (templated)
+    :param context: what Airflow's triggerer gives who tells of a missed deadline.
     """
 
     template_fields: Sequence[str] = ("message", "run_ids", *ADDRESS_FIELDS)
@@ -44,13 +48,14 @@ class AmlNotifier(BaseNotifier):
     def __init__(
         self,
         *,
-        message: str = "{{ dag.dag_id }} {{ run_id }}",
+        message: str = "{{ dag_run.dag_id }} {{ run_id }}",
         run_ids: Sequence[str] = (),
         aml_conn_id: str = DEFAULT_CONNECTION,
         workspace: str | None = None,
         store: str | None = None,
+        context: Context | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(_whole(context) if context else None)
         self.aml_conn_id = aml_conn_id
         self.message = message
         self.run_ids = run_ids
@@ -59,9 +64,19 @@ class AmlNotifier(BaseNotifier):
 
     def notify(self, context: Context) -> None:
         """Tag the runs and post the event."""
-        workspace = Address(aml_conn_id=self.aml_conn_id, workspace=self.workspace, store=self.store).open()
+        self._tell(self._address.open(), context, _state(context))
+
+    async def async_notify(self, context: Context) -> None:
+        """Do the same in a triggerer, for a deadline that was missed; its event loop goes on meanwhile."""
+        connection = await self._address.aconnection()
+        await asyncio.to_thread(lambda: self._tell(self._address.open_by(connection), context, "late"))
+
+    @property
+    def _address(self) -> Address:
+        return Address(aml_conn_id=self.aml_conn_id, workspace=self.workspace, store=self.store)
+
+    def _tell(self, workspace: Workspace, context: Context, state: str) -> None:
         try:
-            state = _state(context)
             for run_id in filter(None, self.run_ids):
                 run = workspace.get_run(run_id)
                 run.tag("airflow.state", state)
@@ -87,6 +102,15 @@ class AmlNotifier(BaseNotifier):
             new=_WORDS[state],
             message=self.message,
         )
+
+
+def _whole(context: Context) -> Context:
+    """Return a triggerer's context, which has the DAG run as plain data alone, with the names that messages use."""
+    run: Any = context.get("dag_run")
+    if not isinstance(run, Mapping):
+        return context
+    run = SimpleNamespace(**{**run, "run_id": run["dag_run_id"]})
+    return cast("Context", {**context, "dag_run": run, "run_id": run.run_id})
 
 
 def _state(context: Context) -> str:

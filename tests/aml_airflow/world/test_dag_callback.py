@@ -1,4 +1,4 @@
-"""A DAG's own callback runs in the DAG processor, far from any task."""
+"""A DAG's own callback runs in the DAG processor, and that of a missed deadline in the triggerer: far from any task."""
 
 from __future__ import annotations
 
@@ -24,11 +24,28 @@ with DAG("DAG_ID", schedule=None, on_failure_callback=told):
     fails()
 """
 
+LATE = """
+from datetime import timedelta
+from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference
+from airflow.providers.standard.operators.bash import BashOperator
+from aml_airflow.notifications.aml import AmlNotifier
 
-def test_a_dag_that_failed_tells_it_on_the_run(world, workspace, tmp_path):
+words = {"message": "{{ dag_run.dag_id }} should have ended", "run_ids": ["RUN_ID"]}
+alert = DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(seconds=1), AsyncCallback(AmlNotifier, words))
+with DAG("DAG_ID", schedule=None, deadline=alert):
+    BashOperator(task_id="never", bash_command="true", queue="that-nobody-serves")
+"""
+
+
+@pytest.fixture
+def run(workspace, tmp_path):
+    """A run that callbacks write on."""
     file = tmp_path / "model.txt"
     file.write_text("model")
-    run = Model.register(workspace, file, f"model-{time.time_ns()}").run
+    return Model.register(workspace, file, f"model-{time.time_ns()}").run
+
+
+def test_a_dag_that_failed_tells_it_on_the_run(world, run):
     dag_id = f"dag_{time.time_ns()}"
     world.add_dag(dag_id, TEXT.replace("DAG_ID", dag_id).replace("RUN_ID", run.id))
 
@@ -37,3 +54,13 @@ def test_a_dag_that_failed_tells_it_on_the_run(world, workspace, tmp_path):
     tags = until(lambda: run.get_tags() if "airflow.message" in run.get_tags() else None, "the callback")
     assert tags["airflow.state"] == "failed"
     assert tags["airflow.message"] == f"{dag_id} ended badly"
+
+
+def test_a_dag_that_is_late_tells_it_on_the_run(world, run):
+    dag_id = f"dag_{time.time_ns()}"
+    world.add_dag(dag_id, LATE.replace("DAG_ID", dag_id).replace("RUN_ID", run.id))
+    world.trigger(dag_id)
+
+    tags = until(lambda: run.get_tags() if "airflow.message" in run.get_tags() else None, "the deadline's callback")
+    assert tags["airflow.state"] == "late"
+    assert tags["airflow.message"] == f"{dag_id} should have ended"
