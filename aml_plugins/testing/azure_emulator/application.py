@@ -37,6 +37,8 @@ _LARGEST = 64 << 20
 # What the real services answer beyond their own specifications, and so does the emulator.
 _DEVIATIONS = (
     "'isCustomProvisioningTimeout', 'provisioningTimeoutInSeconds'",
+    # Batch's file says that an account of a pool tells its password; nobody is ever told one.
+    "'password' is a required property",
     # HDInsight's file leaves out the envelope of errors, which the resource manager puts around everybody's.
     "body: 'error' is not in the specification",
 )
@@ -217,13 +219,20 @@ async def _send(answer: Answer, request: Request, send: Send) -> None:
     content = answer.body if isinstance(answer.body, bytes) else b""
     if answer.body is not None and not isinstance(answer.body, bytes):
         content = json.dumps(answer.body).encode()
-    headers = {"content-type": "application/json", **{name.lower(): value for name, value in answer.headers.items()}}
-    if answer.body is None:
-        headers.pop("content-type", None) if "Content-Type" not in answer.headers else None
-    headers.setdefault("content-length", str(len(content)))
-    headers.setdefault("x-ms-request-id", str(uuid.uuid4()))
-    raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    raw = [
+        (name.encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in _headers(answer, len(content)).items()
+    ]
     if answer.reason is not None:
         raw.append((HEADER, answer.reason.encode("latin-1", "replace")))
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
     await send({"type": "http.response.body", "body": b"" if request.verb == "HEAD" else content})
+
+
+def _headers(answer: Answer, size: int) -> dict[str, str]:
+    """Return all headers, in the spelling in which their service wrote them."""
+    given = {name.lower() for name in answer.headers}
+    more = {"Content-Length": str(size)} | ({} if answer.body is None else {"Content-Type": "application/json"})
+    if "request-id" not in given:  # Batch has a name of its own for it
+        more["x-ms-request-id"] = str(uuid.uuid4())
+    return {**answer.headers, **{name: value for name, value in more.items() if name.lower() not in given}}

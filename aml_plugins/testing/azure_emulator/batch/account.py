@@ -22,6 +22,10 @@ from aml_plugins.testing.azure_emulator.settings import Settings
 
 __all__ = ["Account"]
 
+_SEEN: Mapping[str, Mapping[str, str]] = {
+    "category": {"usererror": "UserError", "servererror": "ServerError"},
+    "nodeFillType": {"spread": "Spread", "pack": "Pack"},
+}
 _OPEN_JOBS = frozenset({"active", "disabling", "disabled", "enabling"})
 
 
@@ -64,9 +68,7 @@ class Account:
         """Return a word of an answer as this emulator spells it."""
         if self.settings.spelling == "specification":
             return word.lower()
-        return {"category": {"usererror": "UserError", "servererror": "ServerError"}}.get(kind, {}).get(
-            word.lower(), word
-        )
+        return _SEEN.get(kind, {}).get(word.lower(), word)
 
     def failure(self, error: Mapping[str, Any]) -> dict[str, Any]:
         """Return a ``failureInfo`` as this emulator spells it."""
@@ -127,6 +129,7 @@ class Account:
         if pool.state == "deleting":
             raise BatchProblem("PoolBeingDeleted")
         pool.enter("deleting", previous=False)
+        pool.leave()
 
         def gone() -> None:
             for node in list(pool.nodes.values()):
@@ -161,6 +164,7 @@ class Account:
         if job.state == "deleting":
             raise BatchProblem("JobBeingDeleted")
         job.enter("deleting")
+        job.update({})
 
         def gone() -> None:
             for task in list(job.tasks.values()):
@@ -188,7 +192,8 @@ class Account:
         if not automatic:
             return str(info.get("poolId", ""))
         prefix = automatic.get("autoPoolIdPrefix")
-        identity = f"{prefix}_{uuid.uuid4()}"[:64] if prefix else str(uuid.uuid4())
+        unique = str(uuid.uuid4()).upper()
+        identity = f"{prefix}_{unique}"[:64] if prefix else unique
         self.add_pool({"id": identity, **(automatic.get("pool") or {"vmSize": "standard_d2s_v3"})})
         return identity
 

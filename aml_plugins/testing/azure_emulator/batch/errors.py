@@ -14,6 +14,7 @@ _KNOWN: Mapping[str, tuple[int, str]] = {
             "correctly including the signature."
         ),
     ),
+    "MissingRequiredHeader": (400, "An HTTP header that's mandatory for this request is not specified."),
     "InvalidHeaderValue": (400, "The value provided for one of the HTTP headers was not in the correct format."),
     "InvalidPropertyValue": (400, "The value provided for one of the properties in the request body is invalid."),
     "InvalidRequestBody": (400, "The specified Request Body is not syntactically valid."),
@@ -32,12 +33,15 @@ _KNOWN: Mapping[str, tuple[int, str]] = {
     "OutOfRangeInput": (400, "One of the request inputs is out of range."),
     "UnsupportedRequestVersion": (400, "Specified Api Version is either invalid or unsupported."),
     "UnsupportedHttpVerb": (405, "The resource doesn't support specified Http Verb."),
-    "InvalidAutoScalingSettings": (400, "The autoscale settings of the pool are invalid."),
-    "AutoScalingFormulaSyntaxError": (400, "The specified autoscaling formula has a syntax error."),
+    "InvalidAutoScalingSettings": (400, "The specified auto-scaling settings are not valid."),
+    "AutoScalingFormulaSyntaxError": (400, "The specified auto-scaling formula has a syntax error."),
     "AutoScalingFormulaEvaluationError": (400, "The specified autoscaling formula could not be evaluated."),
     "TaskDependenciesNotSpecifiedOnJob": (
         400,
-        "The job must have usesTaskDependencies set to true for tasks to have dependencies.",
+        (
+            "A task was specified as depending on other tasks, but the job did not specify that it would use task "
+            "dependencies."
+        ),
     ),
     "RequestBodyTooLarge": (413, "The size of the request body exceeds the maximum size permitted."),
     "InvalidRange": (416, "The specified range is not valid for the resource."),
@@ -55,7 +59,7 @@ _KNOWN: Mapping[str, tuple[int, str]] = {
     "JobScheduleExists": (409, "The specified job schedule already exists."),
     "TaskExists": (409, "The specified task already exists."),
     "NodeUserExists": (409, "The specified node user already exists."),
-    "PoolBeingDeleted": (409, "The specified pool has been marked for deletion and is being garbage collected."),
+    "PoolBeingDeleted": (409, "The specified pool has been marked for deletion and is being reclaimed."),
     "PoolBeingResized": (409, "The specified pool is being resized."),
     "PoolNotEligibleForResize": (409, "The specified pool is not eligible for resize."),
     "AutoScaleNotEnabled": (409, "The specified pool does not have autoscale enabled."),
@@ -64,21 +68,51 @@ _KNOWN: Mapping[str, tuple[int, str]] = {
     "JobCompleted": (409, "The specified job is already in a completed state."),
     "JobDisabled": (409, "The specified job is disabled."),
     "JobNotDisabled": (409, "The specified job is not disabled."),
-    "JobNotActive": (409, "The specified job is not in an active state."),
+    "JobNotActive": (409, "The specified job is not in active state."),
     "TaskCompleted": (409, "The specified task is already in a completed state."),
-    "TaskNotCompleted": (409, "The specified task has not completed."),
-    "TaskSucceeded": (409, "The specified task has already succeeded."),
-    "TaskFilesUnavailable": (409, "The task is not yet running, or its files are unavailable."),
-    "TaskFilesCleanedup": (409, "The task's files were cleaned up."),
+    "TaskNotCompleted": (
+        409,
+        (
+            "The specified task is not in a completed state, and the requested operation can be performed only on "
+            "completed tasks."
+        ),
+    ),
+    "TaskSucceeded": (
+        409,
+        (
+            "The specified task has already completed successfully, and the requested operation cannot be performed "
+            "on successful tasks."
+        ),
+    ),
+    "TaskFilesUnavailable": (409, "The files of the specified task are unavailable."),
+    "TaskFilesCleanedup": (409, "The files of the specified task are cleanedup."),
     "OperationInvalidForCurrentState": (
         409,
         "The specified operation is not valid for the current state of the resource.",
     ),
+    "JobPreparationTaskNotSpecified": (409, "The specified job does not have job preparation task."),
+    "TaskIdSameAsJobPreparationTask": (409, "The specified task id is same as the job preparation task."),
+    "TaskIdSameAsJobReleaseTask": (409, "The specified task id is same as the job release task."),
+    "JobWithSameIdExists": (
+        409,
+        "A job with the specified job schedule id exists. Job and job schedule cannot have the same id.",
+    ),
+    "JobScheduleWithSameIdExists": (
+        409,
+        "A job schedule with the specified job id exists. Job and job schedule cannot have the same id.",
+    ),
+    "JobScheduleBeingTerminated": (409, "The specified job schedule is being terminated."),
+    "JobScheduleBeingDeleted": (
+        409,
+        "The specified job schedule has been marked for deletion and is being reclaimed.",
+    ),
+    "JobScheduleCompleted": (409, "The specified job schedule is already in completed state."),
+    "NodeAlreadyInTargetSchedulingState": (409, "The specified node is already in the target scheduling state."),
     "OperationNotValidOnNode": (409, "The specified operation is not valid on the node."),
-    "PoolQuotaReached": (409, "The pool quota for the account has been reached."),
+    "PoolQuotaReached": (409, "Pool quota for the account has been reached."),
     "ActiveJobAndScheduleQuotaReached": (
         409,
-        "The active job and job schedule quota for the account has been reached.",
+        "Active job and schedule quota for the account has been reached.",
     ),
     "ConditionNotMet": (412, "The condition specified using HTTP conditional header(s) is not met."),
     "InternalError": (500, "Server encountered an internal error. Please try again after some time."),

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from aml_plugins.testing.azure_emulator.batch.defaults import automatic_pool, job_constraints, job_tasks, told
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 from aml_plugins.testing.azure_emulator.batch.execution import Execution, Outcome
 from aml_plugins.testing.azure_emulator.batch.resources import Resource
 from aml_plugins.testing.azure_emulator.batch.tasks import ENDED_BY_USER, Task
-from aml_plugins.testing.azure_emulator.batch.text import FOREVER, iso, seconds_of
+from aml_plugins.testing.azure_emulator.batch.text import iso, seconds_of
 
 if TYPE_CHECKING:
     from aml_plugins.testing.azure_emulator.batch.account import Account
     from aml_plugins.testing.azure_emulator.batch.nodes import Node
 
 __all__ = ["Job"]
+
+
+_OWN_TASKS = {
+    "jobPreparationTask": "TaskIdSameAsJobPreparationTask",
+    "jobReleaseTask": "TaskIdSameAsJobReleaseTask",
+}
 
 
 class Job(Resource):
@@ -29,8 +36,8 @@ class Job(Resource):
         self.account = account
         self.tasks: dict[str, Task] = {}
         self.preparations: dict[str, dict[str, Any]] = {}
-        given = {name: value for name, value in asked.items() if name != "id" and value is not None}
-        constraints = given.pop("constraints", {})
+        given = {name: value for name, value in told(asked).items() if name != "id" and value is not None}
+        constraints = job_constraints(given.pop("constraints", None))
         self.body |= {
             "priority": 0,
             "maxParallelTasks": -1,
@@ -38,11 +45,10 @@ class Job(Resource):
             "usesTaskDependencies": False,
             "onAllTasksComplete": "noaction",
             "onTaskFailure": "noaction",
-            "constraints": {
-                "maxWallClockTime": constraints.get("maxWallClockTime") or FOREVER,
-                "maxTaskRetryCount": constraints.get("maxTaskRetryCount", 0),
-            },
+            "constraints": constraints,
             **given,
+            **job_tasks(given, int(constraints["maxTaskRetryCount"])),
+            "poolInfo": automatic_pool(given["poolInfo"], account.word),
             "executionInfo": {"startTime": iso(), "poolId": self.account.pool_for(given["poolInfo"])},
         }
         self._watch_time()
@@ -75,6 +81,9 @@ class Job(Resource):
         self.check_open()
         if str(asked["id"]).lower() in self.tasks:
             raise BatchProblem("TaskExists")
+        for name, code in _OWN_TASKS.items():
+            if (self.body.get(name) or {}).get("id") == asked["id"]:
+                raise BatchProblem(code)
         if asked.get("dependsOn") and not self.body["usesTaskDependencies"]:
             raise BatchProblem("TaskDependenciesNotSpecifiedOnJob")
         self._check_container(asked)

@@ -49,15 +49,14 @@ class Node(Resource):
         self.body |= {
             "schedulingState": "enabled",
             "stateTransitionTime": now,
-            "lastBootTime": now,
             "allocationTime": created,
             "ipAddress": self.address,
             "affinityId": f"TVM:{identity}",
             "vmSize": pool.body["vmSize"],
             "totalTasksRun": 0,
+            "totalTasksSucceeded": 0,
             "runningTasksCount": 0,
             "runningTaskSlotsCount": 0,
-            "totalTasksSucceeded": 0,
             "isDedicated": is_dedicated,
             "endpointConfiguration": {
                 "inboundEndpoints": [
@@ -71,11 +70,11 @@ class Node(Resource):
                     }
                 ]
             },
-            "nodeAgentInfo": {"version": "1.12.2", "lastUpdateTime": now},
         }
         image = (pool.body.get("virtualMachineConfiguration") or {}).get("imageReference")
         if image:
-            self.body["virtualMachineInfo"] = {"imageReference": image}
+            exact = {"exactVersion": image["version"]} if "version" in image else {}
+            self.body["virtualMachineInfo"] = {"imageReference": {**image, **exact}}
 
     def enter(self, state: str, *, previous: bool = False) -> None:
         """Nodes have no previous state."""
@@ -101,7 +100,8 @@ class Node(Resource):
     def _begin(self) -> None:
         if self.state != "starting":
             return
-        self.body["lastBootTime"] = iso()
+        self.body["lastBootTime"] = booted = iso()  # before it boots, nobody is there to tell of it
+        self.body["nodeAgentInfo"] = {"lastUpdateTime": booted, "version": "1.12.2"}
         task = self.pool.body.get("startTask")
         if not task:
             self.become_ready()

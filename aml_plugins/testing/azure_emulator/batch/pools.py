@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.testing.azure_emulator.batch.autoscale import evaluate
+from aml_plugins.testing.azure_emulator.batch.defaults import pool_properties, told
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 from aml_plugins.testing.azure_emulator.batch.nodes import Node
 from aml_plugins.testing.azure_emulator.batch.resources import Resource
@@ -20,7 +21,7 @@ _QUOTAS = {
     True: ("AccountCoreQuotaReached", "The specified account has reached core quota"),
     False: ("AccountLowPriorityCoreQuotaReached", "The specified account has reached low priority core quota"),
 }
-_STOPPED = "Desired number of {} nodes could not be allocated due to a StopPoolResize operation"
+_STOPPED = "Desired number of {} nodes could not be allocated due to a stop resize operation"
 
 
 class Pool(Resource):
@@ -32,7 +33,7 @@ class Pool(Resource):
         self.nodes: dict[str, Node] = {}
         self._resize = 0
         self._scaling = 0
-        given = {name: value for name, value in asked.items() if name != "id" and value is not None}
+        given = {name: value for name, value in told(asked).items() if name != "id" and value is not None}
         self.body |= {
             "allocationState": "steady",
             "allocationStateTransitionTime": iso(),
@@ -45,9 +46,7 @@ class Pool(Resource):
             "enableAutoScale": False,
             "enableInterNodeCommunication": False,
             "taskSlotsPerNode": 1,
-            "taskSchedulingPolicy": {"nodeFillType": "spread"},
-            "currentNodeCommunicationMode": "simplified",
-            **given,
+            **pool_properties(given, account.word),
         }
         targets = [int(self.body.pop(name)) for name in ("targetDedicatedNodes", "targetLowPriorityNodes")]
         self.body["targetDedicatedNodes"], self.body["targetLowPriorityNodes"] = 0, 0
@@ -55,7 +54,7 @@ class Pool(Resource):
             self.body.pop("resizeTimeout", None)
             self.body.setdefault("autoScaleEvaluationInterval", "PT15M")
             self.scale()
-        elif any(targets):
+        else:  # a pool that is to have no nodes is made in the same way
             self.resize(targets[0], targets[1])
 
     @property
@@ -134,6 +133,12 @@ class Pool(Resource):
         self.account.interrupt(node, requeue=option != "terminate")
         node.wipe()
         self._current()
+
+    def leave(self) -> None:
+        """Begin to be deleted: nodes go first."""
+        self.update({"targetDedicatedNodes": 0, "targetLowPriorityNodes": 0})
+        if self.nodes:
+            self._allocation("resizing")
 
     def replace_lost(self) -> None:
         """The service makes up for nodes that it lost."""
@@ -231,3 +236,5 @@ class Pool(Resource):
     def _current(self) -> None:
         self.body["currentDedicatedNodes"] = self.count(is_dedicated=True)
         self.body["currentLowPriorityNodes"] = self.count(is_dedicated=False)
+        if self.nodes:  # of a pool without nodes, nothing is told
+            self.body["currentNodeCommunicationMode"] = "simplified"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
+from aml_plugins.testing.azure_emulator.batch.filterable import refusal
 
 __all__ = ["filtered_paths", "matcher", "page", "selected"]
 
@@ -28,14 +29,15 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def matcher(text: str | None) -> Test:
+def matcher(text: str | None, kind: str = "") -> Test:
     """Return what a ``$filter`` means.
 
-    :raises BatchProblem: where it is none.
+    :param kind: the list, as its metadata name it.
+    :raises BatchProblem: where it is none, or the list cannot be filtered like that.
     """
     if not text:
         return lambda _: True
-    return _Filter(text).parse()
+    return _Filter(text, kind).parse()
 
 
 def filtered_paths(text: str | None) -> list[str]:
@@ -53,8 +55,9 @@ def filtered_paths(text: str | None) -> list[str]:
 class _Filter:
     """A recursive descent over OData's comparisons."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, kind: str = "") -> None:
         self.paths: list[str] = []
+        self._kind = kind
         self._tokens = [match[0].strip() for match in _TOKEN.finditer(text)]
         if "".join(self._tokens).replace(" ", "") != text.replace(" ", ""):
             raise _wrong(text)
@@ -106,28 +109,32 @@ class _Filter:
         if name != "startswith":
             raise _wrong(self._text)
         self._next("(")
-        path = self._next()
-        self.paths.append(path)
+        path = self._path(self._next(), name)
         self._next(",")
         start = str(_literal(self._next())).lower()
         self._next(")")
         return lambda body: str(_value(body, path) or "").lower().startswith(start)
 
     def _comparison(self, path: str) -> Test:
-        self.paths.append(path)
-        compare = _COMPARISONS.get(self._next())
+        sign = self._next()
+        compare = _COMPARISONS.get(sign)
         if compare is None:
             raise _wrong(self._text)
+        self._path(path, sign)
         wanted = _literal(self._next())
         return lambda body: compare(_alike(_value(body, path), wanted), wanted)
 
+    def _path(self, path: str, sign: str) -> str:
+        self.paths.append(path)
+        why = refusal(self._kind, path, sign)
+        if why:
+            raise _wrong(self._text, why)
+        return path
 
-def _wrong(text: str) -> BatchProblem:
+
+def _wrong(text: str, why: str = "The filter cannot be understood") -> BatchProblem:
     return BatchProblem(
-        "InvalidQueryParameterValue",
-        QueryParameterName="$filter",
-        QueryParameterValue=text,
-        Reason="The filter cannot be understood",
+        "InvalidQueryParameterValue", QueryParameterName="$filter", QueryParameterValue=text, Reason=why
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from aml_plugins.testing.azure_emulator.batch.defaults import job_specification, told
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 from aml_plugins.testing.azure_emulator.batch.resources import Resource
 from aml_plugins.testing.azure_emulator.batch.text import iso, seconds_of
@@ -24,8 +25,10 @@ class JobSchedule(Resource):
         super().__init__(str(asked["id"]), f"{account.endpoint}/jobschedules/{asked['id']}", "active")
         self.account = account
         self.count = 0
-        given = {name: value for name, value in asked.items() if name != "id" and value is not None}
-        self.body |= {**given, "schedule": given.get("schedule") or {}, "executionInfo": {}}
+        given = {name: value for name, value in told(asked).items() if name != "id" and value is not None}
+        specification = job_specification(given["jobSpecification"], account.word)
+        self.body |= {**given, "schedule": given.get("schedule") or {}, "jobSpecification": specification}
+        self.body["executionInfo"] = {}
         self.plan()
 
     def plan(self, after: float | None = None) -> None:

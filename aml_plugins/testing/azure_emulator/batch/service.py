@@ -81,6 +81,8 @@ class BatchService:
         if not settings.check_credentials:
             return
         authorization = request.headers.get("authorization", "")
+        if not authorization:
+            raise BatchProblem("MissingRequiredHeader", HeaderName="Authorization")
         if authorization.startswith("Bearer "):
             accepted = is_token(authorization.removeprefix("Bearer "), "https://batch.core.windows.net")
         else:

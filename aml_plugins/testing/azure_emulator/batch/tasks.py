@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aml_plugins.testing.azure_emulator.batch.defaults import task_constraints, told, user_identity
 from aml_plugins.testing.azure_emulator.batch.execution import Execution, Outcome, failure
 from aml_plugins.testing.azure_emulator.batch.instances import Instances
 from aml_plugins.testing.azure_emulator.batch.resources import Resource
-from aml_plugins.testing.azure_emulator.batch.text import FOREVER, iso
+from aml_plugins.testing.azure_emulator.batch.text import iso
 
 if TYPE_CHECKING:
     from aml_plugins.testing.azure_emulator.batch.jobs import Job
@@ -37,19 +38,13 @@ class Task(Resource):
         modified = self.body.pop("lastModified")  # of a task it stands behind the time of creation
         state = {name: self.body.pop(name) for name in ("state", "stateTransitionTime")}
         self.body |= {"lastModified": modified, **state}
-        given = {name: value for name, value in asked.items() if name != "id" and value is not None}
-        constraints = given.pop("constraints", {})
+        given = {name: value for name, value in told(asked).items() if name != "id" and value is not None}
         self.body |= {
             **given,
-            "userIdentity": given.get("userIdentity") or {"autoUser": {"scope": "pool", "elevationLevel": "nonadmin"}},
-            "constraints": {
-                "maxWallClockTime": constraints.get("maxWallClockTime") or FOREVER,
-                "retentionTime": constraints.get("retentionTime") or "P7D",
-                "maxTaskRetryCount": constraints.get("maxTaskRetryCount", job.default_retries),
-            },
+            "userIdentity": user_identity(given.get("userIdentity")),
+            "constraints": task_constraints(given.get("constraints"), job.default_retries),
             "requiredSlots": given.get("requiredSlots") or 1,
             "executionInfo": {"retryCount": 0, "requeueCount": 0},
-            "nodeInfo": {},
         }
 
     @property
@@ -121,7 +116,7 @@ class Task(Resource):
         info["lastRequeueTime"] = iso()
         info.pop("startTime", None)
         self._vacate()
-        self.body["nodeInfo"] = {}
+        self.body.pop("nodeInfo", None)
         self.enter("active")
         if execution is not None:
             execution.stop({})

@@ -7,17 +7,21 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import formatdate
 
-__all__ = ["FOREVER", "etag", "http_time", "iso", "json_text", "seconds_of"]
+__all__ = ["FOREVER", "duration", "etag", "http_time", "iso", "json_text", "seconds_of"]
 
 FOREVER = "P10675199DT2H48M5.4775807S"
 """What an unset time limit is returned as."""
 
 _DURATION = re.compile(
-    r"P(?:(?P<days>\d+(?:\.\d+)?)D)?(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?"
-    r"(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
+    r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<days>\d+(?:\.\d+)?)D)?(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?"
+    r"(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
+_DAY = 86400
+_UNITS = {"years": 365 * _DAY, "months": 30 * _DAY, "days": _DAY, "hours": 3600, "minutes": 60, "seconds": 1}
+"""In seconds: for the service, each year has 365 days and each month 30."""
 _TICKS_AT_EPOCH = 621355968000000000  # tenths of microseconds since the year 1
 
 
@@ -35,9 +39,10 @@ def json_text(value: object, indent: str = "") -> str:
 
 
 def iso(when: float | None = None) -> str:
-    """Return a time with the service's seven digits; None is now."""
+    """Return a time with the service's seven digits, less zeros at the end; None is now."""
     when = time.time() if when is None else when
-    return f"{datetime.fromtimestamp(when, UTC):%Y-%m-%dT%H:%M:%S.%f}{int(when * 1e7) % 10}Z"
+    digits = f"{datetime.fromtimestamp(when, UTC):%Y-%m-%dT%H:%M:%S.%f}{int(when * 1e7) % 10}"
+    return f"{digits.rstrip('0').rstrip('.')}Z"
 
 
 def http_time(when: float) -> str:
@@ -52,8 +57,28 @@ def etag() -> str:
 
 def seconds_of(duration: str) -> float | None:
     """Return a duration in seconds, None where it is none."""
+    exact = _seconds(duration)
+    return None if exact is None else float(exact)
+
+
+def duration(text: str) -> str:
+    """Return a duration as the service writes it: in days and less, without what is zero."""
+    exact = _seconds(text)
+    if exact is None:
+        return text
+    days, rest = divmod(exact, _DAY)
+    hours, rest = divmod(rest, 3600)
+    minutes, seconds = divmod(rest, 60)
+    times = "".join(
+        f"{value.normalize():f}{unit}" for value, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if value
+    )
+    if not exact:
+        return "PT0S"
+    return f"P{f'{days:f}D' if days else ''}{f'T{times}' if times else ''}"
+
+
+def _seconds(duration: str) -> Decimal | None:
     match = _DURATION.fullmatch(duration)
     if match is None or duration in {"P", "PT"}:
         return None
-    factors = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
-    return sum(float(match[unit] or 0) * factor for unit, factor in factors.items())
+    return sum((Decimal(match[unit] or 0) * size for unit, size in _UNITS.items()), Decimal())

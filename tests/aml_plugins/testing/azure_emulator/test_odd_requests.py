@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Iterator
-from email.message import Message
 from email.utils import format_datetime, parsedate_to_datetime
-from urllib.parse import quote
 
 import pytest
+from services.azure_asking import Asking
 
 from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
 from aml_plugins.testing.jobs import wait_until
@@ -25,31 +21,6 @@ POOL = {"id": "p", "vmSize": "x", "virtualMachineConfiguration": {"imageReferenc
 def emulator() -> Iterator[AzureEmulator]:
     with AzureEmulator(Settings(check_credentials=False)) as emulator:
         yield emulator
-
-
-class Asking:
-    """Sends anything and returns status, headers and what was answered: JSON, or what came instead."""
-
-    def __init__(self, emulator: AzureEmulator) -> None:
-        self.emulator = emulator
-
-    def __call__(self, verb: str, path: str, body: object = None, **headers: str) -> tuple[int, Message, object]:
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        url = path if path.startswith("http") else self.emulator.url + quote(path, safe="/?&=$%:")
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = urllib.request.Request(url, data, {"Content-Type": "application/json", **names}, method=verb)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                status, found, content = answer.status, answer.headers, answer.read()
-        except urllib.error.HTTPError as error:
-            status, found, content = error.code, error.headers, error.read()
-        return status, found, json.loads(content) if content else None
-
-    def refused(self, verb: str, path: str, body: object = None, **headers: str) -> tuple[int, object]:
-        """Return the status and the code."""
-        status, _, said = self(verb, path, body, **headers)
-        assert said is None or isinstance(said, dict)
-        return status, (said or {}).get("code") or ((said or {}).get("error") or {}).get("code")
 
 
 @pytest.fixture

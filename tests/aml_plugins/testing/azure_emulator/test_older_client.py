@@ -36,5 +36,5 @@ def test_a_program_of_the_older_generation_works_as_on_azure(azure, older_python
         "reason": "AllTasksComplete",
         "prepared": [0],
         "formula": True,
-        "scheduled": ["older:job-1"],
+        "scheduled": ["older-schedule:job-1"],
     }

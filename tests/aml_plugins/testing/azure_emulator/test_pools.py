@@ -31,6 +31,7 @@ def client(small):
 def pool(client):
     name = f"pool-{uuid.uuid4().hex[:8]}"
     client.create_pool({**POOL, "id": name})
+    steady(client, name)
     yield name
     client.begin_delete_pool(name, polling_interval=0.05).result()
 
@@ -53,7 +54,7 @@ def test_one_resize_at_a_time(client, pool, refused):
     client.begin_stop_pool_resize(pool, polling_interval=1)
     found = steady(client, pool)
     assert [error.message for error in found.resize_errors] == [
-        "Desired number of dedicated nodes could not be allocated due to a StopPoolResize operation"
+        "Desired number of dedicated nodes could not be allocated due to a stop resize operation"
     ]
 
 

@@ -12,7 +12,7 @@ from aml_plugins.testing.azure_emulator.batch.resources import Resource
 from aml_plugins.testing.azure_emulator.batch.text import http_time
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
 
-__all__ = ["created", "done", "listed", "shown", "tagged"]
+__all__ = ["asked_again", "created", "done", "listed", "shown", "tagged", "there"]
 
 
 def tagged(resource: Resource) -> dict[str, str]:
@@ -22,16 +22,28 @@ def tagged(resource: Resource) -> dict[str, str]:
     return {"ETag": str(resource.body["eTag"]), "Last-Modified": http_time(resource.modified)}
 
 
-def created(account: Account, resource: Resource) -> Answer:
-    """Answer that a resource is there now."""
-    url = str(resource.body["url"])
-    del account
+def created(account: Account, resource: Resource, place: str | None = None) -> Answer:
+    """Answer that a resource is there now.
+
+    :param place: its path as the service tells it, where that is not the resource's own.
+    """
+    url = f"{account.endpoint}{place}" if place else str(resource.body["url"])
     return Answer(201, None, {**tagged(resource), "Location": url, "DataServiceId": url})
 
 
-def done(resource: Resource, status: int) -> Answer:
-    """Answer that something was done to a resource."""
-    return Answer(status, None, {**tagged(resource), "DataServiceId": str(resource.body["url"])})
+def done(account: Account, request: Request, resource: Resource, status: int) -> Answer:
+    """Answer that something was done to a resource; what was asked, action and all, is told again."""
+    return Answer(status, None, {**tagged(resource), **asked_again(account, request)})
+
+
+def there(resource: Resource) -> Answer:
+    """Answer that a resource is there, and no more."""
+    return Answer(200, None, tagged(resource))
+
+
+def asked_again(account: Account, request: Request) -> dict[str, str]:
+    """Return the header that repeats the URL of a request."""
+    return {"DataServiceId": f"{account.endpoint}{request.raw_path}"}
 
 
 def shown(
@@ -51,7 +63,7 @@ def listed(
     account: Account, request: Request, kind: str, bodies: Sequence[Mapping[str, Any]], name: str = "id"
 ) -> Answer:
     """Answer with one page of a list; ``name`` is the property that orders it."""
-    wanted = matcher(request.query.get("$filter"))
+    wanted = matcher(request.query.get("$filter"), kind)
     found, token = page([body for body in bodies if wanted(body)], request.query, name)
     select = request.query.get("$select")
     value = [selected(body, select) for body in found]
@@ -64,6 +76,6 @@ def listed(
 def _next(account: Account, request: Request, token: str) -> str:
     """Repeat what shaped this page; clients send the link as it stands."""
     kept = [(name, value) for name, value in request.pairs if name != "$skiptoken"]
-    pairs = [("$skiptoken", token), *kept]
+    pairs = [*kept, ("$skiptoken", token)]
     query = "&".join(f"{quote(name, safe='$-')}={quote(value, safe=':')}" for name, value in pairs)
     return f"{account.endpoint}{request.raw_path}?{query}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from aml_plugins.testing.azure_emulator.batch.account import Account
 from aml_plugins.testing.azure_emulator.batch.calls.answers import created, done, listed, shown
+from aml_plugins.testing.azure_emulator.batch.defaults import automatic_pool, job_constraints, told
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 from aml_plugins.testing.azure_emulator.batch.jobs import Job
 from aml_plugins.testing.azure_emulator.batch.resources import check_id
@@ -15,18 +16,23 @@ from aml_plugins.testing.azure_emulator.exchange import Answer, Request
 __all__ = ["CALLS"]
 
 _RANGES = {"priority": (-1000, 1000)}
+_REPLACED = frozenset({"priority", "maxParallelTasks", "onAllTasksComplete", "metadata"}) | {
+    "allowTaskPreemption", "networkConfiguration",
+}  # fmt: skip
 
 
 def create(account: Account, request: Request) -> Answer:
     asked = request.body
-    check_id(asked["id"])
+    if check_id(asked["id"]).lower() in account.schedules:
+        raise BatchProblem("JobScheduleWithSameIdExists")
     _check(asked)
     info = asked["poolInfo"]
     if bool(info.get("poolId")) is bool(info.get("autoPoolSpecification")):
         raise BatchProblem(
             "InvalidPropertyValue", PropertyName="poolInfo", Reason="Exactly one of poolId and autoPoolSpecification"
         )
-    return created(account, account.add_job(asked))
+    # The service tells this path for each job that somebody creates, whatever its id.
+    return created(account, account.add_job(asked), "/jobs/job-1")
 
 
 def list_(account: Account, request: Request) -> Answer:
@@ -53,45 +59,54 @@ def patch(account: Account, request: Request) -> Answer:
     if job.state in {"terminating", "completed", "deleting"}:
         job.check_open()
     _check(request.body)
-    account.patch(job, request.body)
+    changes = told(request.body)
+    if changes.get("constraints") is not None:  # as a whole: what it leaves out is the default again
+        changes["constraints"] = job_constraints(changes["constraints"])
+    account.patch(job, changes)
     account.check_complete(job)
     account.schedule()
-    return done(job, 200)
+    return done(account, request, job, 200)
 
 
 def replace(account: Account, request: Request) -> Answer:
     job = _job(account, request)
     job.check_open()
-    defaults = {
-        "priority": 0,
-        "maxParallelTasks": -1,
-        "onAllTasksComplete": "noaction",
-        "metadata": [],
-        "constraints": {},
-    }
-    given = {name: value for name, value in request.body.items() if value is not None}
-    allowed = {"poolInfo", *defaults}
-    _take(job, {name: value for name, value in (defaults | given).items() if name in allowed})
+    given = {name: value for name, value in told(request.body).items() if value is not None}
+    for name in ("metadata", "networkConfiguration"):
+        job.body.pop(name, None)
+    job.update(
+        {
+            "priority": 0,
+            "maxParallelTasks": -1,
+            "onAllTasksComplete": "noaction",
+            **{name: value for name, value in given.items() if name in _REPLACED},
+            "constraints": job_constraints(given.get("constraints")),
+            "poolInfo": automatic_pool(given["poolInfo"], account.word),
+        }
+    )
     account.check_complete(job)
-    return done(job, 200)
+    return done(account, request, job, 200)
 
 
 def terminate(account: Account, request: Request) -> Answer:
     job = _job(account, request)
     job.terminate(str((request.body or {}).get("terminateReason") or "UserTerminate"))
-    return done(job, 202)
+    job.update({})
+    return done(account, request, job, 202)
 
 
 def disable(account: Account, request: Request) -> Answer:
     job = _job(account, request)
     job.disable(str(request.body["disableTasks"]).lower())
-    return done(job, 202)
+    job.update({})
+    return done(account, request, job, 202)
 
 
 def enable(account: Account, request: Request) -> Answer:
     job = _job(account, request)
     job.enable()
-    return done(job, 202)
+    job.update({})
+    return done(account, request, job, 202)
 
 
 def task_counts(account: Account, request: Request) -> Answer:
@@ -103,7 +118,7 @@ def task_counts(account: Account, request: Request) -> Answer:
         "succeeded": [task for task in tasks if task.succeeded is True],
         "failed": [task for task in tasks if task.succeeded is False],
     }
-    kind = "Microsoft.Azure.Batch.Protocol.Entities.Container.taskCounts"
+    kind = "taskcountsresult"
     return Answer(
         200,
         {
@@ -116,6 +131,8 @@ def task_counts(account: Account, request: Request) -> Answer:
 
 def preparation(account: Account, request: Request) -> Answer:
     job = _job(account, request)
+    if not {"jobPreparationTask", "jobReleaseTask"} & job.body.keys():
+        raise BatchProblem("JobPreparationTaskNotSpecified")
     pool = account.pool_of(job)
     found = [
         {
@@ -130,7 +147,7 @@ def preparation(account: Account, request: Request) -> Answer:
         }
         for node, record in job.preparations.items()
     ]
-    return listed(account, request, "jobpreparationandreleasetaskstatus", found, "nodeId")
+    return listed(account, request, "jobpreparationandreleasetaskstatuslist", found, "nodeId")
 
 
 def _job(account: Account, request: Request) -> Job:
@@ -147,13 +164,6 @@ def _check(asked: Mapping[str, Any]) -> None:
     parallel = asked.get("maxParallelTasks")
     if parallel is not None and parallel != -1 and parallel <= 0:
         raise BatchProblem("InvalidPropertyValue", PropertyName="maxParallelTasks", PropertyValue=str(parallel))
-
-
-def _take(job: Job, changes: Mapping[str, Any]) -> None:
-    constraints = changes.get("constraints")
-    if constraints is not None:
-        changes = {**changes, "constraints": {**job.body["constraints"], **constraints}}
-    job.update(changes)
 
 
 CALLS = {

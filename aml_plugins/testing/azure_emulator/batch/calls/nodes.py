@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from aml_plugins.testing.azure_emulator.batch.account import Account
-from aml_plugins.testing.azure_emulator.batch.calls.answers import done, listed, shown
+from aml_plugins.testing.azure_emulator.batch.calls.answers import asked_again, done, listed, shown
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 from aml_plugins.testing.azure_emulator.batch.nodes import READY, Node
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
@@ -40,7 +41,7 @@ def _restarted(account: Account, request: Request, state: str, option: str) -> A
     node.enter(state)
     account.interrupt(node, requeue=_option(request, option) != "terminate")
     account.engine.after(account.settings.delays.boot, node.boot)
-    return done(node, 202)
+    return done(account, request, node, 202)
 
 
 def deallocate(account: Account, request: Request) -> Answer:
@@ -48,7 +49,7 @@ def deallocate(account: Account, request: Request) -> Answer:
     node.enter("deallocating")
     account.interrupt(node, requeue=_option(request, "nodeDeallocateOption") != "terminate")
     account.engine.after(account.settings.delays.removal, lambda: node.enter("deallocated"))
-    return done(node, 202)
+    return done(account, request, node, 202)
 
 
 def start(account: Account, request: Request) -> Answer:
@@ -56,27 +57,27 @@ def start(account: Account, request: Request) -> Answer:
     if node.state != "deallocated":
         raise BatchProblem("OperationNotValidOnNode", Reason=f"The node is {node.state}")
     node.boot()
-    return done(node, 202)
+    return done(account, request, node, 202)
 
 
 def disable_scheduling(account: Account, request: Request) -> Answer:
     node = _node(account, request)
     if node.body["schedulingState"] == "disabled":
-        raise BatchProblem("OperationInvalidForCurrentState", Reason="The node's scheduling is disabled already")
+        raise BatchProblem("NodeAlreadyInTargetSchedulingState")
     node.body["schedulingState"] = "disabled"
     option = _option(request, "nodeDisableSchedulingOption")
     if option != "taskcompletion":
         account.interrupt(node, requeue=option != "terminate")
-    return done(node, 200)
+    return done(account, request, node, 200)
 
 
 def enable_scheduling(account: Account, request: Request) -> Answer:
     node = _node(account, request)
     if node.body["schedulingState"] == "enabled":
-        raise BatchProblem("OperationInvalidForCurrentState", Reason="The node's scheduling is enabled already")
+        raise BatchProblem("NodeAlreadyInTargetSchedulingState")
     node.body["schedulingState"] = "enabled"
     account.schedule()
-    return done(node, 200)
+    return done(account, request, node, 200)
 
 
 def add_user(account: Account, request: Request) -> Answer:
@@ -93,7 +94,7 @@ def replace_user(account: Account, request: Request) -> Answer:
     node = _node(account, request)
     if request["userName"] not in node.users:
         raise BatchProblem("NodeUserNotFound")
-    return done(node, 200)
+    return done(account, request, node, 200)
 
 
 def delete_user(account: Account, request: Request) -> Answer:
@@ -107,14 +108,16 @@ def remote_login(account: Account, request: Request) -> Answer:
     node = _node(account, request)
     endpoint: Any = node.body["endpointConfiguration"]["inboundEndpoints"][0]
     facts = {"remoteLoginIPAddress": endpoint["publicIPAddress"], "remoteLoginPort": endpoint["frontendPort"]}
-    kind = "Microsoft.Azure.Batch.Protocol.Entities.Container.remoteLoginSettings"
-    return Answer(200, {"odata.metadata": f"{account.endpoint}/$metadata#{kind}", **facts})
+    kind = "Microsoft.Azure.Batch.Protocol.Entities.RemoteLoginSettings"
+    said = {"odata.metadata": f"{account.endpoint}/$metadata#{kind}", **facts}
+    return Answer(200, said, asked_again(account, request))
 
 
 def upload_logs(account: Account, request: Request) -> Answer:
     node = _node(account, request)
-    kind = "Microsoft.Azure.Batch.Protocol.Entities.Container.uploadBatchServiceLogsResult"
-    facts = {"virtualDirectoryName": f"{node.pool.id}/{node.id}", "numberOfFilesUploaded": 0}
+    kind = "Microsoft.Azure.Batch.Protocol.Entities.UploadBatchServiceLogsResult"
+    folder = f"{account.settings.account}-0000000000000000/{node.pool.id}/{node.id}/{uuid.uuid4()}"
+    facts = {"virtualDirectoryName": folder, "numberOfFilesUploaded": 0}
     return Answer(200, {"odata.metadata": f"{account.endpoint}/$metadata#{kind}", **facts})
 
 

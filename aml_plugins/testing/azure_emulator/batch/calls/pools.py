@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from aml_plugins.testing.azure_emulator.batch.account import Account
-from aml_plugins.testing.azure_emulator.batch.calls.answers import created, done, listed, shown
+from aml_plugins.testing.azure_emulator.batch.calls.answers import asked_again, created, done, listed, shown, there
+from aml_plugins.testing.azure_emulator.batch.defaults import start_task, told
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 from aml_plugins.testing.azure_emulator.batch.pools import Pool
 from aml_plugins.testing.azure_emulator.batch.resources import check_id
@@ -14,6 +16,12 @@ from aml_plugins.testing.azure_emulator.exchange import Answer, Request
 
 __all__ = ["CALLS"]
 
+_IN_GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Compute"
+_IMAGE = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/"
+    r"(?:images/[^/]+|galleries/[^/]+/images/[^/]+(?:/versions/[^/]+)?)",
+    re.IGNORECASE,
+)
 _STATES = (
     "creating", "deallocated", "deallocating", "idle", "leavingPool", "offline", "preempted", "rebooting",
     "reimaging", "running", "starting", "startTaskFailed", "unknown", "unusable", "upgradingOS",
@@ -40,8 +48,21 @@ def create(account: Account, request: Request) -> Answer:
         raise BatchProblem("MissingRequiredProperty", PropertyName="virtualMachineConfiguration")
     if not asked["virtualMachineConfiguration"].get("nodeAgentSKUId"):
         raise BatchProblem("MissingRequiredProperty", PropertyName="nodeAgentSKUId")
+    _check_image((asked["virtualMachineConfiguration"].get("imageReference") or {}).get("virtualMachineImageId"))
     _check_scaling(asked)
     return created(account, account.add_pool(asked))
+
+
+def _check_image(image: str | None) -> None:
+    if image and not _IMAGE.fullmatch(image):
+        raise BatchProblem(
+            "InvalidPropertyValue",
+            PropertyName="virtualMachineImageId",
+            PropertyValue=image,
+            Reason=f"The specified resource id must be of the format {_IN_GROUP}/images/{{imageName}}, "
+            f"{_IN_GROUP}/galleries/{{galleryName}}/images/{{galleryImageName}}/versions/{{galleryImageVersionName}}, "
+            f"or {_IN_GROUP}/galleries/{{galleryName}}/images/{{galleryImageName}}",
+        )
 
 
 def _check_scaling(asked: Mapping[str, Any]) -> None:
@@ -70,7 +91,7 @@ def get(account: Account, request: Request) -> Answer:
 
 
 def exists(account: Account, request: Request) -> Answer:
-    return done(_pool(account, request), 200)
+    return there(_pool(account, request))
 
 
 def delete(account: Account, request: Request) -> Answer:
@@ -81,16 +102,24 @@ def delete(account: Account, request: Request) -> Answer:
 
 def patch(account: Account, request: Request) -> Answer:
     pool = _pool(account, request)
-    account.patch(pool, request.body)
-    return done(pool, 200)
+    account.patch(pool, told(request.body))
+    _fill_start_task(pool)
+    return done(account, request, pool, 200)
 
 
 def replace(account: Account, request: Request) -> Answer:
     pool = _pool(account, request)
-    for name in ("startTask", "metadata"):
+    for name in ("startTask", "metadata", "applicationPackageReferences"):
         pool.body.pop(name, None)
-    pool.update({name: value for name, value in request.body.items() if value})
-    return done(pool, 204)
+    given = {name: value for name, value in told(request.body).items() if value}
+    pool.update({"targetNodeCommunicationMode": "default", **given})
+    _fill_start_task(pool)
+    return done(account, request, pool, 204)
+
+
+def _fill_start_task(pool: Pool) -> None:
+    if pool.body.get("startTask"):
+        pool.body["startTask"] = start_task(pool.body["startTask"])
 
 
 def resize(account: Account, request: Request) -> Answer:
@@ -98,26 +127,27 @@ def resize(account: Account, request: Request) -> Answer:
     _check_steady(pool)
     if pool.body["enableAutoScale"]:
         raise BatchProblem("PoolNotEligibleForResize", Reason="The pool has autoscale enabled")
-    body = request.body
+    body = told(request.body)
     targets = (body.get("targetDedicatedNodes"), body.get("targetLowPriorityNodes"))
     if targets == (None, None):
         raise BatchProblem("MissingRequiredProperty", PropertyName="targetDedicatedNodes")
     pool.body["resizeTimeout"] = body.get("resizeTimeout") or "PT15M"
     pool.resize(*targets, str(body.get("nodeDeallocationOption") or "requeue").lower())
     pool.update({})
-    return done(pool, 202)
+    return done(account, request, pool, 202)
 
 
 def stop_resize(account: Account, request: Request) -> Answer:
     pool = _pool(account, request)
     pool.stop_resize()
-    return done(pool, 202)
+    return done(account, request, pool, 202)
 
 
 def remove_nodes(account: Account, request: Request) -> Answer:
     pool = _pool(account, request)
     pool.remove(list(request.body["nodeList"]), str(request.body.get("nodeDeallocationOption") or "requeue").lower())
-    return done(pool, 202)
+    pool.update({})
+    return done(account, request, pool, 202)
 
 
 def enable_scaling(account: Account, request: Request) -> Answer:
@@ -129,12 +159,12 @@ def enable_scaling(account: Account, request: Request) -> Answer:
     run = pool.evaluated(str(formula))
     if "error" in run:
         raise BatchProblem("AutoScalingFormulaEvaluationError", Message=run["error"]["values"][0]["value"])
-    interval = request.body.get("autoScaleEvaluationInterval") or pool.body.get("autoScaleEvaluationInterval")
+    interval = told(request.body).get("autoScaleEvaluationInterval") or pool.body.get("autoScaleEvaluationInterval")
     pool.update(
         {"enableAutoScale": True, "autoScaleFormula": formula, "autoScaleEvaluationInterval": interval or "PT15M"}
     )
     pool.scale()
-    return done(pool, 200)
+    return done(account, request, pool, 200)
 
 
 def disable_scaling(account: Account, request: Request) -> Answer:
@@ -145,7 +175,7 @@ def disable_scaling(account: Account, request: Request) -> Answer:
     pool.update({"enableAutoScale": False, "resizeTimeout": "PT15M"})
     for name in ("autoScaleFormula", "autoScaleEvaluationInterval", "autoScaleRun"):
         pool.body.pop(name, None)
-    return done(pool, 200)
+    return done(account, request, pool, 200)
 
 
 def evaluate_scaling(account: Account, request: Request) -> Answer:
@@ -154,7 +184,8 @@ def evaluate_scaling(account: Account, request: Request) -> Answer:
         raise BatchProblem("AutoScaleNotEnabled")
     run = pool.evaluated(str(request.body["autoScaleFormula"]))
     kind = "Microsoft.Azure.Batch.Protocol.Entities.AutoScaleRun"
-    return Answer(200, {"odata.metadata": f"{account.endpoint}/$metadata#{kind}", **run})
+    said = {"odata.metadata": f"{account.endpoint}/$metadata#{kind}", **run}
+    return Answer(200, said, asked_again(account, request))
 
 
 def node_counts(account: Account, request: Request) -> Answer:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from aml_plugins.testing.azure_emulator.batch.account import Account
-from aml_plugins.testing.azure_emulator.batch.calls.answers import created, done, listed, shown
+from aml_plugins.testing.azure_emulator.batch.calls.answers import created, done, listed, shown, there
+from aml_plugins.testing.azure_emulator.batch.defaults import job_specification, told
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 from aml_plugins.testing.azure_emulator.batch.resources import check_id
 from aml_plugins.testing.azure_emulator.batch.schedules import JobSchedule
@@ -11,11 +12,19 @@ from aml_plugins.testing.azure_emulator.exchange import Answer, Request
 
 __all__ = ["CALLS"]
 
+_ENDS = {
+    "completed": "JobScheduleCompleted",
+    "deleting": "JobScheduleBeingDeleted",
+    "terminating": "JobScheduleBeingTerminated",
+}
+
 
 def create(account: Account, request: Request) -> Answer:
     name = check_id(request.body["id"])
     if name.lower() in account.schedules:
         raise BatchProblem("JobScheduleExists")
+    if name.lower() in account.jobs:
+        raise BatchProblem("JobWithSameIdExists")
     schedule = JobSchedule(account, request.body)
     account.schedules[schedule.key] = schedule
     return created(account, schedule)
@@ -30,52 +39,61 @@ def get(account: Account, request: Request) -> Answer:
 
 
 def exists(account: Account, request: Request) -> Answer:
-    return done(_schedule(account, request), 200)
+    return there(_schedule(account, request))
 
 
 def patch(account: Account, request: Request) -> Answer:
-    schedule = _schedule(account, request)
-    account.patch(schedule, request.body)
-    return _planned_anew(schedule, request)
+    schedule = _open(account, request)
+    account.patch(schedule, told(request.body))
+    return _planned_anew(account, schedule, request)
 
 
 def replace(account: Account, request: Request) -> Answer:
-    schedule = _schedule(account, request)
-    schedule.update({name: value for name, value in request.body.items() if value is not None})
-    return _planned_anew(schedule, request)
+    schedule = _open(account, request)
+    changes = {name: value for name, value in told(request.body).items() if value is not None}
+    if "jobSpecification" in changes:
+        changes["jobSpecification"] = job_specification(changes["jobSpecification"], account.word)
+    schedule.update(changes)
+    return _planned_anew(account, schedule, request)
 
 
-def _planned_anew(schedule: JobSchedule, request: Request) -> Answer:
+def _planned_anew(account: Account, schedule: JobSchedule, request: Request) -> Answer:
     if "schedule" in request.body and schedule.state == "active":
         schedule.plan()
-    return done(schedule, 200)
+    return done(account, request, schedule, 200)
 
 
 def disable(account: Account, request: Request) -> Answer:
-    schedule = _schedule(account, request)
+    schedule = _open(account, request)
     schedule.enter("disabled")
-    return done(schedule, 204)
+    schedule.update({})
+    return done(account, request, schedule, 204)
 
 
 def enable(account: Account, request: Request) -> Answer:
-    schedule = _schedule(account, request)
+    schedule = _open(account, request)
+    schedule.update({})
     if schedule.state != "active":
         schedule.enter("active")
         schedule.plan()
-    return done(schedule, 204)
+    return done(account, request, schedule, 204)
 
 
 def terminate(account: Account, request: Request) -> Answer:
-    schedule = _schedule(account, request)
+    schedule = _open(account, request)
     _end_jobs(account, schedule)
     schedule.enter("terminating")
+    schedule.update({})
     account.engine.after(account.settings.delays.removal, lambda: schedule.enter("completed"))
-    return done(schedule, 202)
+    return done(account, request, schedule, 202)
 
 
 def delete(account: Account, request: Request) -> Answer:
     schedule = _schedule(account, request)
+    if schedule.state == "deleting":
+        raise BatchProblem("JobScheduleBeingDeleted")
     schedule.enter("deleting")
+    schedule.update({})
     for job in [job for job in account.jobs.values() if job.key.startswith(f"{schedule.key}:")]:
         if job.state != "deleting":
             account.delete_job(job)
@@ -91,6 +109,14 @@ def _end_jobs(account: Account, schedule: JobSchedule) -> None:
     for job in account.jobs.values():
         if job.key.startswith(f"{schedule.key}:") and job.state == "active":
             job.terminate("TerminateJobSchedule")
+
+
+def _open(account: Account, request: Request) -> JobSchedule:
+    """Return a schedule that has not come to its end."""
+    found = _schedule(account, request)
+    if found.state in _ENDS:
+        raise BatchProblem(_ENDS[found.state])
+    return found
 
 
 def _schedule(account: Account, request: Request) -> JobSchedule:

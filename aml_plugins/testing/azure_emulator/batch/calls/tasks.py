@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from aml_plugins.testing.azure_emulator.batch.account import Account
-from aml_plugins.testing.azure_emulator.batch.calls.answers import created, done, listed, shown
+from aml_plugins.testing.azure_emulator.batch.calls.answers import created, done, listed, shown, tagged
+from aml_plugins.testing.azure_emulator.batch.defaults import task_constraints, told
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 from aml_plugins.testing.azure_emulator.batch.resources import check_id
 from aml_plugins.testing.azure_emulator.batch.tasks import ENDED_BY_USER, Task
@@ -76,8 +77,8 @@ def replace(account: Account, request: Request) -> Answer:
     task = _task(account, request)
     if task.state == "completed":
         raise BatchProblem("TaskCompleted")
-    task.update({"constraints": {**task.body["constraints"], **(request.body.get("constraints") or {})}})
-    return done(task, 200)
+    task.update({"constraints": task_constraints(told(request.body).get("constraints"))})
+    return done(account, request, task, 200)
 
 
 def delete(account: Account, request: Request) -> Answer:
@@ -90,8 +91,9 @@ def terminate(account: Account, request: Request) -> Answer:
     task = _task(account, request)
     if task.state == "completed":
         raise BatchProblem("TaskCompleted")
+    task.update({})
     task.stop(ENDED_BY_USER)
-    return done(task, 204)
+    return done(account, request, task, 204)
 
 
 def reactivate(account: Account, request: Request) -> Answer:
@@ -101,9 +103,10 @@ def reactivate(account: Account, request: Request) -> Answer:
     if task.succeeded:
         raise BatchProblem("TaskSucceeded")
     task.job.check_open()
+    task.update({})
     task.reactivate()
     account.schedule()
-    return done(task, 204)
+    return Answer(204, None, tagged(task))
 
 
 def subtasks(account: Account, request: Request) -> Answer:

@@ -77,10 +77,10 @@ formula = "$TargetDedicatedNodes=0;$TargetLowPriorityNodes=3;$NodeDeallocationOp
 seen["formula"] = client.pool.evaluate_auto_scale("older", formula).results == formula
 schedule = models.Schedule(recurrence_interval=dt.timedelta(minutes=5))
 work = models.JobSpecification(pool_info=pool)
-client.job_schedule.add(models.JobScheduleAddParameter(id="older", schedule=schedule, job_specification=work))
-until(lambda: client.job_schedule.get("older").execution_info.recent_job is not None)
-seen["scheduled"] = [job.id for job in client.job.list_from_job_schedule("older")]
-client.job_schedule.delete("older")
+client.job_schedule.add(models.JobScheduleAddParameter(id="older-schedule", schedule=schedule, job_specification=work))
+until(lambda: client.job_schedule.get("older-schedule").execution_info.recent_job is not None)
+seen["scheduled"] = [job.id for job in client.job.list_from_job_schedule("older-schedule")]
+client.job_schedule.delete("older-schedule")
 client.job.delete("older")
 client.pool.delete("older")
 until(lambda: not client.pool.exists("older"))
