@@ -39,6 +39,8 @@ _DEVIATIONS = (
     "'isCustomProvisioningTimeout', 'provisioningTimeoutInSeconds'",
     # Batch's file says that an account of a pool tells its password; nobody is ever told one.
     "'password' is a required property",
+    # Container Instances' file says the same of the key of a workspace.
+    "'workspaceKey' is a required property",
     # HDInsight's file leaves out the envelope of errors, which the resource manager puts around everybody's.
     "body: 'error' is not in the specification",
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from aml_plugins.testing.azure_emulator.arm.containers import GroupContainer
-from aml_plugins.testing.azure_emulator.arm.errors import ArmProblem
+from aml_plugins.testing.azure_emulator.arm.errors import ArmProblem, not_found
 from aml_plugins.testing.azure_emulator.arm.operations import Operations
+from aml_plugins.testing.azure_emulator.arm.secrets import hide_secrets
 from aml_plugins.testing.azure_emulator.arm.surroundings import Surroundings
 from aml_plugins.testing.azure_emulator.engine import Engine
 from aml_plugins.testing.azure_emulator.engines import engine as find_engine
@@ -25,11 +26,17 @@ _MOST_CONTAINERS = 60
 
 
 class _Group:
-    """One group: what was asked for, and its containers."""
+    """One group: what was asked for, and its containers.
 
-    def __init__(self, body: dict[str, Any], containers: list[GroupContainer]) -> None:
+    :param before: those that run one after the other before all others begin.
+    """
+
+    def __init__(
+        self, body: dict[str, Any], containers: list[GroupContainer], before: Sequence[GroupContainer] = ()
+    ) -> None:
         self.body = body
         self.containers = containers
+        self.before = list(before)
         self.is_stopped = False
         self.is_leaving = False
         self.surroundings = Surroundings(body["properties"])
@@ -37,6 +44,11 @@ class _Group:
     @property
     def properties(self) -> dict[str, Any]:
         return self.body["properties"]  # type: ignore[no-any-return]  # JSON
+
+    @property
+    def all(self) -> list[GroupContainer]:
+        """All containers, in the order in which they begin."""
+        return [*self.before, *self.containers]
 
     @property
     def cores(self) -> float:
@@ -68,26 +80,38 @@ class ContainerGroups:
             "Location_ListUsage": self.usage,
         }
 
+    def has(self, path: str) -> bool:
+        """Say whether there is a group with this id."""
+        parts = path.lower().split("/")
+        return "microsoft.containerinstance" in parts and f"{parts[4]}/{parts[-1]}" in self._groups
+
     def put(self, request: Request) -> Answer:
         self._check(request)
         known = self._groups.get(_key(request))
         body = _stored(request)
         if known is not None:
-            for container in known.containers:
+            for container in known.all:
                 container.remove(lambda: None)
         group = _Group(body, [])
         policy = str(group.properties["restartPolicy"])
-        group.containers = [
-            GroupContainer(self._engine, _container_name(request, one), one["properties"], policy, group.surroundings)
-            for one in group.properties["containers"]
-        ]
+        make = partial(self._container, request, group)
+        group.containers = [make(one, policy) for one in group.properties["containers"]]
+        again = "Never" if policy == "Never" else "OnFailure"
+        group.before = [make(one, again) for one in group.properties["initContainers"]]
         self._groups[_key(request)] = group
         operation = self._operations.begin(
-            request, str(body["id"]), going="Pending", version=_VERSION, location=str(body["location"])
-        )
+            request, str(body["id"]), going="Pending", version=_VERSION, location=str(body["location"]),
+            is_named=False,
+        )  # fmt: skip
         self._operations.after(self._settings.delays.arm, operation, lambda: self._begin(group))
         headers = self._operations.headers(operation)
-        return Answer(200 if known else 201, self._shown(group, view=False), headers)
+        shown = self._shown(group, view=False)
+        shown["properties"]["instanceView"] = {"events": [], "state": "Pending"}
+        return Answer(200 if known else 201, shown, headers)
+
+    def _container(self, request: Request, group: _Group, one: Mapping[str, Any], policy: str) -> GroupContainer:
+        name = _container_name(request, one)
+        return GroupContainer(self._engine, name, one["properties"], policy, group.surroundings)
 
     def get(self, request: Request) -> Answer:
         return Answer(200, self._shown(self._group(request), view=True))
@@ -113,7 +137,7 @@ class ContainerGroups:
             return Answer(204)
         shown = self._shown(group, view=True)
         group.is_leaving = True
-        left = set(range(len(group.containers)))
+        left = set(range(len(group.all)))
 
         def gone(number: int) -> None:
             with self._engine.lock:
@@ -123,7 +147,7 @@ class ContainerGroups:
                 if not left and self._groups.get(_key(request)) is group:
                     del self._groups[_key(request)]
 
-        for number, container in enumerate(group.containers):
+        for number, container in enumerate(group.all):
             container.remove(partial(gone, number))
         return Answer(200, shown)
 
@@ -146,7 +170,7 @@ class ContainerGroups:
                 f"The container group '{name}' is still transitioning, please retry later.",
             )
         group.is_stopped = True
-        for container in group.containers:
+        for container in group.all:
             container.stop()
         return Answer(204)
 
@@ -192,7 +216,7 @@ class ContainerGroups:
     def close(self) -> None:
         """End all containers."""
         for group in list(self._groups.values()):  # one may be leaving
-            for ending in [container.remove(lambda: None) for container in group.containers]:
+            for ending in [container.remove(lambda: None) for container in group.all]:
                 ending.join()
             group.surroundings.close()
 
@@ -206,21 +230,25 @@ class ContainerGroups:
         if group.is_leaving:
             return None
         group.properties["provisioningState"] = "Succeeded"
+        self._start(group, 0)
+        return None
+
+    def _start(self, group: _Group, at: int, code: int = 0) -> None:
+        """Start the next container that runs before others, or all others; after a failure, none."""
+        if code != 0 or group.is_leaving or group.is_stopped:
+            return
+        if at < len(group.before):
+            group.before[at].start(lambda code: self._start(group, at + 1, code))
+            return
         for container in group.containers:
             container.start()
-        return None
 
     def _group(self, request: Request) -> _Group:
         found = self._groups.get(_key(request))
         if found is None:
             name = request["containerGroupName"]
-            raise ArmProblem(
-                404,
-                "ResourceNotFound",
-                f"The Resource 'Microsoft.ContainerInstance/containerGroups/{name}' under resource group "
-                f"'{request['resourceGroupName']}' was not found. For more details please go to "
-                "https://aka.ms/ARMResourceNotFoundFix",
-            )
+            group = request["resourceGroupName"]
+            raise not_found(f"/resourceGroups/{group}/providers/Microsoft.ContainerInstance/containerGroups/{name}")
         return found
 
     def _check(self, request: Request) -> None:
@@ -254,17 +282,11 @@ class ContainerGroups:
         body = copy.deepcopy(group.body)
         properties = body["properties"]
         self._show_address(group, properties)
-        for credential in properties.get("imageRegistryCredentials") or ():
-            credential.pop("password", None)
-        for volume in properties.get("volumes") or ():
-            if "secret" in volume:
-                volume["secret"] = dict.fromkeys(volume["secret"], "")
-        for container in properties["containers"]:
-            for variable in container["properties"].get("environmentVariables") or ():
-                variable.pop("secureValue", None)
+        hide_secrets(properties)
         if view:
-            for shown, container in zip(properties["containers"], group.containers, strict=True):
-                shown["properties"]["instanceView"] = container.view()
+            shown = (*properties["initContainers"], *properties["containers"])
+            for one, container in zip(shown, group.all, strict=True):
+                one["properties"]["instanceView"] = container.view()
             properties["instanceView"] = {"events": [], "state": self._state(group)}
         return body
 
@@ -272,6 +294,8 @@ class ContainerGroups:
         address = properties.get("ipAddress")
         if not address:
             return
+        if address.get("dnsNameLabel"):
+            address.setdefault("autoGeneratedDomainNameLabelScope", "Unsecure")
         found = next((container.address for container in group.containers if container.address), None)
         if found is not None:
             address["ip"] = found
@@ -282,6 +306,8 @@ class ContainerGroups:
         states = [container.current for container in group.containers]
         if group.is_stopped and all(container.is_terminated for container in group.containers):
             return "Stopped"
+        if any(one.current.get("exitCode") for one in group.before) and group.properties["restartPolicy"] == "Never":
+            return "Failed"
         if not all(container.is_started for container in group.containers):
             return "Pending"
         policy = group.properties["restartPolicy"]
@@ -312,8 +338,8 @@ def _stored(request: Request) -> dict[str, Any]:
     kept = {
         "sku": "Standard",
         "restartPolicy": "Always",
-        "initContainers": [],
         **properties,
+        "initContainers": properties.get("initContainers") or [],
         "provisioningState": "Pending",
         "provisioningTimeoutInSeconds": 1800,
         "isCustomProvisioningTimeout": False,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aml_plugins.testing.azure_emulator.arm.surroundings import Surroundings
-from aml_plugins.testing.azure_emulator.batch.text import iso
+from aml_plugins.testing.azure_emulator.batch.text import iso, milliseconds
 from aml_plugins.testing.azure_emulator.engine import Engine
 from aml_plugins.testing.azure_emulator.engines import LABEL
 from aml_plugins.testing.azure_emulator.engines import engine as find_engine
@@ -58,11 +58,14 @@ class GroupContainer:
         """Whether it has ended."""
         return bool(self.current["state"] == "Terminated")
 
-    def start(self) -> None:
-        """Begin, in a thread. Each start has a name of its own: what stops an old one does not meet a new one."""
+    def start(self, then: Callable[[int], None] | None = None) -> None:
+        """Begin, in a thread. Each start has a name of its own: what stops an old one does not meet a new one.
+
+        :param then: called with its exit code when it has come to its end by itself.
+        """
         self._ended = False
         self._name = f"{self._base}-{uuid.uuid4().hex[:8]}"
-        threading.Thread(target=self._life, name=self._name, daemon=True).start()
+        threading.Thread(target=self._life, args=(then,), name=self._name, daemon=True).start()
 
     def stop(self) -> None:
         """Let it end, with a little time for its farewell, and start it no more."""
@@ -101,13 +104,17 @@ class GroupContainer:
         lines = text[-limit:].splitlines(keepends=True)
         return "".join(lines[-tail:] if tail else lines)
 
-    def _life(self) -> None:
+    def _life(self, then: Callable[[int], None] | None) -> None:
         name = self._name
         while True:
             code = self._once(name)
             with self._clock.lock:
                 again = self._policy == "Always" or (self._policy == "OnFailure" and code != 0)
-                if not again or self._is_over(name):
+                if self._is_over(name):
+                    return
+                if not again:
+                    if then is not None:
+                        then(code)
                     return
                 self.restarts += 1
                 self.previous, self.current = self.current, {"state": "Waiting", "detailStatus": "CrashLoopBackOff"}
@@ -117,7 +124,7 @@ class GroupContainer:
         return self._ended or self._name != name
 
     def _once(self, name: str) -> int:
-        image = str(self._spec["image"])
+        image = str(self._spec.get("image") or "")
         self._tell("Pulling", f'pulling image "{image}"')
         self._docker("rm", "--force", name)
         self._around.log_in(image, lambda *arguments: self._docker(*arguments, seconds=_PULL_SECONDS))
@@ -130,7 +137,7 @@ class GroupContainer:
         self.address = self._around.address(name, self._docker)
         self._tell("Pulled", f'Successfully pulled image "{image}"')
         self._tell("Started", "Started container")
-        self._set({"state": "Running", "startTime": iso(), "detailStatus": ""})
+        self._set({"state": "Running", "startTime": milliseconds(), "detailStatus": ""})
         return self._waited(name)
 
     def _waited(self, name: str) -> int:
@@ -140,15 +147,21 @@ class GroupContainer:
         if shown.returncode == 0:
             self.log = (shown.stdout + shown.stderr).decode("utf-8", "replace")
         status = "Completed" if code == 0 else "Error"
-        started = self.current.get("startTime") or iso()
+        started = self.current.get("startTime") or milliseconds()
         self._set(
-            {"state": "Terminated", "startTime": started, "exitCode": code, "finishTime": iso(), "detailStatus": status}
+            {
+                "state": "Terminated",
+                "startTime": started,
+                "exitCode": code,
+                "finishTime": milliseconds(),
+                "detailStatus": status,
+            }
         )
         return code
 
     def _failed(self, message: str) -> int:
         self._tell("Failed", message, "Warning")
-        now = iso()
+        now = milliseconds()
         self._set(
             {"state": "Terminated", "startTime": now, "exitCode": 128, "finishTime": now, "detailStatus": "Error"}
         )

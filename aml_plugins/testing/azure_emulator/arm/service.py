@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 from urllib.parse import unquote
 
+from aml_plugins.testing.azure_emulator.arm.batch_accounts import BatchAccounts
+from aml_plugins.testing.azure_emulator.arm.batch_pools import BatchPools
 from aml_plugins.testing.azure_emulator.arm.container_groups import ContainerGroups
-from aml_plugins.testing.azure_emulator.arm.errors import ArmProblem
+from aml_plugins.testing.azure_emulator.arm.errors import ArmProblem, not_found
+from aml_plugins.testing.azure_emulator.arm.headers import challenge, common
 from aml_plugins.testing.azure_emulator.arm.operations import Operations
 from aml_plugins.testing.azure_emulator.arm.tracked import TrackedResources
 from aml_plugins.testing.azure_emulator.engine import Engine
@@ -24,6 +26,7 @@ from aml_plugins.testing.swagger import Specification
 __all__ = ["ArmService"]
 
 _AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
+_UNAUTHORIZED = 401
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d(-\w+)?")
 _LOCATED = frozenset(
     {"ContainerGroups_CreateOrUpdate", "ManagedClusters_CreateOrUpdate", "Clusters_Create", "BatchAccount_Create"}
@@ -46,7 +49,11 @@ class ArmService:
         self._operations = Operations(engine)
         self._groups = ContainerGroups(settings, engine, self._operations)
         self._tracked = TrackedResources(settings, engine, self._operations)
+        accounts = BatchAccounts(settings, self._operations)
+        pools = BatchPools(settings, self._operations, accounts)
+        self._owners = (self._groups, self._tracked, accounts, pools)
         self._builds = Builds(settings, engine, files)
+        self._calls = {**self._groups.calls, **accounts.calls, **pools.calls, **self._builds.calls}
 
     def knows(self, path: str) -> bool:
         """Say whether a path belongs to the resource manager."""
@@ -57,26 +64,39 @@ class ArmService:
         try:
             self._authenticate(request)
             with self._engine.lock:
-                return _rendered(self._answered(request))
+                return self._rendered(request, self._answered(request))
         except ArmProblem as problem:
-            return _rendered(problem.answer())
+            answer = problem.answer()
+        if answer.status == _UNAUTHORIZED:
+            told = challenge(request, self._settings.tenant)
+            answer = replace(answer, headers={**answer.headers, **told})
+        return self._rendered(request, answer)
 
     def refusal(self, status: int, headers: Mapping[str, str]) -> Answer:
         """Return an answer that says that the service cannot answer."""
         code, message = _THROTTLED[status]
-        return _rendered(Answer(status, {"error": {"code": code, "message": message}}, headers))
+        return _json(Answer(status, {"error": {"code": code, "message": message}}, headers))
 
     def close(self) -> None:
         """End all containers and builds."""
         self._groups.close()
         self._builds.close()
 
+    def _rendered(self, request: Request, answer: Answer) -> Answer:
+        around = common(request, self._settings.region)
+        return _json(replace(answer, headers={**around, **answer.headers}))
+
     def _authenticate(self, request: Request) -> None:
-        token = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if self._settings.check_credentials and not any(is_token(token, audience) for audience in _AUDIENCES):
+        if not self._settings.check_credentials:
+            return
+        authorization = request.headers.get("authorization", "")
+        if not authorization:
             raise ArmProblem(
-                401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing or invalid."
+                401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
             )
+        token = authorization.removeprefix("Bearer ")
+        if not any(is_token(token, audience) for audience in _AUDIENCES):
+            raise ArmProblem(401, "InvalidAuthenticationToken", "The access token is invalid.")
 
     def _answered(self, request: Request) -> Answer:
         polled = self._operations.answer(request.path)
@@ -90,6 +110,8 @@ class ArmService:
 
     def _of_resource(self, request: Request) -> Answer:
         operation = self._specification.operation(request.verb, request.raw_path)
+        if operation is None and self._specification.knows(request.raw_path):
+            raise self._without_operation(request)
         if operation is None:
             raise ArmProblem(404, "InvalidResourceType", "The resource type could not be found in the namespace.")
         match = operation.pattern.match(request.raw_path)
@@ -107,11 +129,17 @@ class ArmService:
         numbers = [one for one in found if "must be a number" in one]
         if numbers:
             raise ArmProblem(400, "InvalidQueryParameterValue", f"The request was invalid: {numbers[0]}.")
-        call = self._groups.calls.get(operation.operation_id) or self._builds.calls.get(operation.operation_id)
+        call = self._calls.get(operation.operation_id)
         answer = call(named) if call else self._tracked.answer(operation.operation_id, named)
         if answer is None:
             raise ArmProblem(501, "NotSupportedByEmulator", f"The emulator has no {operation.operation_id}.")
         return answer
+
+    def _without_operation(self, request: Request) -> ArmProblem:
+        """Refuse a verb that a resource does not have; who asks whether it exists hears at least if it does not."""
+        if request.verb == "HEAD" and not any(owner.has(request.path.rstrip("/")) for owner in self._owners):
+            return not_found(request.path)
+        return _no_verb(request)
 
     def _general(self, request: Request) -> Answer | None:
         """Answer what clients ask before they come to the point: subscriptions, resource groups, providers."""
@@ -119,8 +147,13 @@ class ArmService:
         subscription = parts[1] if len(parts) > 1 else self._settings.subscription
         lowered = [part.lower() for part in parts]
         if lowered in (["subscriptions"], ["subscriptions", subscription.lower()]):
-            facts = {"id": f"/subscriptions/{subscription}", "subscriptionId": subscription, "state": "Enabled",
-                     "tenantId": self._settings.tenant, "displayName": "Emulator"}  # fmt: skip
+            if request.verb != "GET":
+                raise _no_verb(request)
+            facts = {"id": f"/subscriptions/{subscription}", "authorizationSource": "RoleBased",
+                     "managedByTenants": [], "subscriptionId": subscription, "tenantId": self._settings.tenant,
+                     "displayName": "Emulator", "state": "Enabled",
+                     "subscriptionPolicies": {"locationPlacementId": "Internal_2014-09-01",
+                                              "quotaId": "Internal_2014-09-01", "spendingLimit": "Off"}}  # fmt: skip
             return Answer(200, facts if len(parts) > 1 else {"value": [facts]})
         if len(parts) == 4 and lowered[2] == "resourcegroups":  # noqa: PLR2004  its own path
             return self._resource_group(request, parts)
@@ -151,10 +184,13 @@ def _check_version(version: str | None) -> None:
         raise ArmProblem(400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.")
 
 
-def _rendered(answer: Answer) -> Answer:
-    body: Any = answer.body
-    headers = {"Cache-Control": "no-cache", **answer.headers}
-    if not isinstance(body, Mapping):
-        return replace(answer, headers=headers)
-    headers = {"Content-Type": "application/json; charset=utf-8", **headers}
-    return replace(answer, body=json.dumps(body).encode(), headers=headers)
+def _no_verb(request: Request) -> ArmProblem:
+    return ArmProblem(405, "MethodNotAllowed", f"The requested resource does not support http method '{request.verb}'.")
+
+
+def _json(answer: Answer) -> Answer:
+    """Turn JSON into text while nobody changes it."""
+    if not isinstance(answer.body, Mapping):
+        return answer
+    headers = {"Content-Type": "application/json; charset=utf-8", **answer.headers}
+    return replace(answer, body=json.dumps(answer.body).encode(), headers=headers)

@@ -1,4 +1,4 @@
-"""Resources that only have a life cycle here: AKS and HDInsight clusters, Batch accounts and their pools."""
+"""Resources that only have a life cycle here: AKS and HDInsight clusters."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aml_plugins.testing.azure_emulator.arm.errors import ArmProblem
+from aml_plugins.testing.azure_emulator.arm.errors import not_found
 from aml_plugins.testing.azure_emulator.arm.operations import Operations
-from aml_plugins.testing.azure_emulator.batch.text import iso
+from aml_plugins.testing.azure_emulator.batch.text import milliseconds
 from aml_plugins.testing.azure_emulator.engine import Engine
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
 from aml_plugins.testing.azure_emulator.settings import Settings
@@ -53,31 +53,13 @@ def _hdinsight(name: str, settings: Settings) -> Mapping[str, Any]:
     del settings
     return {
         "clusterId": "00000000000000000000000000000000",
-        "createdDate": iso()[:23],
+        "createdDate": milliseconds()[:-1],
         "clusterState": "Accepted",
         "connectivityEndpoints": [
             {"name": "SSH", "protocol": "TCP", "location": f"{name}-ssh.azurehdinsight.net", "port": 22},
             {"name": "HTTPS", "protocol": "TCP", "location": f"{name}.azurehdinsight.net", "port": 443},
         ],
     }
-
-
-def _batch_account(name: str, settings: Settings) -> Mapping[str, Any]:
-    return {
-        "accountEndpoint": f"{name}.{settings.region}.batch.azure.com",
-        "poolAllocationMode": "BatchService",
-        "publicNetworkAccess": "Enabled",
-        "dedicatedCoreQuota": settings.quotas.dedicated_nodes,
-        "lowPriorityCoreQuota": settings.quotas.low_priority_nodes,
-        "poolQuota": settings.quotas.pools,
-        "activeJobAndJobScheduleQuota": settings.quotas.active_jobs,
-        "allowedAuthenticationModes": ["SharedKey", "AAD", "TaskAuthenticationToken"],
-    }
-
-
-def _pool(name: str, settings: Settings) -> Mapping[str, Any]:
-    del name, settings
-    return {"allocationState": "Steady", "creationTime": iso(), "lastModified": iso()}
 
 
 _KINDS = (
@@ -92,18 +74,14 @@ _KINDS = (
         _hdinsight,
         place="azureasyncoperations/create",
     ),
-    _Kind("BatchAccount", 202, "InProgress", "2024-07-01", "Creating", "Succeeded", _batch_account),
-    _Kind("Pool", 200, "InProgress", "2024-07-01", "Succeeded", "Succeeded", _pool),
 )
 _CREATES = ("CreateOrUpdate", "Create")
 _ACTIONS = (
     "/listclusterusercredential",
     "/listclusteradmincredential",
     "/getgatewaysettings",
-    "/listkeys",
-    "/regeneratekeys",
 )
-_LISTS = ("List", "ListByResourceGroup", "ListByBatchAccount")
+_LISTS = ("List", "ListByResourceGroup")
 
 
 class TrackedResources:
@@ -114,6 +92,10 @@ class TrackedResources:
         self._engine = engine
         self._operations = operations
         self._known: dict[str, dict[str, Any]] = {}
+
+    def has(self, path: str) -> bool:
+        """Say whether there is a resource with this id."""
+        return path.lower() in self._known
 
     def answer(self, operation_id: str, request: Request) -> Answer | None:
         """Answer an operation, None for one that is not ours."""
@@ -130,8 +112,6 @@ class TrackedResources:
             "Delete": lambda one: self._delete(kind, one),
             "Update": self._patch,
             "UpdateTags": self._patch,
-            "GetKeys": self._keys,
-            "RegenerateKey": self._keys,
             "ListClusterUserCredentials": self._kubeconfig,
             "ListClusterAdminCredentials": self._kubeconfig,
             "GetGatewaySettings": self._gateway,
@@ -143,7 +123,6 @@ class TrackedResources:
         path, parts = request.path.rstrip("/"), request.path.strip("/").split("/")
         body = copy.deepcopy(request.body)
         known = path.lower() in self._known
-        self._check_parent(kind, parts)
         properties = {**(body.get("properties") or {}), **kind.facts(parts[-1], self._settings)}
         properties["provisioningState"] = kind.creating
         namespace = parts[parts.index("providers") + 1]
@@ -155,8 +134,6 @@ class TrackedResources:
             "properties": properties,
         }
         self._known[path.lower()] = stored
-        if kind.put == 200 and kind.creating == kind.created:  # noqa: PLR2004  done at once
-            return Answer(200, _shown(stored))
         operation = self._operations.begin(
             request, path, going=kind.going, version=kind.version, location=str(body.get("location") or "westus"),
             place=kind.place,
@@ -168,22 +145,7 @@ class TrackedResources:
                 properties["clusterState"] = "Running"
 
         self._operations.after(self._settings.delays.arm, operation, created)
-        status = 200 if known else kind.put
-        accepted = None if status == 202 else _shown(stored)  # noqa: PLR2004  accepted, and nothing to show yet
-        return Answer(status, accepted, self._operations.headers(operation, location=status == 202))  # noqa: PLR2004
-
-    def _check_parent(self, kind: _Kind, parts: list[str]) -> None:
-        """A pool is in an account."""
-        parent = parts[:-2]
-        if kind.prefix != "Pool" or parent[-1].lower() == self._settings.account.lower():
-            return
-        if f"/{'/'.join(parent)}".lower() not in self._known:
-            raise ArmProblem(
-                404,
-                "ParentResourceNotFound",
-                f"Failed to perform 'write' on resource(s) of type 'batchAccounts/pools', because the parent resource "
-                f"'/{'/'.join(parent)}' could not be found.",
-            )
+        return Answer(200 if known else kind.put, _shown(stored), self._operations.headers(operation))
 
     def _get(self, request: Request) -> Answer:
         return Answer(200, _shown(self._existing(request)))
@@ -221,12 +183,6 @@ class TrackedResources:
         found |= changes
         return Answer(200, _shown(found))
 
-    def _keys(self, request: Request) -> Answer:
-        name = request["accountName"]
-        if name.lower() != self._settings.account.lower():  # that of the data plane is there without its creation
-            self._existing(request)
-        return Answer(200, {"accountName": name, "primary": self._settings.key, "secondary": self._settings.key})
-
     def _kubeconfig(self, request: Request) -> Answer:
         """The kubeconfig of the cluster that there is, or one that leads nowhere: the emulator has no Kubernetes."""
         name, file = request["resourceName"], self._settings.kubeconfig
@@ -247,14 +203,16 @@ class TrackedResources:
         )
 
     def _existing(self, request: Request) -> dict[str, Any]:
-        path = request.path.rstrip("/").lower()
-        for action in _ACTIONS:
-            path = path.removesuffix(action)
-        found = self._known.get(path)
+        found = self._known.get(_without_action(request.path).lower())
         if found is None:
-            name = path.rpartition("/")[2]
-            raise ArmProblem(404, "ResourceNotFound", f"The Resource '{name}' was not found.")
+            raise not_found(_without_action(request.path))
         return found
+
+
+def _without_action(path: str) -> str:
+    path = path.rstrip("/")
+    action = next((one for one in _ACTIONS if path.lower().endswith(one)), "")
+    return path[: len(path) - len(action)]
 
 
 def _shown(stored: Mapping[str, Any]) -> dict[str, Any]:

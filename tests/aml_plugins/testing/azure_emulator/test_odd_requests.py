@@ -114,16 +114,17 @@ def test_resources_need_what_the_resource_manager_looks_at(ask: Asking) -> None:
 
 
 def test_an_operation_is_followed_by_either_of_its_headers(ask: Asking) -> None:
-    account, version = f"{RESOURCES}/Microsoft.Batch/batchAccounts/followed", "api-version=2024-07-01"
-    for verb, body in (("PUT", {"location": "westus"}), ("DELETE", None)):
-        status, headers, _ = ask(verb, f"{account}?{version}", body)
-        assert status == 202
-        place = headers["Location"]
-        while (answer := ask("GET", place))[0] == 202:
-            place = answer[1]["Location"]  # as a client does that knows no other header
-            assert place.startswith("http://")
-            assert answer[1]["Retry-After"]
-        assert answer[0] == 200
-        polled = headers["Azure-AsyncOperation"]
-        wait_until(lambda polled=polled: ask("GET", polled)[2]["status"] == "Succeeded")
-    assert ask.refused("GET", f"{account}?{version}") == (404, "ResourceNotFound")
+    cluster, version = f"{RESOURCES}/Microsoft.ContainerService/managedClusters/followed", "api-version=2024-09-01"
+    asked = {"location": "westus", "properties": {"dnsPrefix": "x", "agentPoolProfiles": [{"name": "p", "count": 1}]}}
+    assert ask("PUT", f"{cluster}?{version}", asked)[0] == 201
+    status, headers, _ = ask("DELETE", f"{cluster}?{version}")
+    assert status == 202
+    place = headers["Location"]
+    while (answer := ask("GET", place))[0] == 202:
+        place = answer[1]["Location"]  # as a client does that knows no other header
+        assert place.startswith("http://")
+        assert answer[1]["Retry-After"]
+    assert answer[0] == 200
+    polled = headers["Azure-AsyncOperation"]
+    wait_until(lambda: ask("GET", polled)[2]["status"] == "Succeeded")
+    assert ask.refused("GET", f"{cluster}?{version}") == (404, "ResourceNotFound")
