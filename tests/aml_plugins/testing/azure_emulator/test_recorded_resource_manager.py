@@ -48,12 +48,15 @@ def account(ask: Asking) -> str:
 
 def followed(ask: Asking, place: str) -> tuple[int, Any, Any]:
     """Follow one header to the end, as the service told it at each step."""
-    while True:
-        answer = ask("GET", place)
-        if answer[0] != 202:
-            return answer
-        assert answer[2] is None
-        place = answer[1]["Location"]
+    answers: list[tuple[int, Any, Any]] = [(202, {"Location": place}, None)]
+
+    def is_over() -> bool:
+        answers.append(ask("GET", answers[-1][1]["Location"]))
+        return answers[-1][0] != 202
+
+    wait_until(is_over)
+    assert all(said is None for _, _, said in answers[:-1])
+    return answers[-1]
 
 
 def test_every_answer_has_the_resource_managers_headers(ask: Asking, account: str) -> None:
