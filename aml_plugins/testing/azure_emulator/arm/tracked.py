@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import copy
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aml_plugins.testing.azure_emulator.arm.errors import not_found
@@ -26,7 +27,9 @@ class _Kind:
     :param creating, created: its ``provisioningState``.
     :param deleted: status of an accepted deletion.
     :param place: where its creation is asked about, if not where most are.
-    :param facts: what the service adds to the properties.
+    :param facts: what the service says of itself, and what it fills in, given a resource as it was asked for.
+    :param spelled: its type, where the service writes it otherwise than the path does.
+    :param headers: of its answers, where they are not the resource manager's.
     """
 
     prefix: str
@@ -35,22 +38,39 @@ class _Kind:
     version: str
     creating: str
     created: str
-    facts: Callable[[str, Settings], Mapping[str, Any]]
+    facts: Callable[[Mapping[str, Any], str], Mapping[str, Any]]
     deleted: int = 202
     place: str | None = None
+    spelled: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def _aks(name: str, settings: Settings) -> Mapping[str, Any]:
+_POOL = {
+    "provisioningState": "Succeeded", "powerState": {"code": "Running"}, "type": "VirtualMachineScaleSets",
+    "osType": "Linux", "osSKU": "Ubuntu", "mode": "User", "maxPods": 110,
+}  # fmt: skip
+
+
+def _aks(asked: Mapping[str, Any], group: str) -> Mapping[str, Any]:
+    name, given = asked["name"], asked["properties"]
+    region = str(asked.get("location") or "westus")
+    host = f"{given.get('dnsPrefix') or name}-dns"
+    version = given.get("kubernetesVersion") or "1.33"
+    pools = [{**_POOL, "orchestratorVersion": version, **pool} for pool in given.get("agentPoolProfiles") or ()]
     return {
-        "fqdn": f"{name}-dns.hcp.{settings.region}.azmk8s.example",
-        "kubernetesVersion": "1.33",
         "powerState": {"code": "Running"},
-        "nodeResourceGroup": f"MC_{name}_{settings.region}",
+        "kubernetesVersion": version,
+        "currentKubernetesVersion": version,
+        "fqdn": f"{host}.hcp.{region}.azmk8s.example",
+        "azurePortalFQDN": f"{host}.portal.hcp.{region}.azmk8s.example",
+        "nodeResourceGroup": given.get("nodeResourceGroup") or f"MC_{group}_{name}_{region}",
+        **({"agentPoolProfiles": pools} if pools else {}),
     }
 
 
-def _hdinsight(name: str, settings: Settings) -> Mapping[str, Any]:
-    del settings
+def _hdinsight(asked: Mapping[str, Any], group: str) -> Mapping[str, Any]:
+    del group
+    name = asked["name"]
     return {
         "clusterId": "00000000000000000000000000000000",
         "createdDate": milliseconds()[:-1],
@@ -63,7 +83,17 @@ def _hdinsight(name: str, settings: Settings) -> Mapping[str, Any]:
 
 
 _KINDS = (
-    _Kind("ManagedClusters", 201, "InProgress", "2016-03-30", "Creating", "Succeeded", _aks),
+    _Kind(
+        "ManagedClusters",
+        201,
+        "InProgress",
+        "2016-03-30",
+        "Creating",
+        "Succeeded",
+        _aks,
+        spelled="ManagedClusters",
+        headers={"Content-Type": "application/json", "Server": "nginx"},
+    ),
     _Kind(
         "Clusters",
         200,
@@ -104,9 +134,9 @@ class TrackedResources:
         if kind is None:
             return None
         if verb in _CREATES:
-            return self._put(kind, request)
+            return _with(kind, self._put(kind, request))
         if verb in _LISTS:
-            return self._listed(request)
+            return _with(kind, self._listed(request))
         calls: dict[str, Callable[[Request], Answer]] = {
             "Get": self._get,
             "Delete": lambda one: self._delete(kind, one),
@@ -117,22 +147,25 @@ class TrackedResources:
             "GetGatewaySettings": self._gateway,
             "UpdateGatewaySettings": lambda _: Answer(202),
         }
-        return calls[verb](request) if verb in calls else None
+        return _with(kind, calls[verb](request)) if verb in calls else None
 
     def _put(self, kind: _Kind, request: Request) -> Answer:
         path, parts = request.path.rstrip("/"), request.path.strip("/").split("/")
         body = copy.deepcopy(request.body)
         known = path.lower() in self._known
-        properties = {**(body.get("properties") or {}), **kind.facts(parts[-1], self._settings)}
-        properties["provisioningState"] = kind.creating
         namespace = parts[parts.index("providers") + 1]
         stored = {
             **body,
             "id": path,
             "name": parts[-1],
-            "type": f"{namespace}/{parts[-2]}",
-            "properties": properties,
+            "type": f"{namespace}/{kind.spelled or parts[-2]}",
+            "properties": dict(body.get("properties") or {}),
         }
+        if kind.spelled:  # the service has ids of its own spelling, too
+            stored["id"] = re.sub("/resourceGroups/", "/resourcegroups/", path, flags=re.IGNORECASE)
+            stored.setdefault("sku", {"name": "Base", "tier": "Free"})
+        properties = stored["properties"]
+        properties |= {**kind.facts(stored, parts[3]), "provisioningState": kind.creating}
         self._known[path.lower()] = stored
         operation = self._operations.begin(
             request, path, going=kind.going, version=kind.version, location=str(body.get("location") or "westus"),
@@ -207,6 +240,11 @@ class TrackedResources:
         if found is None:
             raise not_found(_without_action(request.path))
         return found
+
+
+def _with(kind: _Kind, answer: Answer) -> Answer:
+    given = {name: value for name, value in kind.headers.items() if answer.body is not None or name != "Content-Type"}
+    return replace(answer, headers={**given, **answer.headers})
 
 
 def _without_action(path: str) -> str:

@@ -253,6 +253,31 @@ def test_a_container_group_is_shown_and_followed_as_it_was_recorded(ask: Asking)
     assert (status, gone["id"]) == (200, path)
 
 
+def test_a_kubernetes_cluster_has_a_spelling_of_its_own(ask: Asking) -> None:
+    asked = {"dnsPrefix": "x", "kubernetesVersion": "1.30", "agentPoolProfiles": [{"name": "p", "mode": "System"}]}
+    status, headers, made = ask("PUT", f"{CLUSTERS}/k?{AKS}", {"location": "westus2", "properties": asked})
+    pool = {"name": "p", "mode": "System", "powerState": {"code": "Running"}, "orchestratorVersion": "1.30"}
+    expected = {
+        "id": f"{CLUSTERS}/k".replace("/resourceGroups/", "/resourcegroups/"),
+        "type": "Microsoft.ContainerService/ManagedClusters",
+        "properties": {
+            "provisioningState": "Creating",
+            "powerState": {"code": "Running"},
+            "kubernetesVersion": "1.30",
+            "currentKubernetesVersion": "1.30",
+            "agentPoolProfiles": [pool],
+            "nodeResourceGroup": "MC_g_k_westus2",
+        },
+        "sku": {"name": "Base", "tier": "Free"},
+    }
+    assert (status, differences(expected, made)) == (201, [])
+    assert (headers["Content-Type"], headers["Server"], headers["Location"]) == ("application/json", "nginx", None)
+    assert headers["Azure-AsyncOperation"].endswith("?api-version=2016-03-30")
+    status, headers, _ = ask("DELETE", f"{CLUSTERS}/k?{AKS}")
+    place = headers["Azure-AsyncOperation"].replace("/operations/", "/operationresults/")
+    assert (status, headers["Location"]) == (202, place)
+
+
 @pytest.mark.parametrize(
     ("verb", "path", "status"),
     [

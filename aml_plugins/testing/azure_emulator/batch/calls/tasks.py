@@ -111,7 +111,7 @@ def reactivate(account: Account, request: Request) -> Answer:
 
 def subtasks(account: Account, request: Request) -> Answer:
     task = _task(account, request)
-    return Answer(200, {"odata.metadata": f"{account.endpoint}/$metadata#subtasks", "value": list(task.subtasks)})
+    return Answer(200, {"odata.metadata": f"{account.endpoint}/$metadata#subtaskinfo", "value": list(task.subtasks)})
 
 
 def _task(account: Account, request: Request) -> Task:
