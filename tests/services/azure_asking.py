@@ -11,8 +11,11 @@ from typing import Any
 from urllib.parse import quote
 
 from aml_plugins.testing.azure_emulator import AzureEmulator
+from aml_plugins.testing.jobs import wait_until
 
 __all__ = ["Asking", "differences"]
+
+_GOING_ON = 202
 
 
 class Asking:
@@ -42,6 +45,19 @@ class Asking:
         status, _, said = self(verb, path, body, **headers)
         assert said is None or isinstance(said, dict)
         return status, (said or {}).get("code") or ((said or {}).get("error") or {}).get("code")
+
+    def followed(self, place: str) -> tuple[int, Any, Any]:
+        """Follow an operation to its end by one header alone, as the service told it at each step."""
+        answers: list[tuple[int, Any, Any]] = [(_GOING_ON, {"Location": place}, None)]
+
+        def is_over() -> bool:
+            answers.append(self("GET", answers[-1][1]["Location"]))
+            return answers[-1][0] != _GOING_ON
+
+        wait_until(is_over)
+        assert all(said is None for _, _, said in answers[:-1])
+        assert all(headers["Retry-After"] for _, headers, _ in answers[1:-1])
+        return answers[-1]
 
 
 def differences(expected: Any, found: Any, where: str = "") -> list[str]:

@@ -42,21 +42,8 @@ def ask(emulator: AzureEmulator) -> Asking:
 def account(ask: Asking) -> str:
     """An account that is there."""
     path = f"{ACCOUNTS}/here"
-    followed(ask, ask("PUT", f"{path}?{BATCH}", {"location": "westus"})[1]["Location"])
+    ask.followed(ask("PUT", f"{path}?{BATCH}", {"location": "westus"})[1]["Location"])
     return path
-
-
-def followed(ask: Asking, place: str) -> tuple[int, Any, Any]:
-    """Follow one header to the end, as the service told it at each step."""
-    answers: list[tuple[int, Any, Any]] = [(202, {"Location": place}, None)]
-
-    def is_over() -> bool:
-        answers.append(ask("GET", answers[-1][1]["Location"]))
-        return answers[-1][0] != 202
-
-    wait_until(is_over)
-    assert all(said is None for _, _, said in answers[:-1])
-    return answers[-1]
 
 
 def test_every_answer_has_the_resource_managers_headers(ask: Asking, account: str) -> None:
@@ -82,7 +69,7 @@ def test_an_account_is_made_at_one_place_that_shows_it_in_the_end(emulator: Azur
     status, headers, said = ask("PUT", f"{path}?{BATCH}", {"location": "westus"})
     assert (status, said, headers["Azure-AsyncOperation"]) == (202, None, None)
     assert re.fullmatch(rf"{emulator.url}{path}/operationResults/{GUID}\?{BATCH}", headers["Location"])
-    status, headers, said = followed(ask, headers["Location"])
+    status, headers, said = ask.followed(headers["Location"])
     assert (status, said["properties"]["provisioningState"]) == (200, "Succeeded")
     assert re.fullmatch(r'"0x[0-9A-F]{15}"', headers["ETag"])
     again = ask("GET", f"{path}?{BATCH}")
@@ -105,7 +92,7 @@ def test_an_account_is_made_at_one_place_that_shows_it_in_the_end(emulator: Azur
     assert differences(expected, said) == []
     status, headers, said = ask("DELETE", f"{path}?{BATCH}")
     assert (status, said, headers["Azure-AsyncOperation"]) == (202, None, None)
-    assert followed(ask, headers["Location"])[::2] == (200, None)
+    assert ask.followed(headers["Location"])[::2] == (200, None)
     status, headers, said = ask("GET", f"{path}?{BATCH}")
     words = (
         "The Resource 'Microsoft.Batch/batchAccounts/made' under resource group 'g' was not found. "
@@ -170,7 +157,7 @@ def test_a_pool_is_tagged_and_scales(emulator: AzureEmulator, ask: Asking, accou
     status, headers, said = ask("DELETE", f"{path}?{BATCH}")
     assert (status, said, headers["Azure-AsyncOperation"]) == (202, None, None)
     assert headers["Location"] == f"{emulator.url}{account}/poolOperationResults/delete-p?{BATCH}"
-    assert followed(ask, headers["Location"])[::2] == (200, None)
+    assert ask.followed(headers["Location"])[::2] == (200, None)
     assert ask("GET", f"{path}?{BATCH}")[0] == 404
 
 
