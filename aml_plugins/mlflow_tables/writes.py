@@ -81,7 +81,7 @@ def create_run(database: Database, workspace: str, new: NewRun, place_below: Cal
     :param place_below: says where the run's artifacts go, from its experiment's location.
     :returns: where its artifacts go, and its experiment's id.
     :raises NotFoundError: where the workspace has no such experiment.
-    :raises InvalidInputError: where the experiment is deleted.
+    :raises InvalidInputError: where the experiment is deleted, or has no place for artifacts.
     """
     location = _location(database, workspace, new.experiment_id)
     if isinstance(location, AmlError):
@@ -144,6 +144,8 @@ def _location(database: Database, workspace: str, experiment_id: str) -> str | A
         return NotFoundError(f"There is no experiment {experiment_id} in this workspace.", "Check the workspace.")
     if rows[0][1] != ACTIVE:
         return InvalidInputError(f"The experiment {experiment_id} must be in the 'active' state; it is deleted.", "")
+    if rows[0][0] is None:  # MLflow's table allows it, and MLflow makes no runs there either
+        return InvalidInputError(f"The experiment {experiment_id} has no place for artifacts.", "Use another one.")
     return str(rows[0][0])
 
 

@@ -60,6 +60,7 @@ def serve(
     _prepare(os.environ, store_uri, host=host, port=port, with_auth=with_auth, monitor=monitor)
     if with_auth:
         check_authentication()
+    _check_trace_rollups(store_uri)
     from mlflow.cli import cli
 
     arguments = ["server", "--app-name", "aml", "--enable-workspaces", "--host", host, "--port", str(port)]
@@ -83,6 +84,23 @@ def check_authentication() -> None:
         raise InvalidInputError("Authentication needs Flask-WTF.", "Run: pip install 'aml-plugins[server]'") from None
     except MlflowException as error:
         raise InvalidInputError(f"The server cannot ask who its users are: {error.message}") from None
+
+
+def _check_trace_rollups(store_uri: str) -> None:
+    """Refuse what MLflow's server refuses of a database that it knows by its URI: rollups that nobody keeps up.
+
+    :raises InvalidInputError: where there are such rollups.
+    """
+    try:
+        from mlflow.tracing.trace_rollup_service import validate_sql_trace_rollup_startup
+    except ImportError:  # MLflow before 3.17
+        return
+    from mlflow.exceptions import MlflowException
+
+    try:
+        validate_sql_trace_rollup_startup(plain_uri(store_uri))
+    except MlflowException as error:
+        raise InvalidInputError(str(error.message), "") from None
 
 
 def _prepare(

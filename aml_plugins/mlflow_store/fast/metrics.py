@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from aml_plugins.mlflow_store.fast.points import Point, latest_of, points_of
 from aml_plugins.mlflow_store.fast.seams import (
     INTERNAL_ERROR,
-    MAX_ENTITIES_PER_BATCH,
     Metric,
     MlflowException,
     Param,
     RunTag,
     metric_model,
+    validate_limits,
     validate_run_id,
 )
 from aml_plugins.mlflow_store.fast.writing import Writing
@@ -51,8 +51,12 @@ _POSTGRES_METRICS = sa.text(f"INSERT INTO metrics {_ROW} {_POSTGRES_ROWS} ON CON
 _POSTGRES_LATEST = sa.text(f"INSERT INTO latest_metrics {_ROW} {_POSTGRES_ROWS} {_OVERWRITE}")
 
 
-class Points(list[Point]):
-    """Points that were validated."""
+class CheckedMetrics(list[Metric]):
+    """Metrics that were validated, with their points; who stands in for a method of MLflow's finds metrics in it."""
+
+    def __init__(self, metrics: Sequence[Metric] = (), points: list[Point] | None = None) -> None:
+        super().__init__(metrics)
+        self.points = points or []
 
 
 class FastMetrics(Writing):
@@ -64,38 +68,41 @@ class FastMetrics(Writing):
         """Write a batch; its metrics are validated once a key, where MLflow does it twice a point."""
         batch = (metrics, params, tags)
         usual = all(isinstance(part, list | tuple) for part in batch)
-        points = self._points_of_batch(metrics, sum(map(len, batch))) if usual else None
-        if points is None:
+        checked = self._checked(*batch) if usual else None
+        if checked is None:
             super().log_batch(run_id, metrics, params, tags)
             return
         if params or tags:
-            super().log_batch(run_id, Points(), params, tags)
-        else:  # points alone: whether the run may have them is looked at where they are written
+            super().log_batch(run_id, CheckedMetrics(), params, tags)
+        else:  # metrics alone: whether the run may have them is looked at where they are written
             validate_run_id(run_id)
         try:
-            self._log_metrics(run_id, points)
+            self._log_metrics(run_id, checked)
         except MlflowException:
             raise
         except Exception as error:
             raise MlflowException(str(error), INTERNAL_ERROR) from error
 
-    def _points_of_batch(self, metrics: Sequence[Metric], in_all: int) -> Points | None:
-        """Return the points of a large batch that cannot be refused for its metrics; None for any other."""
-        if len(metrics) < _MANY or in_all > MAX_ENTITIES_PER_BATCH or not self._is_covered():
+    def _checked(
+        self, metrics: Sequence[Metric], params: Sequence[Param], tags: Sequence[RunTag]
+    ) -> CheckedMetrics | None:
+        """Return the metrics of a large batch that cannot be refused for them; None for any other."""
+        if len(metrics) < _MANY or not self._is_covered():
             return None
         if set(map(type, metrics)) != {Metric} or set(map(metric_model, metrics)) != {None}:
             return None
         try:
+            validate_limits(metrics, params, tags)
             points = points_of(metrics, self.sanitize_metric_value)
         except MlflowException:  # MLflow says what is wrong with the batch in its own order
             return None
-        return None if points is None else Points(points)
+        return None if points is None else CheckedMetrics(metrics, points)
 
-    def _log_metrics_once(self, run_id: str, metrics: Sequence[Metric] | Points) -> None:
-        if isinstance(metrics, Points):
-            if not metrics:  # log_batch has just looked at the run, and keeps its points back
+    def _log_metrics_once(self, run_id: str, metrics: Sequence[Metric]) -> None:
+        if isinstance(metrics, CheckedMetrics):
+            if not metrics:  # log_batch has just looked at the run, and keeps its metrics back
                 return
-            points: list[Point] | None = metrics
+            points: list[Point] | None = metrics.points
         else:
             points = points_of(metrics, self.sanitize_metric_value) if self._is_covered() else None
         if points is None:

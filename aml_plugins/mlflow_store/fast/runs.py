@@ -79,8 +79,8 @@ class FastRuns(Writing):
         )
         return _entity_of(row, all_tags)
 
-    def _location_of_active(self, session: Session, experiment_id: str) -> str:
-        """Return where the experiment keeps its artifacts; raise MLflow's own error where it takes no runs."""
+    def _location_of_active(self, session: Session, experiment_id: str) -> str | None:
+        """Return where the experiment keeps its artifacts, as is; raise MLflow's own error where it takes no runs."""
         query: Query[Any] = self._get_query(session, models.SqlExperiment).with_entities(
             models.SqlExperiment.lifecycle_stage, models.SqlExperiment.artifact_location
         )
@@ -88,7 +88,8 @@ class FastRuns(Writing):
         if found is None or found[0] != LifecycleStage.ACTIVE:
             self._check_experiment_is_active(self.get_experiment(experiment_id))
             raise MlflowException(f"Experiment '{experiment_id}' changed while a run was created. Try again.")
-        return str(found[1])
+        location: str | None = found[1]
+        return location
 
 
 def _is_plain(new: NewRun) -> bool:

@@ -28,11 +28,7 @@ from mlflow.entities import (  # noqa: TID253 - a leaf: loaded only together wit
 from mlflow.entities.entity_type import EntityAssociationType  # noqa: TID253 - as above
 from mlflow.entities.metric import MetricWithRunId  # noqa: TID253 - as above
 from mlflow.exceptions import MlflowException  # noqa: TID253 - as above
-from mlflow.protos.databricks_pb2 import (  # noqa: TID253 - as above
-    BAD_REQUEST,
-    INTERNAL_ERROR,
-    TEMPORARILY_UNAVAILABLE,
-)
+from mlflow.protos.databricks_pb2 import INTERNAL_ERROR  # noqa: TID253 - as above
 from mlflow.store.db import utils as db_utils  # noqa: TID253 - as above
 from mlflow.store.entities import PagedList  # noqa: TID253 - as above
 from mlflow.store.tracking.dbmodels import models  # noqa: TID253 - as above
@@ -43,10 +39,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Query
 
 __all__ = [
-    "BAD_REQUEST",
     "INTERNAL_ERROR",
-    "MAX_ENTITIES_PER_BATCH",
-    "TEMPORARILY_UNAVAILABLE",
     "EntityAssociationType",
     "LifecycleStage",
     "Metric",
@@ -62,7 +55,6 @@ __all__ = [
     "RunStatus",
     "RunTag",
     "SourceType",
-    "logger",
     "models",
 ]
 
@@ -75,9 +67,6 @@ latest_metrics = cast("sa.Table", models.SqlLatestMetric.__table__)
 datasets = cast("sa.Table", models.SqlDataset.__table__)
 inputs = cast("sa.Table", models.SqlInput.__table__)
 input_tags = cast("sa.Table", models.SqlInputTag.__table__)
-
-MAX_ENTITIES_PER_BATCH: int = validation.MAX_ENTITIES_PER_BATCH
-logger = db_utils._logger  # noqa: SLF001 - see top
 
 RUN_NAME_TAG: str = mlflow_tags.MLFLOW_RUN_NAME
 DATASET_CONTEXT_TAG: str = mlflow_tags.MLFLOW_DATASET_CONTEXT
@@ -93,7 +82,9 @@ run_name_of_tags: Callable[[Sequence[RunTag]], str | None] = mlflow_tags._get_ru
 random_run_name: Callable[[], str] = name_utils._generate_random_name  # noqa: SLF001 - see top
 parse_experiment_ids: Callable[[Any], list[int]] = validation._parse_experiment_ids  # noqa: SLF001 - see top
 validate_run_id: Callable[[Any], None] = validation._validate_run_id  # noqa: SLF001 - see top
+validate_limits: Callable[..., None] = validation._validate_batch_log_limits  # noqa: SLF001 - see top
 validate_metric: Callable[..., None] = validation._validate_metric  # noqa: SLF001 - see top
+managed_sessions: Callable[..., Callable[..., AbstractContextManager[Session]]] = db_utils._get_managed_session_maker  # noqa: SLF001 - see top
 append_to_uri: Callable[..., str] = uri.append_to_uri_path
 # Of a Metric itself, not of a subclass, which may have other properties: a property costs a call, a thousand times a
 # batch.

@@ -227,6 +227,31 @@ def test_a_deadlock_is_tried_again(store: Any, new_run: Callable[[], str], monke
     assert (len(tries), store.get_run(run_id).data.metrics) == (2, {"m": 0.5})
 
 
+@pytest.mark.parametrize("name", ["_log_metrics", "_log_metrics_once"])
+def test_what_stands_in_for_a_private_writer_is_given_metrics(
+    store: Any, new_run: Callable[[], str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    original, given = getattr(store, name), []
+
+    def write(run_id: str, metrics: list[Metric]) -> None:
+        given.extend((metric.key, metric.step) for metric in metrics)
+        original(run_id, metrics)
+
+    monkeypatch.setattr(store, name, write)
+    run_id = new_run()
+    store.log_batch(run_id, [Metric("m", 0.5, 1, step) for step in range(40)], [Param("p", "1")], [])
+    assert given == [("m", step) for step in range(40)]
+    assert len(store.get_metric_history(run_id, "m")) == 40
+
+
+def test_the_limits_of_a_batch_are_mlflows(
+    store: Any, new_run: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlflow.utils.validation.MAX_METRICS_PER_BATCH", 30)
+    with pytest.raises(MlflowException, match="at most 30 metrics"):
+        store.log_batch(new_run(), [Metric("m", 0.5, 1, step) for step in range(40)], [], [])
+
+
 def test_private_readers_see_every_point(store: Any, new_run: Callable[[], str]) -> None:
     run_id = new_run()
     same = Metric("m", 1.0, 1, 0)

@@ -20,7 +20,7 @@ from mlflow.utils.uri import append_to_uri_path
 from mlflow.utils.validation import MAX_TAG_VAL_LENGTH, _validate_model_name, _validate_model_version_tag
 
 from aml_plugins.context import open_run_history
-from aml_plugins.errors import AlreadyExistsError, NotFoundError
+from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from aml_plugins.mlflow_store.history import SqlRunHistory
 from aml_plugins.mlflow_tables import model_writes
 from aml_plugins.mlflow_tables.experiments import create_experiment
@@ -152,6 +152,14 @@ def test_an_experiment_of_another_workspace_is_none(history: SqlRunHistory) -> N
     history.ensure_experiment("iris")
     assert find_experiment(history._database, "default", "iris") is not None
     assert find_experiment(history._database, "team-x", "iris") is None
+
+
+def test_an_experiment_without_a_place_for_artifacts_takes_no_run(history: SqlRunHistory, store_uri: str) -> None:
+    experiment = history.ensure_experiment("nowhere")
+    with sqlite3.connect(store_uri.partition(":///")[2]) as connection:
+        connection.execute("UPDATE experiments SET artifact_location = NULL WHERE experiment_id = ?", [experiment])
+    with pytest.raises(InvalidInputError, match="no place for artifacts"):
+        history.create_run(uuid.uuid4().hex, experiment, name=None, tags={})
 
 
 def test_workspaces_are_mlflows(history: SqlRunHistory, store_uri: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from services.mlflow_server import clean_environment
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.server.settings import ServerSettings
-from aml_plugins.server.starting import environment, server_store_uri
+from aml_plugins.server.starting import environment, serve, server_store_uri
 
 
 def command(*arguments: str) -> list[str]:
@@ -64,6 +66,23 @@ def test_authentication_without_a_password_is_refused_before_anything_starts(tmp
     assert done.returncode == 2
     assert "MLFLOW_AUTH_ADMIN_PASSWORD" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_trace_rollups_that_nobody_would_keep_up_are_refused_before_anything_starts(
+    tmp_path, migrated_database, monkeypatch
+):
+    """MLflow's command looks for them where the database's URI is one of its own."""
+    (tmp_path / "aml.db").write_bytes(migrated_database.read_bytes())
+    with closing(sqlite3.connect(tmp_path / "aml.db")) as database, database:
+        database.execute(
+            "INSERT INTO sql_trace_metric_daily_rollups"
+            " (experiment_id, rollup_day, metric_name, grouping_set, sample_count)"
+            " VALUES (0, '2026-01-01', 'trace_count', 'global', 1)"
+        )
+    monkeypatch.setattr("os.environ", clean_environment(tmp_path))
+    options = {"workers": 1, "with_auth": False, "monitor": False, "options": ["--no-such-option"]}
+    with pytest.raises(InvalidInputError, match="mlflow db delete-trace-rollups"):
+        serve(f"aml+sqlite:///{tmp_path / 'aml.db'}", host="127.0.0.1", port=1, **options)
 
 
 def test_a_server_of_a_server_is_refused():

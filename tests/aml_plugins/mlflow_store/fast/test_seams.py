@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 
 import pytest
+import sqlalchemy as sa
 from mlflow.entities import Metric
 from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
+from sqlalchemy.orm import sessionmaker
 
-from aml_plugins.mlflow_store.fast.seams import metric_fields, metric_model
+from aml_plugins.mlflow_store.fast.seams import managed_sessions, metric_fields, metric_model
+from aml_plugins.mlflow_store.fast.sessions import SET_UP_ALREADY, SETTINGS
 from aml_plugins.mlflow_store.fast.tracking import FastTracking
 
 OVERRIDDEN = {
@@ -53,3 +56,14 @@ def test_a_metrics_fields_are_what_its_properties_say() -> None:
     metric = Metric("loss", 0.5, 7, 3, model_id="m-1")
     assert metric_fields(metric) == (metric.key, metric.value, metric.timestamp, metric.step)
     assert metric_model(metric) == metric.model_id == "m-1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("sqlite", [f"PRAGMA {setting};" for setting in SETTINGS]), (SET_UP_ALREADY, [])]
+)
+def test_a_session_of_mlflows_sets_up_what_our_connections_are_given(kind: str, expected: list[str]) -> None:
+    engine, seen = sa.create_engine("sqlite://"), []
+    sa.event.listen(engine, "before_cursor_execute", lambda *event: seen.append(event[2]))
+    with managed_sessions(sessionmaker(bind=engine), kind)():
+        pass
+    assert seen == expected

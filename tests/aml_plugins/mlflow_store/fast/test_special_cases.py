@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fast_store_pair import FastStore, Pair, described, new_run, outcome, rows_of
 from mlflow.entities import LoggedModelStatus, Metric, Param, RunTag, ViewType
+from mlflow.store.tracking.dbmodels.models import SqlExperiment
 from mlflow.utils.workspace_context import WorkspaceContext
 
 NAN = float("nan")
@@ -116,6 +117,7 @@ CREATIONS: list[dict[str, Any]] = [
     {"experiment_id": "987654"},
     {"experiment_id": "word"},
     {"experiment_id": "DELETED"},
+    {"experiment_id": "NOWHERE"},
 ]
 
 
@@ -132,6 +134,10 @@ def test_runs_are_created_or_refused_alike(pair: Pair, changes: dict[str, Any]) 
     request |= changes
     if request["experiment_id"] == "DELETED":
         pair.plain.delete_experiment(experiment)
+        request["experiment_id"] = experiment
+    if request["experiment_id"] == "NOWHERE":  # the table allows it
+        with pair.plain.ManagedSessionMaker(read_only=False) as session:
+            session.get(SqlExperiment, int(experiment)).artifact_location = None
         request["experiment_id"] = experiment
     ends: list[object] = []
     for store in (pair.plain, pair.fast):
