@@ -1,4 +1,4 @@
-"""The keys of Azure ML v1 run configurations with their defaults, as azureml-core 1.61 has them, and those of the earlier releases."""
+"""The keys of Azure ML v1 run configurations with their defaults: azureml-core 1.61's, and what earlier ones wrote."""
 
 from __future__ import annotations
 

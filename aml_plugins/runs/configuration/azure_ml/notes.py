@@ -71,22 +71,22 @@ def _note(path: tuple[str, ...], value: JsonValue) -> str:
         return f"'{name}' was left out: a run configuration holds no secrets. Refer to one as secret://STORE/NAME."
     if reason := _REASONS.get(name):
         return f"'{name}' {reason}"
-    if path[0] == "data" and _is_registered(value):
-        return (
-            f"'{name}' is kept, not used: its dataset is registered in Azure ML, not in the file. Give its files as"
-            f" '{name}.dataLocation.dataPath' with datastoreName and relativePath."
-        )
     if path[0] in _USER_NAMES:
-        return f"'{name}' is kept, not used: it names no path of a datastore."
+        return f"'{name}' is kept, not used: {_why_no_data(name, value)}"
     known = _section(path)
     if path[-1] in known or (len(path) == 1 and path[0][:1].lower() + path[0][1:] in WORKBENCH):
         return f"'{name}' is kept; nothing here uses it."
     return f"'{name}' is no key of Azure ML; it is kept, not used.{did_you_mean(path[-1], list(known))}"
 
 
-def _is_registered(value: JsonValue) -> bool:
+def _why_no_data(name: str, value: JsonValue) -> str:
     location = value.get("dataLocation") if isinstance(value, Mapping) else None
-    return isinstance(location, Mapping) and bool(location.get("dataset"))
+    if not isinstance(location, Mapping) or not location.get("dataset"):
+        return "it names no path of a datastore."
+    return (
+        "its dataset is registered in Azure ML, not in the file. Give its files as"
+        f" '{name}.dataLocation.dataPath' with datastoreName and relativePath."
+    )
 
 
 def _section(path: tuple[str, ...]) -> Mapping[str, JsonValue]:
