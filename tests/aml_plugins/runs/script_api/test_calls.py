@@ -95,7 +95,7 @@ def test_every_record_is_strict_json(job: Any, in_a_run: Evaluate) -> None:
         ("import azureml.core; azureml.core.Model.get_model_path('m')", "by the model's name"),
         ("import azureml.core as c; c.Model.register(None, 'missing', 'm')", "provided model path missing"),
         ("import azureml.core as c; c.Dataset.get_by_name(None, 'd')", "The data 'd' is not available"),
-        ("run.experiment.workspace.datasets['d']", "Name it under 'data' in the run configuration"),
+        ("run.experiment.workspace.datasets['d']", "Name 'd' under 'data' in the run configuration"),
         ("run.experiment.workspace.get_default_datastore()", "under 'data' in the run configuration"),
         ("run.experiment.workspace.get_default_keyvault().get_secret('home')", "HOME: secret://STORE/home"),
         ("run.experiment.workspace.get_default_keyvault().set_secret('s', 'v')", "not available"),

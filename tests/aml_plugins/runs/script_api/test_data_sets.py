@@ -30,7 +30,9 @@ workspace = Workspace.from_config() if isinstance(run, _OfflineRun) else run.exp
 flowers = run.input_datasets["flowers"]
 found["path"] = os.path.join(flowers, "a.csv")
 found["by name"] = Dataset.get_by_name(workspace, name="flowers") == workspace.datasets["flowers"] == flowers
-found["known"] = ["flowers" in workspace.datasets.keys(), "other" in workspace.datasets, list(run.output_datasets)]
+found["known"] = [name in workspace.datasets for name in ("flowers", "other", "my flowers")]
+found["known"] += ["flowers" in workspace.datasets.keys(), list(run.output_datasets)]
+found["sign for sign"] = workspace.datasets["my flowers"] == Dataset.get_by_name(workspace, "my-flowers") == flowers
 frame = flowers.to_pandas_dataframe()
 found["frame"] = frame.to_dict("list")
 found["columns"] = [
@@ -87,6 +89,7 @@ def found(job: Any) -> dict[str, Any]:
     (flowers / "notes.md").write_text("no table")
     data = [
         {"name": "flowers", "variable": "AZUREML_DATAREFERENCE_flowers", "way": "bundle"},
+        {"name": "my_flowers", "variable": "AZUREML_DATAREFERENCE_flowers", "way": "bundle"},
         {"name": "counts", "variable": "COUNTS", "way": "output"},
     ]
     (job.directory / "job.json").write_text(json.dumps({"data": data}))
@@ -105,7 +108,8 @@ def test_what_azure_mls_calls_find(job: Any, found: dict[str, Any]) -> None:
     assert found == {
         "path": str(flowers / "a.csv"),
         "by name": True,
-        "known": [True, False, ["counts"]],
+        "known": [True, False, True, True, ["counts"]],
+        "sign for sign": True,
         "frame": {"x": [1, 3, 5, 7], "y": [2, 4, 6, 8]},
         "columns": [["x"], ["y"]],
         "rows": [2, 2, 2, 3],

@@ -7,11 +7,11 @@ import shutil
 from typing import Any, Dict
 
 from .errors import NoSuchDataException, NotAvailableException
-from .placeholders import Placeholder
+from .placeholders import DATA, Placeholder
 from .surroundings import Surroundings
 from .tables import TabularDataset, read_files, tables_below
 
-INSTEAD = "Name it under 'data' in the run configuration, with the datastore and the path of its files."
+INSTEAD = "Name '{}' under 'data' in the run configuration, with the datastore and the path of its files."
 
 
 class Data(str):  # noqa: SLOT000 - it has a name
@@ -82,10 +82,19 @@ class Mounted:
 
 
 class DataSets(Dict[str, Any]):
-    """Data by name."""
+    """Data by name; one with blanks or signs is the run configuration's with ``_`` for each."""
+
+    def __contains__(self, name: Any) -> bool:
+        return super().__contains__(name) or super().__contains__(_plain(name))
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        """Return the data of this name, else ``default``."""
+        return super().get(name, super().get(_plain(name), default))
 
     def __missing__(self, name: Any) -> Any:
-        raise NoSuchDataException(f"The data '{name}'", f"{_known(self)}{INSTEAD}")
+        if super().__contains__(_plain(name)):
+            return super().__getitem__(_plain(name))
+        raise NoSuchDataException(f"The data '{name}'", f"{_known(self)}{INSTEAD.format(_plain(name))}")
 
 
 class Dataset(metaclass=Placeholder):
@@ -99,7 +108,7 @@ class Dataset(metaclass=Placeholder):
         INFERENCING = "inferencing"
 
     def __init__(self, *_: Any, **__: Any) -> None:
-        raise NotAvailableException("Dataset()", INSTEAD)
+        raise NotAvailableException("Dataset()", DATA)
 
     @staticmethod
     def get_by_name(workspace: Any, name: str, version: Any = "latest") -> Data:
@@ -128,6 +137,10 @@ def data_sets(*, output: bool) -> DataSets:
         if path and (entry.get("way") == "output") is output:
             found[str(entry["name"])] = Data(path, str(entry["name"]))
     return found
+
+
+def _plain(name: Any) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in str(name))
 
 
 def _known(found: DataSets) -> str:
