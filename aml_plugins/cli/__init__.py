@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from types import ModuleType
 
 __all__ = ["main"]
 
@@ -19,7 +18,9 @@ def main() -> None:
     # Hundreds of modules make objects that stay: looking for rubbish among them takes a tenth of a command's time.
     gc.set_threshold(200_000)
     if sys.argv[1:2] != ["server"]:
-        _leave_out_plugins_of_pydantic()
+        from aml_plugins.cli.left_out import leave_out
+
+        leave_out()
     try:
         from aml_plugins.cli.app import run
 
@@ -28,23 +29,3 @@ def main() -> None:
         sys.stderr.write("\nInterrupted.\n")
         code = 130
     sys.exit(code)
-
-
-def _leave_out_plugins_of_pydantic() -> None:
-    """Spare a command the search for them in all distributions: they are for applications' logs.
-
-    Its variable PYDANTIC_DISABLE_PLUGINS would reach the processes that a command starts, users' scripts among them.
-    """
-    loader = ModuleType("pydantic.plugin._loader")
-
-    def really(name: str) -> object:
-        """Whatever else a pydantic of tomorrow wants of it, the module itself has."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        from importlib import import_module
-
-        del sys.modules[loader.__name__]
-        return getattr(import_module(loader.__name__), name)
-
-    vars(loader).update(get_plugins=tuple, __getattr__=really)
-    sys.modules.setdefault(loader.__name__, loader)

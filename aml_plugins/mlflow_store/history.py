@@ -231,10 +231,16 @@ class SqlRunHistory:
         return models.version_of_alias(self._database, self._workspace, name, alias)
 
     def download_model(self, name: str, version: str, destination: Path) -> Path:
-        """Bring a version's file or directory below ``destination``, under its own name."""
+        """Bring a version's file or directory below ``destination``, under its own name.
+
+        A model that was logged with MLflow and registered there lies in ``m-ID/artifacts``: it takes the model's name.
+        """
         source = models.source_of(self._database, self._workspace, name, version).rstrip("/")
         folder, _, last = source.rpartition("/")
+        is_logged = last == "artifacts" and folder.rpartition("/")[2].startswith("m-")
         with ours():
+            if is_logged and name not in {".", ".."}:
+                return self._at(source).download("", destination / name)
             return self._at(folder).download(last, destination)
 
     def script_variables(self, run_id: str) -> Mapping[str, str]:

@@ -58,6 +58,8 @@ class RunConfiguration(Section):
     @property
     def notes(self) -> list[str]:
         """One line for each thing that was read from an Azure ML v1 file and has no effect."""
+        if not self.unknown:
+            return []
         from aml_plugins.runs.configuration.azure_ml.notes import notes  # noqa: PLC0415  v1 files are the rare case
 
         return notes(self.unknown)

@@ -21,7 +21,13 @@ class Section(BaseModel):
     :raises InvalidInputError: from the constructor, where an argument is wrong.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, regex_engine="rust-regex")
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        regex_engine="rust-regex",
+        defer_build=True,  # the whole is built once, where it is used, and not each of its sections for itself, too
+    )
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -97,6 +97,7 @@ class _Run:
             variables = script_variables(job, self._directory, python, api, dict(os.environ, **activation))
             keep_artifacts(self._work, variables)
             variables.update((str(entry["variable"]), paths[entry["name"]]) for entry in job.data)
+            variables = {**paths, **variables}  # under their own names too, as Azure ML's named inputs were
             self._check_cancelled()
             self._children.script = self._start(job, python, variables, log)
         return self._supervise(job, self._children)

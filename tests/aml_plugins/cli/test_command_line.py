@@ -125,20 +125,25 @@ main()
     assert (done.returncode, done.stderr) == (130, "\nInterrupted.\n")
 
 
-def test_no_plugins_of_pydantic_are_looked_for(aml_home: Path) -> None:
+def test_what_no_command_needs_is_not_imported_until_somebody_does(aml_home: Path) -> None:
     probe = """
 import sys
-from aml_plugins.cli import _leave_out_plugins_of_pydantic
-_leave_out_plugins_of_pydantic()
-import pydantic
+from aml_plugins.cli.left_out import leave_out
+leave_out()
+import pydantic, urllib3.connectionpool
 pydantic.create_model("Made", x=(int, 1))()
 print("importlib.metadata" in sys.modules)
 from pydantic.plugin._loader import PYDANTIC_ENTRY_POINT_GROUP
 print(PYDANTIC_ENTRY_POINT_GROUP)
+from urllib3.http2 import extract_from_urllib3, probe
+import urllib3.http2 as real
+print(extract_from_urllib3.__module__, real.__file__ is not None, probe is urllib3.connection.http2_probe)
+print(hasattr(real, "nothing"))
 """
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
 
-    assert (done.stdout.split(), done.stderr) == (["False", "pydantic"], "")
+    assert done.stderr == ""
+    assert done.stdout.split() == ["False", "pydantic", "urllib3.http2", "True", "True", "False"]
 
 
 def test_what_does_not_travel_is_said_and_a_list_has_one_line_for_each(aml_home: Path, source: Path) -> None:

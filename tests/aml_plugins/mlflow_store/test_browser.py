@@ -87,6 +87,28 @@ def test_a_snapshot_is_downloaded_from_the_ui(finished: Finished, page: Page, tm
         assert archive.read("train.py").decode() == SCRIPT
 
 
+def _listed(run: Run) -> list[str]:
+    return [found.id for found in run.workspace.experiment("seen").get_runs()]
+
+
+def test_a_run_is_deleted_and_restored_in_the_ui(finished: Finished, page: Page) -> None:
+    expect.set_options(timeout=SLOWLY)
+    page.goto(f"{finished.address}/{finished.run.id}?workspace=team-browser")
+    page.get_by_label("Open header dropdown menu").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert finished.run.id not in _listed(finished.run)
+
+    page.goto(f"{finished.address}?workspace=team-browser&lifecycleFilter=Deleted")
+    row = page.locator("[role=row]").filter(has_text="seen-run").first
+    row.locator("input[type=checkbox]").first.check(force=True)
+    page.get_by_role("button", name="Restore").click()
+    page.get_by_role("dialog").get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert finished.run.id in _listed(finished.run)
+
+
 def test_another_workspace_does_not_show_the_run(finished: Finished, page: Page) -> None:
     page.goto(f"{finished.address}/{finished.run.id}?workspace=default")
     expect(page.get_by_text("seen-run")).to_have_count(0)

@@ -57,6 +57,15 @@ def test_a_directory_and_a_file_come_back(history, run_with_model, tmp_path):
     assert history.download_model("flower", "2", tmp_path / "there").read_text() == "weights"
 
 
+def test_a_model_logged_with_mlflow_comes_back_under_its_name(history, run_with_model, tmp_path):
+    history.upload(run_with_model, tmp_path / "model", "m-0123/artifacts")  # as MLflow keeps one
+    history.register_model("flower", run_with_model, "m-0123/artifacts")
+    for _ in range(2):
+        there = history.download_model("flower", "1", tmp_path / "there")
+        assert there == tmp_path / "there" / "flower"
+        assert [file.name for file in there.iterdir()] == ["weights.txt"]
+
+
 def test_names_with_quotes_are_found(history, run_with_model):
     for name in ("o'brien", 'the "best"'):
         history.register_model(name, run_with_model, "outputs/model")

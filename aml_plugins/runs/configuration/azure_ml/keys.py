@@ -1,4 +1,4 @@
-"""The keys of Azure ML v1 run configurations with their defaults, as azureml-core 1.61 has them."""
+"""The keys of Azure ML v1 run configurations with their defaults: azureml-core 1.61's, and what earlier ones wrote."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DEFAULTS: Final[Mapping[str, JsonValue]] = {
             "baseDockerfile": None,
             "buildContext": None,
             **_SHARED_DOCKER,
-            "gpuSupport": None,
+            "gpuSupport": False,
             "baseImageRegistry": {"address": None, "username": None, "password": None, "registryIdentity": None},
             "platform": {"os": "Linux", "architecture": "amd64"},
         },
@@ -71,7 +71,7 @@ DEFAULTS: Final[Mapping[str, JsonValue]] = {
         "vmPriority": None,
         "retainCluster": False,
         "name": None,
-        "clusterMaxNodeCount": None,
+        "clusterMaxNodeCount": 1,
     },
     "autoClusterComputeSpecification": None,
     "kubernetescompute": {"instanceType": None},
@@ -81,14 +81,20 @@ DEFAULTS: Final[Mapping[str, JsonValue]] = {
     "applicationEndpoints": None,
     # Written by earlier releases
     "autoPrepareEnvironment": True,
+    "prepareEnvironment": True,
+    "batchai": {"nodeCount": 1},
+    "containerInstance": {"region": None, "cpuCores": 1, "memoryGb": 4},
 }
 
 WORKBENCH: Final = frozenset(
     {
         "argumentVector",
         "condaDependenciesFile",
+        "condaFile",
+        "description",
         "environmentVariables",
         "framework",
+        "managedEnvironment",
         "prepareEnvironment",
         "sparkDependenciesFile",
         "target",
@@ -96,8 +102,9 @@ WORKBENCH: Final = frozenset(
         "useSampling",
     }
 )
-_WORKBENCH_ONLY: Final = WORKBENCH - set(DEFAULTS)
+_WORKBENCH_ONLY: Final = WORKBENCH - set(DEFAULTS) - {"description"}
 _OURS: Final = frozenset({"script", "arguments", "target", "environment", "spark", "data"})
+_LATER: Final = frozenset({"script", "environment"})
 
 
 def camel_case(key: str) -> str:
@@ -107,8 +114,9 @@ def camel_case(key: str) -> str:
 
 
 def is_workbench(value: Mapping[str, JsonValue]) -> bool:
-    """Say whether this is a run configuration of Azure ML Workbench (2017-18)."""
-    return any(camel_case(key) in _WORKBENCH_ONLY for key in value)
+    """Say whether this is a run configuration of Azure ML Workbench (2017-18); first releases of v1 kept some keys."""
+    keys = {camel_case(key) for key in value}
+    return bool(keys & _WORKBENCH_ONLY) and not keys & _LATER
 
 
 def is_azure_ml(value: Mapping[str, JsonValue]) -> bool:

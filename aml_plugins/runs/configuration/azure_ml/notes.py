@@ -12,16 +12,24 @@ from aml_plugins.suggestions import did_you_mean
 
 __all__ = ["notes"]
 
+_NO_DOCKER: Final = "is kept, not used: the file does not enable Docker."
+_NO_SPARK: Final = "is kept, not used: the framework is not PySpark."
 _ONE_PROCESS: Final = "is kept; the script is started once on each node, without a launcher."
 _REASONS: Final[Mapping[str, str]] = {
-    "environment.docker.baseImage": "is kept, not used: the file does not enable Docker.",
-    "environment.docker.baseDockerfile": "is kept, not used: the file does not enable Docker.",
+    "environment.docker.baseImage": _NO_DOCKER,
+    "environment.docker.baseDockerfile": _NO_DOCKER,
+    "environment.docker.shmSize": _NO_DOCKER,
+    "environment.docker.arguments": _NO_DOCKER,
+    "environment.docker.sharedVolumes": _NO_DOCKER,
+    "environment.docker.gpuSupport": "is kept, not used: GPUs are asked for with 'resources.gpu'.",
+    "environment.spark.packages": _NO_SPARK,
+    "environment.spark.repositories": _NO_SPARK,
     "environment.version": "is kept; see 'environment.name'.",
     "history.snapshotProject": "is kept, not used: a snapshot is always taken.",
     "history.outputCollection": "is kept, not used: outputs are always collected.",
     "history.directoriesToWatch": "is kept, not used: 'logs' and 'outputs' are collected.",
-    "hdi.yarnDeployMode": "is kept, not used: the framework is not PySpark.",
-    "spark.configuration": "is kept, not used: the framework is not PySpark.",
+    "hdi.yarnDeployMode": _NO_SPARK,
+    "spark.configuration": _NO_SPARK,
     "communicator": _ONE_PROCESS,
     "framework": _ONE_PROCESS,
     "mpi.processCountPerNode": _ONE_PROCESS,
@@ -64,11 +72,21 @@ def _note(path: tuple[str, ...], value: JsonValue) -> str:
     if reason := _REASONS.get(name):
         return f"'{name}' {reason}"
     if path[0] in _USER_NAMES:
-        return f"'{name}' is kept, not used: it names no path of a datastore."
+        return f"'{name}' is kept, not used: {_why_no_data(name, value)}"
     known = _section(path)
     if path[-1] in known or (len(path) == 1 and path[0][:1].lower() + path[0][1:] in WORKBENCH):
         return f"'{name}' is kept; nothing here uses it."
     return f"'{name}' is no key of Azure ML; it is kept, not used.{did_you_mean(path[-1], list(known))}"
+
+
+def _why_no_data(name: str, value: JsonValue) -> str:
+    location = value.get("dataLocation") if isinstance(value, Mapping) else None
+    if not isinstance(location, Mapping) or not location.get("dataset"):
+        return "it names no path of a datastore."
+    return (
+        "its dataset is registered in Azure ML, not in the file. Give its files as"
+        f" '{name}.dataLocation.dataPath' with datastoreName and relativePath."
+    )
 
 
 def _section(path: tuple[str, ...]) -> Mapping[str, JsonValue]:

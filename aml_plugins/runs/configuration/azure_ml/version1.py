@@ -13,6 +13,7 @@ from aml_plugins.runs.configuration.azure_ml.part import Part
 __all__ = ["framework", "spark", "version1"]
 
 _PYTHON: Final = re.compile(r"(.*/)?python[0-9.]*")
+_DATA_ARGUMENT: Final = re.compile(r"(DatasetConsumptionConfig|DatasetOutputConfig):(\w+)")
 _LAUNCHERS: Final = {"openmpi": "mpi", "intelmpi": "mpi", "nccl": "pytorch", "gloo": "pytorch"}
 
 
@@ -46,12 +47,18 @@ def framework(top: Part) -> str:
 def _command(top: Part) -> tuple[str | None, list[str]]:
     """``command`` stands for script and arguments; what is not Python is none of our scripts."""
     words = top.texts("command")
-    script, arguments = top.text("script"), top.texts("arguments")
+    script, arguments = top.text("script"), [_path_of_data(word) for word in top.texts("arguments")]
     if not words:
         return script, arguments
     if len(words) < 2 or not _PYTHON.fullmatch(words[0]) or words[1].startswith("-"):  # noqa: PLR2004  python and script
         raise top.wrong("command", "does not start a Python script; give 'script' and 'arguments' instead")
     return words[1], words[2:]
+
+
+def _path_of_data(argument: str) -> str:
+    """A data set given as an argument stood in saved files under its name; its script got the path."""
+    found = _DATA_ARGUMENT.fullmatch(argument)
+    return f"$AZUREML_DATAREFERENCE_{found[2]}" if found else argument
 
 
 def _node_count(top: Part) -> int:

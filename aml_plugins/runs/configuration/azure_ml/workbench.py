@@ -25,15 +25,17 @@ def workbench(top: Part, directory: Path, path: Path) -> dict[str, Any]:
     compute = _compute(target, path)
     is_spark = framework(top) == "pyspark"
     dependencies = top.text("sparkDependenciesFile")
-    for key in ("prepareEnvironment", "trackedRun", "useSampling"):
+    for key in ("managedEnvironment", "prepareEnvironment", "trackedRun", "useSampling"):
         if top.peek(key) in {None, True}:
             top.take(key)
+    top.take("description")
+    conda = top.text("condaDependenciesFile") or top.text("condaFile")
     return {
         "script": script,
         "arguments": words[1:],
         "target": target,
         "environment_variables": top.named_texts("environmentVariables"),
-        "environment": _environment(top.text("condaDependenciesFile"), compute, directory, path),
+        "environment": _environment(conda, compute, directory, path),
         "node_count": compute.number("nodeCount"),
         "spark": _spark(dependencies, compute, directory) if is_spark else None,
     }

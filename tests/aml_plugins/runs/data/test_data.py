@@ -27,7 +27,8 @@ if out:
     pathlib.Path(out, "link").symlink_to("/etc/hostname")
 signatures = [name for name in os.environ if "SIGNATURE" in name]
 arguments = [pathlib.Path(a).exists() for a in sys.argv[1:] if "/" in a]
-print(json.dumps({"seen": seen, "signatures": signatures, "arguments": arguments}))
+named = os.environ.get("train") == os.environ.get("AZUREML_DATAREFERENCE_train")
+print(json.dumps({"seen": seen, "signatures": signatures, "arguments": arguments, "named": named}))
 if "--fail" in sys.argv:
     sys.exit(3)
 """
@@ -106,6 +107,7 @@ def test_a_script_reads_and_writes(request, workspace, *, files, project, tmp_pa
     assert said["seen"]["AZUREML_DATAREFERENCE_train"] == BOTH
     assert said["seen"]["IMAGES"] == {"b ü.txt": "B"}
     assert said["arguments"] == [True]
+    assert said["named"], "as Azure ML's named inputs"
     assert dict(workspace.datastores["blob"].list("out")).keys() == {"out/1/deep/r.txt"}
     assert dict(workspace.datastores["blob"].list("in")).keys() == {"in/a.txt", "in/deep/b ü.txt"}, "inputs stay"
     assert any("Stored 1 files of 'result'" in event.message for event in run.events())

@@ -17,7 +17,7 @@ from .errors import (
 from .offline import _OfflineRun
 from .run import Run, _SubmittedRun, get_run
 from .session import inside_a_run
-from .surroundings import Experiment, Workspace
+from .workspace import Experiment, Workspace
 
 __all__ = [
     "ActivityFailedException",

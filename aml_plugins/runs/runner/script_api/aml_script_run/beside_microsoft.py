@@ -11,6 +11,7 @@ import sys
 from importlib.machinery import PathFinder
 from typing import Any
 
+from .module_finder import install
 from .run import Run
 from .session import inside_a_run
 
@@ -21,6 +22,7 @@ def search_path(ours: str) -> list[str]:
     """Return where to look for ``azureml``'s modules: Microsoft's directories first, where its core is there."""
     others = [folder for folder in _others() if os.path.abspath(folder) != os.path.abspath(ours)]
     if not any(os.path.isdir(os.path.join(folder, "core")) for folder in others):
+        install()
         return [ours, *others]
     if inside_a_run() and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())

@@ -34,3 +34,15 @@ class NotAvailableException(AzureMLException, NotImplementedError):
 
     def __init__(self, what: str, instead: str) -> None:
         super().__init__(f"{what} is not available inside a run of AML Plugins. {instead}")
+
+
+class NoSuchAttributeException(NotAvailableException, AttributeError):
+    """The same for an attribute: ``hasattr`` says no."""
+
+
+class NoSuchDataException(NotAvailableException, KeyError):
+    """The run has no data of this name."""
+
+    def __str__(self) -> str:
+        """Return the sentence as it is, which a ``KeyError`` would quote."""
+        return self.message

@@ -9,8 +9,9 @@ from typing import Any, Iterator
 from .base import RunBase
 from .errors import UserErrorException
 from .facts import Facts
-from .surroundings import Experiment, Workspace, child_run_id
+from .surroundings import child_run_id
 from .values import labels
+from .workspace import Experiment, Workspace
 
 MAX_CHILDREN_A_CALL = 100
 BATCH_TAG = "azureml.batch_child_number"
@@ -22,7 +23,7 @@ class FamilyCalls(RunBase):
     @property
     def experiment(self) -> Experiment:
         """Return the experiment: its name, and its workspace's."""
-        return Experiment(Workspace(self._session.here.workspace), self._session.here.experiment)
+        return Experiment(Workspace(workspace_name=self._session.here.workspace), self._session.here.experiment)
 
     @property
     def number(self) -> int:

@@ -13,19 +13,23 @@ from .logging_calls import LoggingCalls
 from .offline import _OfflineRun
 from .session import current_session
 from .state_calls import StateCalls
-from .surroundings import Experiment
 from .unavailable import UnavailableCalls
 from .uploads import artifact_path, safe_segment
 from .values import labels
+from .workspace import Experiment
 
 
 class RegisteredModel:
     """A model that will be registered when the run has ended; its version is known then."""
 
-    def __init__(self, name: str, path: str) -> None:
-        self.name = name
+    version = None
+
+    def __init__(self, name: str, path: str, tags: Any = None, properties: Any = None, description: Any = None) -> None:
+        self.name = self.id = name
         self.path = path
-        self.version = None
+        self.tags = dict(tags or {})
+        self.properties = dict(properties or {})
+        self.description = description
 
 
 class Run(LoggingCalls, LabelCalls, FileCalls, StateCalls, FamilyCalls, UnavailableCalls):
@@ -98,7 +102,20 @@ class Run(LoggingCalls, LabelCalls, FileCalls, StateCalls, FamilyCalls, Unavaila
                 f"Could not locate the provided model_path {path} in the set of files uploaded to the run: {names}"
             )
         self._record("model", name=str(model_name), path=path, tags=labels({**(properties or {}), **(tags or {})}))
-        return RegisteredModel(str(model_name), path)
+        return RegisteredModel(str(model_name), path, tags, properties, description)
+
+    def get_secret(self, name: str) -> str:
+        """Return a secret that the run configuration gives the script as a variable.
+
+        :raises NotAvailableException: where there is none of the name.
+        """
+        from .secret_values import secret  # noqa: PLC0415 - few scripts ask
+
+        return secret(name)
+
+    def get_secrets(self, secrets: Any) -> dict[str, str]:
+        """Return several secrets by name, each as :meth:`get_secret` does."""
+        return {name: self.get_secret(name) for name in secrets}
 
     def __repr__(self) -> str:
         facts = (
@@ -150,14 +167,20 @@ class _SubmittedRun(Run):
         self.complete()
 
     @property
-    def input_datasets(self) -> dict[str, Any]:
-        """Return no data sets: mounted data has its paths in the script's arguments and variables."""
-        return {}
+    def input_datasets(self) -> Any:
+        """Return what the run reads, by the names of the run configuration: paths that are data sets, too."""
+        return self._data("input_datasets", output=False)
 
     @property
-    def output_datasets(self) -> dict[str, Any]:
-        """Return no data sets: what is below ``outputs/`` comes home."""
-        return {}
+    def output_datasets(self) -> Any:
+        """Return where the run writes what goes to datastores, by the names of the run configuration."""
+        return self._data("output_datasets", output=True)
+
+    def _data(self, name: str, *, output: bool) -> Any:
+        """A script may add its own, and finds them again."""
+        from .data_sets import data_sets  # noqa: PLC0415 - few scripts ask
+
+        return self._session.data.setdefault(name, data_sets(output=output))
 
 
 def get_run(experiment: Any, run_id: str, rehydrate: bool = True, clean_up: bool = True) -> Run:

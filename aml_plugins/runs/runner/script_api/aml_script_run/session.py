@@ -20,6 +20,7 @@ class Session:
         self.here = here
         self.journal = Journal(here.records)
         self.reading = Reading(here.records, here.run_id)
+        self.data: dict[str, Any] = {}
 
     def uploads(self, run_id: str) -> Uploads:
         """Return the copies of one run's files."""

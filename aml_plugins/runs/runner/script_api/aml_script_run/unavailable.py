@@ -17,20 +17,6 @@ class UnavailableCalls:
         """Refuse: a script does not submit."""
         raise NotAvailableException("run.submit_child()", "Use run.child_run(), or submit with aml_plugins.Experiment.")
 
-    def get_secret(self, name: str) -> str:
-        """Refuse: secrets come as variables."""
-        raise NotAvailableException(
-            f"run.get_secret('{name}')",
-            "Name the secret in the run configuration's environment variables as secret://STORE/NAME.",
-        )
-
-    def get_secrets(self, secrets: Any) -> dict[str, str]:
-        """Refuse: secrets come as variables."""
-        raise NotAvailableException(
-            "run.get_secrets()",
-            "Name the secrets in the run configuration's environment variables as secret://STORE/NAME.",
-        )
-
     def take_snapshot(self, file_or_folder_path: Any) -> str:
         """Refuse: the run has its snapshot."""
         raise NotAvailableException("run.take_snapshot()", SNAPSHOT)

@@ -66,7 +66,10 @@ def test_its_notes_say_what_has_no_effect_and_why() -> None:
     assert sorted(config.notes) == [
         "'amlcompute.clusterMaxNodeCount' is kept; nothing here uses it.",
         "'communicator' is kept; the script is started once on each node, without a launcher.",
-        "'data.registered' is kept, not used: it names no path of a datastore.",
+        (
+            "'data.registered' is kept, not used: its dataset is registered in Azure ML, not in the file. Give its"
+            " files as 'data.registered.dataLocation.dataPath' with datastoreName and relativePath."
+        ),
         (
             "'environment.docker.baseImageRegistry.password' was left out: a run configuration holds no secrets."
             " Refer to one as secret://STORE/NAME."
@@ -140,6 +143,54 @@ def test_a_file_of_azure_ml_workbench_with_its_compute_target() -> None:
     )
     assert config.notes == ["'UseSampling' is kept; nothing here uses it."]
     assert config.resolve(FILES / "workbench").environment.python.specification["dependencies"][0] == "python=3.5.2"
+
+
+def test_the_first_releases_kept_a_key_of_workbench(tmp_path: Path) -> None:
+    text = """
+script: train.py
+framework: Python
+prepareEnvironment: true
+environment:
+  environmentVariables: {A: b}
+  python: {userManagedDependencies: true, interpreterPath: python, condaDependenciesFile: aml_config/conda.yml}
+  docker: {enabled: true, baseImage: "continuumio/miniconda3:4.4.10", gpuSupport: false, shmSize: 1g}
+batchai: {nodeCount: 1}
+containerInstance: {cpuCores: 1, memoryGb: 4, region: }
+amlcompute: {clusterMaxNodeCount: 1}
+"""
+    config = RunConfiguration.load(write(tmp_path, text), "x")
+    assert (config.script, config.environment_variables) == ("train.py", {"A": "b"})
+    assert config.environment == DockerEnvironment(image="continuumio/miniconda3:4.4.10", shm_size="1g")
+    assert config.notes == []
+
+
+def test_the_first_files_of_workbench(tmp_path: Path) -> None:
+    text = """{"Description": "On this computer", "ArgumentVector": ["$file"], "CondaFile": "aml_config/conda.yml",
+    "ManagedEnvironment": true, "TrackedRun": true, "Target": "local", "PrepareEnvironment": true}"""
+    config = RunConfiguration.load(write(tmp_path, text), "x")
+    assert config == RunConfiguration(target="local", environment=CondaEnvironment(file="aml_config/conda.yml"))
+
+
+def test_what_the_file_has_for_docker_and_spark_says_why_it_is_not_used(tmp_path: Path) -> None:
+    text = "environment: {docker: {shmSize: 1g, gpuSupport: true}, spark: {repositories: [https://example.com/maven]}}"
+    assert sorted(RunConfiguration.load(write(tmp_path, text), "x").notes) == [
+        "'environment.docker.gpuSupport' is kept, not used: GPUs are asked for with 'resources.gpu'.",
+        "'environment.docker.shmSize' is kept, not used: the file does not enable Docker.",
+        "'environment.spark.repositories' is kept, not used: the framework is not PySpark.",
+    ]
+
+
+def test_a_data_set_as_an_argument_is_its_path(tmp_path: Path) -> None:
+    text = """
+arguments: [--data-folder, "DatasetConsumptionConfig:mnist", "DatasetOutputConfig:out", "--x=DatasetConsumptionConfig"]
+data: {mnist: {dataLocation: {dataPath: {datastoreName: blobs, relativePath: mnist}}, mechanism: mount}}
+"""
+    assert RunConfiguration.load(write(tmp_path, text), "x").arguments == (
+        "--data-folder",
+        "$AZUREML_DATAREFERENCE_mnist",
+        "$AZUREML_DATAREFERENCE_out",
+        "--x=DatasetConsumptionConfig",
+    )
 
 
 @pytest.mark.parametrize("name", ["gpu/.azureml/gpu.runconfig", "workbench/aml_config/docker.runconfig"])

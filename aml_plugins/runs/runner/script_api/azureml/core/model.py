@@ -1,9 +1,9 @@
-"""``azureml.core.model``: importable, not usable inside a run."""
+"""``azureml.core.model``."""
 
 from __future__ import annotations
 
-from aml_script_run.placeholders import placeholder  # type: ignore[import-not-found]  # a sibling on the script's path
+from aml_script_run.models import Model  # type: ignore[import-not-found]  # a sibling on the script's path
 
-Model = placeholder("Model")
+from . import __getattr__  # noqa: F401 - the modules of Azure ML have the names of each other
 
 __all__ = ["Model"]

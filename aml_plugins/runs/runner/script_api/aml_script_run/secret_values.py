@@ -1,0 +1,44 @@
+"""Secrets by name: the environment variables that the run configuration fills from a secret store."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .errors import NoSuchAttributeException, NotAvailableException
+from .placeholders import INSTEAD
+
+# What every process has: never the secret that a script means by such a name.
+ORDINARY = ("EDITOR", "HOME", "HOSTNAME", "LANG", "LOGNAME", "MAIL", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER")
+
+
+def secret(name: Any) -> str:
+    """Return the variable of this name, or of the name in capitals with ``_`` for ``-``.
+
+    :raises NotAvailableException: where the run has none.
+    """
+    plain = str(name).replace("-", "_")
+    for variable in (str(name), plain, plain.upper()):
+        if variable in os.environ and variable not in ORDINARY:
+            return os.environ[variable]
+    raise NotAvailableException(
+        f"The secret '{name}'",
+        f"Name it in the run configuration's environment variables: {plain.upper()}: secret://STORE/{name}",
+    )
+
+
+class Keyvault:
+    """The workspace's key vault, so far as the run has its secrets."""
+
+    def get_secret(self, name: str) -> str:
+        """Return one."""
+        return secret(name)
+
+    def get_secrets(self, secrets: Any) -> dict[str, str]:
+        """Return several by name."""
+        return {name: secret(name) for name in secrets}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise NoSuchAttributeException(f"Keyvault.{name}", INSTEAD["Keyvault"])
