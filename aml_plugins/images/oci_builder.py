@@ -178,9 +178,13 @@ def image_manifest(
 
 
 def application_variables(spec: BuildSpec) -> Mapping[str, str]:
-    """Return the environment variables of an image, as Azure ML's images have them."""
-    several = len(spec.models) != 1
-    models = f"/{APP_ROOT}/azureml-models" if several else f"/{model_path(spec.models[0].name, spec.models[0].version)}"
+    """Return the environment variables of an image, as Azure ML's images have them.
+
+    ``AZUREML_MODEL_DIR`` is relative to the working directory: scripts take ``split("/")[1]`` of it for the model's name.
+    """
+    models = "azureml-models"
+    if len(spec.models) == 1:
+        models = f"{models}/{spec.models[0].name}/{spec.models[0].version}"
     variables = {
         "AML_APP_ROOT": f"/{APP_ROOT}",
         **_served(spec),

@@ -58,7 +58,7 @@ def test_an_image_has_script_model_server_and_environment(serving):
     assert config["Entrypoint"] == ["python3", "-m", "aml_scoring"]
     variables = dict(pair.split("=", 1) for pair in config["Env"])
     assert variables["BASE"] == "1"
-    assert variables["AZUREML_MODEL_DIR"] == "/var/azureml-app/azureml-models/iris/1"
+    assert variables["AZUREML_MODEL_DIR"] == "azureml-models/iris/1"
     assert config["Labels"]["io.aml.model.iris"] == "1"
     assert config["Labels"]["io.aml.model.iris.run"] == serving.model.run_id
     assert image.location.endswith(image.digest.partition(":")[2])
