@@ -151,6 +151,20 @@ def find_image(workspace: Workspace, text: str) -> Image:
     return Image.get(workspace, name, int(version) if version else None)
 
 
+def find_built_image(workspace: Workspace, text: str) -> Image:
+    """Return the image that ``NAME:VERSION`` names, or of ``NAME`` the newest that was built; say what was passed over."""
+    from aml_plugins.images.image import Image
+
+    found = find_image(workspace, text)
+    if ":" in text:
+        return found
+    built = Image.newest_built(workspace, text)
+    if built.version != found.version:
+        passed, chosen = f"{found.name}:{found.version}", f"{built.name}:{built.version}"
+        click.echo(f"{passed} is {found.record.state}: {chosen} is the newest that was built.", err=True)
+    return built
+
+
 def _parting(workspace: Workspace, name: str) -> str:
     from aml_plugins.images.image import Image
 

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.datastores.opening import default_datastore
-from aml_plugins.errors import InvalidInputError, NotFoundError, OperationFailedError
+from aml_plugins.errors import (
+    BackendError,
+    InvalidInputError,
+    NotFoundError,
+    OperationFailedError,
+    RemoteFailedError,
+    TransientBackendError,
+)
 from aml_plugins.images.building import (
     BUILDING,
     SUCCEEDED,
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Image"]
 
 _LOOK_SECONDS = 0.2
+_REMOTE = frozenset({BackendError.code, TransientBackendError.code})
 
 
 class Image:
@@ -116,6 +124,23 @@ class Image:
         return cls(workspace, workspace.context.store.images.get(workspace.name, name, version))
 
     @classmethod
+    def newest_built(cls, workspace: Workspace, name: str) -> Image:
+        """Return the newest version that can be deployed.
+
+        :raises NotFoundError: where there is no such image.
+        :raises InvalidInputError: where no version of it was built.
+        """
+        newest = cls.get(workspace, name)
+        if newest.record.state == SUCCEEDED:
+            return newest
+        built = next((one for one in cls.list(workspace, name) if one.record.state == SUCCEEDED), None)
+        if built is None:
+            shown = f"{name}:{newest.version}"
+            what = f"No version of the image '{name}' was built: the newest, {shown}, is {newest.record.state}."
+            raise InvalidInputError(what, f"See: aml image logs {shown}")
+        return built
+
+    @classmethod
     def list(cls, workspace: Workspace, name: str | None = None) -> Sequence[Image]:
         """Return all versions, of one image or of all, newest first."""
         return [cls(workspace, record) for record in workspace.context.store.images.list(workspace.name, name)]
@@ -170,7 +195,8 @@ class Image:
     def wait_for_creation(self, *, show_output: bool = False) -> None:
         """Return once the image is there; build it where nobody does.
 
-        :raises OperationFailedError: where the build failed.
+        :raises OperationFailedError: where the build failed; :class:`RemoteFailedError` where a registry, or another
+            service that the build needs, refused or could not be reached.
         """
         show: Callable[[str], None] = _print if show_output else _be_quiet
         while self.refresh().record.state == BUILDING:
@@ -178,7 +204,8 @@ class Image:
             if self.record.state == BUILDING:
                 time.sleep(_LOOK_SECONDS)  # another process has it
         if self.record.state != SUCCEEDED:
-            raise OperationFailedError(
+            failed = RemoteFailedError if self.record.error_code in _REMOTE else OperationFailedError
+            raise failed(
                 f"The image {self._id} could not be built. {self.record.reason}", f"See: aml image logs {self._id}"
             )
 

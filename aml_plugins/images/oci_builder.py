@@ -180,7 +180,7 @@ def image_manifest(
 def application_variables(spec: BuildSpec) -> Mapping[str, str]:
     """Return the environment variables of an image, as Azure ML's images have them.
 
-    ``AZUREML_MODEL_DIR`` is relative to the working directory: scripts take ``split("/")[1]`` of it for the model's name.
+    ``AZUREML_MODEL_DIR`` is relative to the working directory: many take ``split("/")[1]`` of it for the name.
     """
     models = "azureml-models"
     if len(spec.models) == 1:
