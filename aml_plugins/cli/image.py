@@ -152,7 +152,7 @@ def find_image(workspace: Workspace, text: str) -> Image:
 
 
 def find_built_image(workspace: Workspace, text: str) -> Image:
-    """Return the image that ``NAME:VERSION`` names, or of ``NAME`` the newest that was built; say what was passed over."""
+    """Return the image that ``NAME:VERSION`` names, of ``NAME`` the newest that was built; say what is passed over."""
     from aml_plugins.images.image import Image
 
     found = find_image(workspace, text)
