@@ -128,7 +128,8 @@ def _copied(layout: Layout, other: Layout, path: Path) -> str:
         digest = chosen_manifest(index, lambda nested: json.loads(other.read(nested)))
         found = other.blobs_of(digest)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidInputError(f"The base image '{path}' is no OCI layout: {error}.", "See: skopeo copy") from None
+        reason = "it has no index.json" if isinstance(error, FileNotFoundError) else error
+        raise InvalidInputError(f"The base image '{path}' is no OCI layout: {reason}.", "Use: skopeo copy.") from None
     for blob in found:
         if not layout.has(blob.digest):
             _copy(layout, other, blob.digest, path)

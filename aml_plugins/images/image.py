@@ -31,6 +31,7 @@ from aml_plugins.images.building import (
     source_path,
     task_id,
 )
+from aml_plugins.images.given import given_base, given_certificates
 from aml_plugins.images.inference import InferenceConfig
 from aml_plugins.images.mlflow_model import check_mlflow_model, mlflow_environment
 from aml_plugins.images.registry.workspace import registry_of
@@ -233,11 +234,16 @@ class Image:
 
         :param target: an OCI layout: a directory, or a tar file where the name ends in ``.tar``.
         :param docker: write a tar file for ``docker load`` instead.
+        :raises InvalidInputError: for a directory that has other files.
+        :raises OperationFailedError: where it cannot be written there.
         """
         self.fetch()
         path, layout = Path(target), image_layout(self.workspace.context)
         write = write_docker_archive if docker else write_layout
-        write(layout, self.record.digest or "", path, f"{self.name}:{self.version}")
+        try:
+            write(layout, self.record.digest or "", path, f"{self.name}:{self.version}")
+        except OSError as error:
+            raise OperationFailedError(f"'{path}' cannot be written: {error.strerror}.") from error
         return path
 
     def delete(self) -> None:
@@ -281,8 +287,8 @@ def _described(
         **(_of_script(inference) if inference.entry_script is not None else _of_model(models, inference)),
         "swagger": inference.swagger(),
         "description": inference.description,
-        "base_image": options["base_image"],
-        "ca": Path(options["ca_file"]).read_text() if options["ca_file"] else None,
+        "base_image": given_base(options["base_image"]),
+        "ca": given_certificates(options["ca_file"]),
         "registry": dict(options["registry"]) if options["registry"] else None,
         "variables": dict(options["variables"] or {}),
         "key": uuid.uuid4().hex,

@@ -10,6 +10,7 @@ import tarfile
 import time
 from pathlib import Path
 
+import certifi
 import pytest
 from services.serving import SCRIPT, write_small_base
 
@@ -119,7 +120,6 @@ def test_the_bill_of_materials_names_packages_and_models(serving):
 
 
 def test_certificates_and_schema_go_in(serving, tmp_path):
-    (tmp_path / "ca.pem").write_text("CERTIFICATE")
     (serving.source / "schema.json").write_text('{"swagger": "2.0"}')
     (serving.source / "score.py").write_text(SCRIPT)
     image = Image.create(
@@ -128,7 +128,7 @@ def test_certificates_and_schema_go_in(serving, tmp_path):
         models=[],
         inference=InferenceConfig("score.py", serving.source, schema="schema.json"),
         base_image=str(serving.base),
-        ca_file=tmp_path / "ca.pem",
+        ca_file=certifi.where(),
     )
     files = contents(image)
     assert {"opt/aml/ca.pem", "var/azureml-app/swagger.json"} <= set(files)

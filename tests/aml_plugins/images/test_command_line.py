@@ -58,6 +58,26 @@ def test_a_registry_that_is_away_is_exit_code_3(serving, capsys):
     assert "no OCI layout" in capsys.readouterr().err
 
 
+def test_files_that_cannot_be_used_are_found_before_anything_is_written(serving, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").touch()
+    for base in ("./nowhere", "nothing.tar"):
+        assert run(create(serving, base)) == 2
+        assert f"There is no base image '{base}'" in capsys.readouterr().err
+    for content in (b"none", b"", b"\xff"):
+        (tmp_path / "ca.pem").write_bytes(content)
+        assert run([*create(serving, str(serving.base)), "--ca-file", "ca.pem"]) == 2
+        assert "The file 'ca.pem' has no certificates." in capsys.readouterr().err
+    assert Image.list(serving.workspace) == []
+    assert run(create(serving, serving.base.name)) == 0
+    assert Image.get(serving.workspace, "iris-svc").record.config["base_image"] == str(serving.base)
+    capsys.readouterr()
+    for target, code, words in (("other", 2, "has other files"), ("other/file", 1, "'other/file' cannot be written")):
+        assert run(["image", "pull", "iris-svc", target]) == code
+        assert words in capsys.readouterr().err
+
+
 def test_an_interrupted_build_is_left_to_a_monitor(serving, silent):
     base = f"127.0.0.1:{silent.getsockname()[1]}/base:1"
     command = [sys.executable, "-m", "aml_plugins.cli", *create(serving, base)]
