@@ -339,7 +339,8 @@ def _stored_source(workspace: Workspace, inference: InferenceConfig) -> dict[str
 
 
 def _print(line: str) -> None:
-    print(line, flush=True)  # noqa: T201  what show_output asks for
+    # In one piece: two threads have something to say.
+    print(f"{line}\n", end="", flush=True)  # noqa: T201  what show_output asks for
 
 
 def _be_quiet(_: str) -> None:

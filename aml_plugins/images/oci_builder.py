@@ -99,7 +99,7 @@ class OciBuilder(ImageBuilder):
     ) -> tuple[Base, tuple[Blob, Prepared]]:
         """Pack this machine's Python while packages are installed; another base is looked for before that."""
         if spec.base_image not in {None, HOST_PYTHON}:
-            return open_base(self.layout, spec.base_image, log), self._packages(environment, log)
+            return open_base(self.layout, spec.base_image, log, spec.registry), self._packages(environment, log)
         with ThreadPoolExecutor(1, thread_name_prefix="aml-base") as beside:
             base = beside.submit(open_base, self.layout, spec.base_image, log)
             packages = self._packages(environment, log)

@@ -69,6 +69,9 @@ def test_files_that_cannot_be_used_are_found_before_anything_is_written(serving,
         (tmp_path / "ca.pem").write_bytes(content)
         assert run([*create(serving, str(serving.base)), "--ca-file", "ca.pem"]) == 2
         assert "The file 'ca.pem' has no certificates." in capsys.readouterr().err
+    for option, words in (([], "'env.yml' is not a file of"), (["--requirement", "x"], "go into the conda file")):
+        assert run([*create(serving, str(serving.base)), "--conda-file", "env.yml", *option]) == 2
+        assert words in capsys.readouterr().err
     assert Image.list(serving.workspace) == []
     assert run(create(serving, serving.base.name)) == 0
     assert Image.get(serving.workspace, "iris-svc").record.config["base_image"] == str(serving.base)
