@@ -18,6 +18,7 @@ __all__ = [
     "PermissionDeniedError",
     "PluginError",
     "PreconditionFailedError",
+    "RemoteFailedError",
     "StoreError",
     "StoreSchemaError",
     "TransientBackendError",
@@ -47,6 +48,13 @@ class OperationFailedError(AmlError):
     """A run or another operation ended, and not well."""
 
     code = "operation_failed"
+
+
+class RemoteFailedError(OperationFailedError):
+    """An operation ended, and not well: the remote side refused, or could not be reached."""
+
+    code = "remote_failed"
+    exit_code = 3
 
 
 class InvalidInputError(AmlError):

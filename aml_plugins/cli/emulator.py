@@ -26,6 +26,10 @@ def emulator() -> None:
     help="Of a Kubernetes cluster that stands for every AKS cluster.",
 )  # fmt: skip
 @click.option(
+    "--registry", metavar="HOST:PORT",
+    help="A registry program for the container registry's images; AML_EMULATOR_REGISTRY=USER:PASSWORD is let in.",
+)  # fmt: skip
+@click.option(
     "--fault", "faults", multiple=True, metavar="KIND,…",
     help="What goes wrong: KIND[,verb=POST][,path=/jobs][,count=3][,seconds=2].",
 )  # fmt: skip
@@ -56,6 +60,8 @@ def _started(output: str, options: dict[str, Any]) -> None:
     settings = Settings(
         directory=options["directory"],
         kubeconfig=options["kubeconfig"],
+        registry=options["registry"],
+        registry_login=_registry_login(),
         check_credentials=not options["no_authentication"],
         validate=options["validate"],
         spelling=options["spelling"],
@@ -72,6 +78,13 @@ def _started(output: str, options: dict[str, Any]) -> None:
             click.echo(violation, err=True)
 
 
+def _registry_login() -> tuple[str, str] | None:
+    import os
+
+    user, _, password = os.environ.get("AML_EMULATOR_REGISTRY", "").partition(":")
+    return (user, password) if user else None
+
+
 def _say(output: str, running: AzureEmulator) -> None:
     from aml_plugins.cli.output import facts, show
 
@@ -86,5 +99,6 @@ def _say(output: str, running: AzureEmulator) -> None:
         "subscription": settings.subscription,
         "tenant": settings.tenant,
         "control": f"{running.url}/_emulator",
+        **({"registry": running.https_url, "registry_user": settings.registry_admin[0]} if settings.registry else {}),
     }
     show(output, value, lambda: facts(value))

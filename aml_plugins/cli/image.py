@@ -31,6 +31,7 @@ def image() -> None:
 @click.option("--source", default=".", show_default=True, help="The directory that goes into the image.")
 @click.option("--requirement", "requirements", multiple=True, metavar="PACKAGE", help="A package of the environment.")
 @click.option("--requirements-file", help="A requirements file in the source directory.")
+@click.option("--conda-file", help="A conda environment file in the source directory, instead of requirements.")
 @click.option("--schema", help="A Swagger document in the source directory.")
 @click.option("--builder", default="oci", show_default=True, help="How it is built; see: aml plugins list.")
 @click.option("--base-image", help="What it begins with: HOST/REPOSITORY:TAG, or the path of an OCI layout.")
@@ -40,7 +41,8 @@ def image() -> None:
 @in_workspace
 def create(
     name: str | None, models: tuple[str, ...], script: str | None, source: str, requirements: tuple[str, ...],
-    requirements_file: str | None, schema: str | None, builder: str, base_image: str | None, ca_file: str | None,
+    requirements_file: str | None, conda_file: str | None, schema: str | None, builder: str,
+    base_image: str | None, ca_file: str | None,
     registry: dict[str, str], tags: dict[str, str], store: str | None, workspace: str | None, output: str,
 ) -> None:  # fmt: skip
     """Build the next version of an image.
@@ -53,11 +55,7 @@ def create(
     from aml_plugins.model import Model
 
     opened = open_workspace(store, workspace)
-    environment: dict[str, Any] | None = None
-    if requirements or requirements_file:
-        environment = {"kind": "pip", "requirements": list(requirements)}
-        if requirements_file:
-            environment["requirements_file"] = requirements_file
+    environment = _environment(requirements, requirements_file, conda_file)
     found = [Model.find(opened, one) for one in models]
     chosen = name or _name_of(found)
     with left_to_a_monitor(opened, lambda: _parting(opened, chosen)):
@@ -149,6 +147,31 @@ def find_image(workspace: Workspace, text: str) -> Image:
     if version and not version.isdecimal():
         raise InvalidInputError(f"'{version}' is no version of an image.", "Write NAME:NUMBER.")
     return Image.get(workspace, name, int(version) if version else None)
+
+
+def find_built_image(workspace: Workspace, text: str) -> Image:
+    """Return the image that ``NAME:VERSION`` names, of ``NAME`` the newest that was built; say what is passed over."""
+    from aml_plugins.images.image import Image
+
+    found = find_image(workspace, text)
+    if ":" in text:
+        return found
+    built = Image.newest_built(workspace, text)
+    if built.version != found.version:
+        passed, chosen = f"{found.name}:{found.version}", f"{built.name}:{built.version}"
+        click.echo(f"{passed} is {found.record.state}: {chosen} is the newest that was built.", err=True)
+    return built
+
+
+def _environment(requirements: tuple[str, ...], requirements_file: str | None, conda_file: str | None) -> Any:
+    if conda_file:
+        if requirements or requirements_file:
+            raise click.UsageError("Requirements go into the conda file, under 'pip:', where there is one.")
+        return {"kind": "conda", "file": conda_file}
+    if not requirements and not requirements_file:
+        return None
+    named = {"requirements_file": requirements_file} if requirements_file else {}
+    return {"kind": "pip", "requirements": list(requirements), **named}
 
 
 def _parting(workspace: Workspace, name: str) -> str:

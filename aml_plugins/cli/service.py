@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from aml_plugins.cli.following import left_to_a_monitor
-from aml_plugins.cli.image import find_image
+from aml_plugins.cli.image import find_built_image
 from aml_plugins.cli.options import in_workspace, open_workspace, settings_option
 from aml_plugins.cli.output import facts, show, table
 
@@ -28,7 +28,11 @@ def service() -> None:
 @service.command()
 @click.argument("name")
 @click.option(
-    "--image", "image_name", required=True, metavar="NAME[:VERSION]", help="The image; the newest by default."
+    "--image",
+    "image_name",
+    required=True,
+    metavar="NAME[:VERSION]",
+    help="The image; the newest that was built by default.",
 )
 @click.option("--target", default="local", show_default=True, help="A compute target, or a service type.")
 @click.option("--replicas", default=1, show_default=True, help="How many processes or containers answer.")
@@ -42,7 +46,7 @@ def deploy(
 ) -> None:  # fmt: skip
     """Deploy an image as a web service: aml service deploy iris --image iris-svc."""
     of_type = _of_type(settings)
-    image = find_image(open_workspace(store, workspace), image_name)
+    image = find_built_image(open_workspace(store, workspace), image_name)
     made = image.deploy(name, target=target, replicas=replicas, timeout_seconds=timeout, **of_type)
     if wait:
         _wait(made, output)
@@ -78,7 +82,9 @@ def show_(name: str, store: str | None, workspace: str | None, output: str) -> N
 
 @service.command()
 @click.argument("name")
-@click.option("--image", "image_name", metavar="NAME[:VERSION]", help="The image to run.")
+@click.option(
+    "--image", "image_name", metavar="NAME[:VERSION]", help="The image to run; the newest that was built by default."
+)
 @click.option("--traffic", type=int, help="The share of requests, in percent, that the image gets; default: all.")
 @settings_option
 @_WAIT
@@ -90,7 +96,7 @@ def update(
     """Change a service without dropping a request; what serves now serves until the new version is ready."""
     of_type = _of_type(settings)
     found = _service(store, workspace, name)
-    image = find_image(found.workspace, image_name) if image_name else None
+    image = find_built_image(found.workspace, image_name) if image_name else None
     found.update(image=image, traffic=traffic, **of_type)
     if wait:
         _wait(found, output)

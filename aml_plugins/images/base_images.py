@@ -11,13 +11,16 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aml_plugins.errors import InvalidInputError, NotFoundError
 from aml_plugins.images.byte_code import with_byte_code
 from aml_plugins.images.host_python import PYTHON_PATH, host_python_entries, host_python_key
 from aml_plugins.images.layers import Entry, cached_layer
 from aml_plugins.images.layout import CONFIG_TYPE, INDEX_TYPE, MANIFEST_TYPE, Blob, Layout, digest_of
+
+if TYPE_CHECKING:
+    from aml_plugins.images.contract import ContainerRegistry
 
 __all__ = ["ARCHITECTURE", "HOST_PYTHON", "Base", "base_manifest", "open_base", "open_layout"]
 
@@ -40,17 +43,22 @@ class Base:
     architecture: str
 
 
-def open_base(layout: Layout, reference: str | None, log: Callable[[str], None]) -> Base:
+def open_base(
+    layout: Layout, reference: str | None, log: Callable[[str], None], registry: ContainerRegistry | None = None
+) -> Base:
     """Return a base, its blobs brought into the layout.
 
     :param reference: ``host-python``, the path of an OCI layout (a directory or a tar file), or
         ``HOST/REPOSITORY:TAG`` of a registry.
+    :param registry: where the image goes: a base that is there too is pulled with the same login, others without one.
     """
     if reference is None or reference == HOST_PYTHON:
         return _host_python(layout, log)
     path = Path(reference).expanduser()
     if path.exists():
         digest = open_layout(layout, path)
+    elif registry is not None and registry.holds(reference):
+        digest = registry.pull(layout, reference, log)
     else:
         from aml_plugins.images.registry.pulling import pull_base  # noqa: PLC0415  urllib3 is not always needed
 
@@ -128,7 +136,8 @@ def _copied(layout: Layout, other: Layout, path: Path) -> str:
         digest = chosen_manifest(index, lambda nested: json.loads(other.read(nested)))
         found = other.blobs_of(digest)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidInputError(f"The base image '{path}' is no OCI layout: {error}.", "See: skopeo copy") from None
+        reason = "it has no index.json" if isinstance(error, FileNotFoundError) else error
+        raise InvalidInputError(f"The base image '{path}' is no OCI layout: {reason}.", "Use: skopeo copy.") from None
     for blob in found:
         if not layout.has(blob.digest):
             _copy(layout, other, blob.digest, path)

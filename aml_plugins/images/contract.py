@@ -141,6 +141,11 @@ class ContainerRegistry(ABC):
     def pull(self, layout: Layout, reference: str, log: Log) -> str:
         """Bring an image into the layout, checked against its digests; return its manifest's digest."""
 
+    def holds(self, reference: str) -> bool:
+        """Say whether an image is in this registry, so that :meth:`pull` can bring it; no network call."""
+        del reference
+        return False
+
     def check(self) -> str:
         """Try the registry, as ``aml doctor`` does; return a few words on what it said.
 

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.datastores.opening import default_datastore
-from aml_plugins.errors import InvalidInputError, NotFoundError, OperationFailedError
+from aml_plugins.errors import (
+    BackendError,
+    InvalidInputError,
+    NotFoundError,
+    OperationFailedError,
+    RemoteFailedError,
+    TransientBackendError,
+)
 from aml_plugins.images.building import (
     BUILDING,
     SUCCEEDED,
@@ -24,6 +31,7 @@ from aml_plugins.images.building import (
     source_path,
     task_id,
 )
+from aml_plugins.images.given import given_base, given_certificates
 from aml_plugins.images.inference import InferenceConfig
 from aml_plugins.images.mlflow_model import check_mlflow_model, mlflow_environment
 from aml_plugins.images.registry.workspace import registry_of
@@ -42,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["Image"]
 
 _LOOK_SECONDS = 0.2
+_REMOTE = frozenset({BackendError.code, TransientBackendError.code})
 
 
 class Image:
@@ -116,6 +125,23 @@ class Image:
         return cls(workspace, workspace.context.store.images.get(workspace.name, name, version))
 
     @classmethod
+    def newest_built(cls, workspace: Workspace, name: str) -> Image:
+        """Return the newest version that can be deployed.
+
+        :raises NotFoundError: where there is no such image.
+        :raises InvalidInputError: where no version of it was built.
+        """
+        newest = cls.get(workspace, name)
+        if newest.record.state == SUCCEEDED:
+            return newest
+        built = next((one for one in cls.list(workspace, name) if one.record.state == SUCCEEDED), None)
+        if built is None:
+            shown = f"{name}:{newest.version}"
+            what = f"No version of the image '{name}' was built: the newest, {shown}, is {newest.record.state}."
+            raise InvalidInputError(what, f"See: aml image logs {shown}")
+        return built
+
+    @classmethod
     def list(cls, workspace: Workspace, name: str | None = None) -> Sequence[Image]:
         """Return all versions, of one image or of all, newest first."""
         return [cls(workspace, record) for record in workspace.context.store.images.list(workspace.name, name)]
@@ -170,7 +196,8 @@ class Image:
     def wait_for_creation(self, *, show_output: bool = False) -> None:
         """Return once the image is there; build it where nobody does.
 
-        :raises OperationFailedError: where the build failed.
+        :raises OperationFailedError: where the build failed; :class:`RemoteFailedError` where a registry, or another
+            service that the build needs, refused or could not be reached.
         """
         show: Callable[[str], None] = _print if show_output else _be_quiet
         while self.refresh().record.state == BUILDING:
@@ -178,7 +205,8 @@ class Image:
             if self.record.state == BUILDING:
                 time.sleep(_LOOK_SECONDS)  # another process has it
         if self.record.state != SUCCEEDED:
-            raise OperationFailedError(
+            failed = RemoteFailedError if self.record.error_code in _REMOTE else OperationFailedError
+            raise failed(
                 f"The image {self._id} could not be built. {self.record.reason}", f"See: aml image logs {self._id}"
             )
 
@@ -206,11 +234,16 @@ class Image:
 
         :param target: an OCI layout: a directory, or a tar file where the name ends in ``.tar``.
         :param docker: write a tar file for ``docker load`` instead.
+        :raises InvalidInputError: for a directory that has other files.
+        :raises OperationFailedError: where it cannot be written there.
         """
         self.fetch()
         path, layout = Path(target), image_layout(self.workspace.context)
         write = write_docker_archive if docker else write_layout
-        write(layout, self.record.digest or "", path, f"{self.name}:{self.version}")
+        try:
+            write(layout, self.record.digest or "", path, f"{self.name}:{self.version}")
+        except OSError as error:
+            raise OperationFailedError(f"'{path}' cannot be written: {error.strerror}.") from error
         return path
 
     def delete(self) -> None:
@@ -254,8 +287,8 @@ def _described(
         **(_of_script(inference) if inference.entry_script is not None else _of_model(models, inference)),
         "swagger": inference.swagger(),
         "description": inference.description,
-        "base_image": options["base_image"],
-        "ca": Path(options["ca_file"]).read_text() if options["ca_file"] else None,
+        "base_image": given_base(options["base_image"]),
+        "ca": given_certificates(options["ca_file"]),
         "registry": dict(options["registry"]) if options["registry"] else None,
         "variables": dict(options["variables"] or {}),
         "key": uuid.uuid4().hex,
@@ -306,7 +339,8 @@ def _stored_source(workspace: Workspace, inference: InferenceConfig) -> dict[str
 
 
 def _print(line: str) -> None:
-    print(line, flush=True)  # noqa: T201  what show_output asks for
+    # In one piece: two threads have something to say.
+    print(f"{line}\n", end="", flush=True)  # noqa: T201  what show_output asks for
 
 
 def _be_quiet(_: str) -> None:

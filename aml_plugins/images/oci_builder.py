@@ -99,7 +99,7 @@ class OciBuilder(ImageBuilder):
     ) -> tuple[Base, tuple[Blob, Prepared]]:
         """Pack this machine's Python while packages are installed; another base is looked for before that."""
         if spec.base_image not in {None, HOST_PYTHON}:
-            return open_base(self.layout, spec.base_image, log), self._packages(environment, log)
+            return open_base(self.layout, spec.base_image, log, spec.registry), self._packages(environment, log)
         with ThreadPoolExecutor(1, thread_name_prefix="aml-base") as beside:
             base = beside.submit(open_base, self.layout, spec.base_image, log)
             packages = self._packages(environment, log)
@@ -178,9 +178,13 @@ def image_manifest(
 
 
 def application_variables(spec: BuildSpec) -> Mapping[str, str]:
-    """Return the environment variables of an image, as Azure ML's images have them."""
-    several = len(spec.models) != 1
-    models = f"/{APP_ROOT}/azureml-models" if several else f"/{model_path(spec.models[0].name, spec.models[0].version)}"
+    """Return the environment variables of an image, as Azure ML's images have them.
+
+    ``AZUREML_MODEL_DIR`` is relative to the working directory: many take ``split("/")[1]`` of it for the name.
+    """
+    models = "azureml-models"
+    if len(spec.models) == 1:
+        models = f"{models}/{spec.models[0].name}/{spec.models[0].version}"
     variables = {
         "AML_APP_ROOT": f"/{APP_ROOT}",
         **_served(spec),

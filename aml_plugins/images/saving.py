@@ -10,13 +10,19 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO
 
+from aml_plugins.errors import InvalidInputError
 from aml_plugins.images.layout import INDEX_TYPE, Layout
 
 __all__ = ["write_docker_archive", "write_layout"]
 
 
 def write_layout(layout: Layout, digest: str, target: Path, name: str) -> None:
-    """Write one image as an OCI layout: a directory, or a tar file where the name ends in ``.tar``."""
+    """Write one image as an OCI layout: a directory, or a tar file where the name ends in ``.tar``.
+
+    :raises InvalidInputError: for a directory that has other files.
+    """
+    if target.is_dir() and not (target / "oci-layout").exists() and any(target.iterdir()):
+        raise InvalidInputError(f"The directory '{target}' has other files.", "Name one that is empty, or not there.")
     if target.suffix == ".tar":
         with tempfile.TemporaryDirectory() as folder:
             _write_directory(layout, digest, Path(folder), name)

@@ -50,8 +50,12 @@ class Capture:
 
     def write(self, incoming: Incoming, answer: Answer, request_id: str) -> None:
         """Take one scored request down."""
+        self.take(line_of(incoming, answer, request_id))
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Take a line down."""
         try:
-            self._lines.put_nowait(line_of(incoming, answer, request_id))
+            self._lines.put_nowait(line)
         except queue.Full:
             self._dropped += 1
 

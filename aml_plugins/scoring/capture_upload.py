@@ -63,15 +63,21 @@ class CaptureUpload:
 
     def write(self, incoming: Incoming, answer: Answer, request_id: str) -> None:
         """Take one scored request down."""
-        line: dict[str, Any] = line_of(incoming, answer, request_id)
+        self.take(line_of(incoming, answer, request_id))
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Take a line down."""
         if self._dropped:
             line["dropped_before"] = self._dropped
         text = f"{json.dumps(line)}\n".encode()
-        if len(text) > _LARGEST_BLOCK or self._lines.full():
-            self._dropped += 1
-        else:  # nobody else puts
+        self._dropped = 0 if len(text) <= _LARGEST_BLOCK and self._put(text) else self._dropped + 1
+
+    def _put(self, text: bytes) -> bool:
+        try:
             self._lines.put_nowait(text)
-            self._dropped = 0
+        except queue.Full:
+            return False
+        return True
 
     def close(self) -> None:
         """Send what waits, for as long as a server that ends may take."""

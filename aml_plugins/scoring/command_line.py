@@ -28,7 +28,9 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as end:
         return _MISTAKE if end.code else 0
     variables = {**os.environ, **_variables(options)}
-    variables.setdefault("AML_APP_ROOT", os.getcwd())
+    # As scripts find them in Azure ML's server.
+    for name, value in (("AML_APP_ROOT", os.getcwd()), ("WORKER_COUNT", "1"), ("AML_APP_INSIGHTS_ENABLED", "false")):
+        variables.setdefault(name, value)
     try:
         settings = Settings.read(variables)
     except BadSettingError as error:
@@ -83,6 +85,7 @@ def _variables(options: argparse.Namespace) -> dict[str, str]:
         "AML_SCORING_MLFLOW_MODEL": options.mlflow_model,
         "AZUREML_MODEL_DIR": options.model_dir,
         "AML_CORS_ORIGINS": options.access_control_allow_origins,
+        "WORKER_COUNT": str(options.worker_count) if options.worker_count else None,
     }
     if options.appinsights_instrumentation_key is not None:
         found["AML_APP_INSIGHTS_ENABLED"] = "true"

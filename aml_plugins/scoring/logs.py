@@ -36,6 +36,8 @@ def configure_logs(settings: Settings) -> None:
         if folder and os.path.isfile(path):
             _load(path)
             break
+    if logging.lastResort is not None:  # a script that sets up nothing: its warnings say whose they are
+        logging.lastResort.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
     _take_over_print()
 
 

@@ -5,11 +5,23 @@ from __future__ import annotations
 import os
 from typing import Any
 
-__all__ = ["Model", "ModelNotFoundException"]
+__all__ = ["AzureMLException", "Model", "ModelNotFoundException", "WebserviceException"]
 
 
-class ModelNotFoundException(Exception):  # noqa: N818  the name is Azure ML's
-    """No such model is in the models' directory."""
+class AzureMLException(Exception):  # noqa: N818  the names are Azure ML's
+    """What azureml-core's exceptions have in common."""
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class WebserviceException(AzureMLException):
+    """Something that the service needs is not as it should be."""
+
+
+class ModelNotFoundException(WebserviceException):
+    """No such model is in the models' directory; azureml-core says so with either class."""
 
 
 class Model:
@@ -41,7 +53,7 @@ class Model:
 
 def _roots() -> list[str]:
     """Return the directories above all models: with one model, ``AZUREML_MODEL_DIR`` is that one's version."""
-    found = [os.path.join(os.path.abspath(os.environ.get("AML_APP_ROOT", "")), "azureml-models")]
+    found = [os.path.join(os.environ.get("AML_APP_ROOT", ""), "azureml-models")]
     directory = os.environ.get("AZUREML_MODEL_DIR", "").rstrip(os.sep)
     if directory:
         is_version = os.path.basename(directory).isdigit()

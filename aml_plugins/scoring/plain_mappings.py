@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, Iterator, Mapping, Tuple
 
+from .plain_errors import BadRequestKeyError
+
 __all__ = ["PlainHeaders", "PlainMultiDict"]
 
 Pairs = Iterable[Tuple[str, str]]
@@ -46,6 +48,10 @@ class PlainHeaders:
         for name, value in values.items():
             self.set(name, value)
 
+    def extend(self, values: Mapping[str, str]) -> None:
+        for name, value in values.items():
+            self.add(name, value)
+
     def items(self) -> list[tuple[str, str]]:
         return list(self._fields)
 
@@ -87,6 +93,9 @@ class PlainMultiDict(Dict[str, Any]):
         for name, value in pairs:
             self._lists.setdefault(name, []).append(value)
         super().__init__({name: values[0] for name, values in self._lists.items()})
+
+    def __missing__(self, key: str) -> Any:
+        raise BadRequestKeyError(key)
 
     def get(self, key: str, default: Any = None, type: Any = None) -> Any:  # noqa: A002  Flask's name
         if key not in self:

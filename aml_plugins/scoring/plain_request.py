@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from .forms import read_form
 from .incoming import Incoming, mime_type
 from .inputs import is_form
+from .plain_errors import BadRequest, UnsupportedMediaType
 from .plain_mappings import PlainHeaders, PlainMultiDict
 
 __all__ = ["PlainRequest"]
@@ -33,6 +34,9 @@ class PlainRequest:
         self.is_json = self.mimetype == "application/json" or (
             self.mimetype.startswith("application/") and self.mimetype.endswith("+json")
         )
+
+    def __repr__(self) -> str:
+        return f"<Request {self.url!r} [{self.method}]>"
 
     def get_data(
         self,
@@ -95,13 +99,13 @@ class PlainRequest:
         if not (force or self.is_json):
             if silent:
                 return None
-            raise ValueError("The request's Content-Type is not application/json.")
+            raise UnsupportedMediaType
         try:
             return json.loads(self._incoming.body)
-        except ValueError:
+        except ValueError as error:
             if silent:
                 return None
-            raise
+            raise BadRequest from error
 
     @property
     def json(self) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Iterable, Mapping
 
 from .plain_mappings import PlainHeaders
@@ -28,13 +29,26 @@ class PlainResponse:
             self.headers.set("Content-Type", content_type or _with_charset(mimetype) or _TEXT)
         self.response: Iterable[str | bytes] = [response] if isinstance(response, (str, bytes)) else response or []
 
+    def __repr__(self) -> str:
+        size = sum(map(len, self.chunks())) if isinstance(self.response, list) else None
+        return f"<{type(self).__name__} {'streamed' if size is None else f'{size} bytes'} [{self.status}]>"
+
     @property
     def status(self) -> str:
-        return str(self.status_code)
+        known = self.status_code in set(HTTPStatus)
+        return f"{self.status_code} {HTTPStatus(self.status_code).phrase.upper() if known else 'UNKNOWN'}"
+
+    @status.setter
+    def status(self, value: Any) -> None:
+        self.status_code = status_number(value)
 
     @property
     def mimetype(self) -> str:
         return str(self.headers.get("Content-Type") or "").partition(";")[0].strip()
+
+    @mimetype.setter
+    def mimetype(self, value: str) -> None:
+        self.headers.set("Content-Type", _with_charset(value))
 
     @property
     def content_type(self) -> str | None:

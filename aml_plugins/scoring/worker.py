@@ -20,6 +20,7 @@ from .app import App, Route
 from .calling import Caller
 from .capture import Capture
 from .capture_upload import CaptureUpload
+from .collectors import collect_into
 from .cors import open_cors
 from .frames import install_frames
 from .keys import open_keys
@@ -101,6 +102,8 @@ def _model_routes(path: str, caller: Caller) -> Mapping[str, Route] | None:
 
 def _serve(settings: Settings, routes: Mapping[str, Route], listener: socket.socket, news: int) -> None:
     capture = _open_capture(settings)
+    if capture is not None:
+        collect_into(capture.take)
     tracing = open_tracing(os.environ, settings.service_name)
     metrics = open_metrics()
     app = App(

@@ -220,6 +220,6 @@ def _scheme_of(host: str) -> str:
 def _reason(content: bytes) -> str:
     try:
         errors = json.loads(content)["errors"]
-        return f": {errors[0].get('code', '')} {str(errors[0].get('message', ''))[:200]}".rstrip()
+        return f": {errors[0].get('code', '')} {str(errors[0].get('message', ''))[:200]}".rstrip(" .")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return ""

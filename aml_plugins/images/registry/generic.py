@@ -41,6 +41,9 @@ class OciRegistry(ContainerRegistry):
     config_model: ClassVar[type[RegistryConfig]] = OciRegistryConfig
     config: OciRegistryConfig
 
+    def holds(self, reference: str) -> bool:
+        return split_reference(reference)[0] == self.client().host
+
     def push(self, layout: Layout, digest: str, repository: str, tag: str, log: Callable[[str], None]) -> str:
         client = self.client()
         name = self.repository(repository)

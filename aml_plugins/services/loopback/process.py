@@ -147,7 +147,7 @@ class LocalService(LoopbackService):
             "PYTHONUNBUFFERED": "1",
             "AML_APP_ROOT": str(root / APP_ROOT),
             **_served(spec, root),
-            "AZUREML_MODEL_DIR": str(root / _model_directory(spec)),
+            "AZUREML_MODEL_DIR": _model_directory(spec),
             **image,
             **scoring_variables(self.context, spec),
             **more,
@@ -177,4 +177,4 @@ def _model_directory(spec: DeploymentSpec) -> str:
     models = spec.image.models if isinstance(spec.image.models, (list, tuple)) else ()
     named = [model for model in models if isinstance(model, Mapping)]
     inside = f"/{named[0]['name']}/{named[0]['version']}" if len(named) == 1 else ""
-    return f"{APP_ROOT}/azureml-models{inside}"
+    return f"azureml-models{inside}"

@@ -28,7 +28,7 @@ class AmlDeployServiceOperator(ServiceOperator):
     service that it began; one that was there before goes on to what it shall be.
 
     :param service_name: the service's name. (templated)
-    :param image: ``NAME:VERSION``, or ``NAME`` for the newest version. (templated)
+    :param image: ``NAME:VERSION``, or ``NAME`` for the newest version that was built. (templated)
     :param target: the service type: ``local``, ``docker``, or a plugin's. (templated)
     :param replicas: how many processes or containers answer. (templated)
     :param timeout_seconds: how long it may take until the service is ready.

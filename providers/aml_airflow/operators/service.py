@@ -23,7 +23,7 @@ class AmlUpdateServiceOperator(ServiceOperator):
     What is so already is not done again. Killing the task does not take the change back.
 
     :param service_name: the service's name. (templated)
-    :param image: ``NAME:VERSION``, or ``NAME`` for the newest version; None for the present one. (templated)
+    :param image: ``NAME:VERSION``, or ``NAME`` for the newest that was built; None for the present one. (templated)
     :param traffic: the share of requests, in percent, that the image gets; the rest stays where it was. (templated)
     :param replicas: how many processes or containers answer; None for as many as now. (templated)
     :param settings: settings of the type to change. (templated)

@@ -58,11 +58,11 @@ class ServiceOperator(AmlBaseOperator):
 
 
 def find_image(workspace: Workspace, name: str) -> Image:
-    """Return an image by ``NAME:VERSION``, or the newest version by ``NAME``."""
+    """Return an image by ``NAME:VERSION``, or the newest version that was built by ``NAME``."""
     from aml_plugins import Image  # noqa: PLC0415  DAG files are parsed without it
 
     found, _, version = name.partition(":")
-    return Image.get(workspace, found, int(version) if version.isdecimal() else None)
+    return Image.get(workspace, found, int(version)) if version.isdecimal() else Image.newest_built(workspace, found)
 
 
 def find_service(workspace: Workspace, name: str) -> Service:

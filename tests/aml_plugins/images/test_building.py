@@ -10,6 +10,7 @@ import tarfile
 import time
 from pathlib import Path
 
+import certifi
 import pytest
 from services.serving import SCRIPT, write_small_base
 
@@ -58,7 +59,7 @@ def test_an_image_has_script_model_server_and_environment(serving):
     assert config["Entrypoint"] == ["python3", "-m", "aml_scoring"]
     variables = dict(pair.split("=", 1) for pair in config["Env"])
     assert variables["BASE"] == "1"
-    assert variables["AZUREML_MODEL_DIR"] == "/var/azureml-app/azureml-models/iris/1"
+    assert variables["AZUREML_MODEL_DIR"] == "azureml-models/iris/1"
     assert config["Labels"]["io.aml.model.iris"] == "1"
     assert config["Labels"]["io.aml.model.iris.run"] == serving.model.run_id
     assert image.location.endswith(image.digest.partition(":")[2])
@@ -119,7 +120,6 @@ def test_the_bill_of_materials_names_packages_and_models(serving):
 
 
 def test_certificates_and_schema_go_in(serving, tmp_path):
-    (tmp_path / "ca.pem").write_text("CERTIFICATE")
     (serving.source / "schema.json").write_text('{"swagger": "2.0"}')
     (serving.source / "score.py").write_text(SCRIPT)
     image = Image.create(
@@ -128,7 +128,7 @@ def test_certificates_and_schema_go_in(serving, tmp_path):
         models=[],
         inference=InferenceConfig("score.py", serving.source, schema="schema.json"),
         base_image=str(serving.base),
-        ca_file=tmp_path / "ca.pem",
+        ca_file=certifi.where(),
     )
     files = contents(image)
     assert {"opt/aml/ca.pem", "var/azureml-app/swagger.json"} <= set(files)

@@ -51,8 +51,10 @@ def test_an_image_is_pushed_and_pulled(serving, settings, registry, tmp_path):
 
 def test_a_pushed_image_is_a_base(serving, settings, registry, tmp_path, monkeypatch):
     image = serving.image(registry=settings)
+    base = f"{registry}/team/iris-svc:{image.version}"
     with pytest.raises(OperationFailedError, match="refused with 401"):  # bases are pulled without a password
-        serving.image(base_image=f"{registry}/team/iris-svc:{image.version}")
+        serving.image(base_image=base)
+    assert serving.image(registry=settings, base_image=base).location  # but from where the image goes to
 
 
 def test_a_wrong_password_is_a_sentence(serving, settings, monkeypatch):

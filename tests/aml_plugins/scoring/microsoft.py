@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 import flask_cors  # noqa: F401
-import gunicorn.app.wsgiapp  # noqa: F401
+import gunicorn.app.wsgiapp
+import gunicorn.config
 import pydantic_settings  # noqa: F401
 from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter  # noqa: F401
 from azureml_inference_server_http import amlserver
@@ -29,6 +30,8 @@ def serve(order: dict[str, object]) -> None:
         os.dup2(log, target)
     os.environ.update(order["variables"])
     os.chdir(str(order["directory"]))
+    gunicorn.config.Chdir.default = str(order["directory"])  # gunicorn goes back to where it was imported
+    sys.path[1:1] = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
     sys.argv = ["azmlinfsrv", *order["arguments"]]
     sys.path[0] = str(Path(sys.executable).parent)
     amlserver.run()

@@ -108,6 +108,7 @@ EXPRESSIONS = [
     "AMLResponse(b'\\xff', 200)", "AMLResponse(['a', 'b'], 200)", "AMLResponse(iter(['a', 'b']), 200)",
     "{'nested': AMLResponse('x', 200)}", "[AMLResponse('x', 200)]", "(AMLResponse('x', 200), 201)",
     "AMLResponse('æ', 200, {'X-Request-Id': 'mine'})", "AMLResponse(set(), 200, json_str=True)",
+    "__import__('os').getcwd()", "[__import__('os').environ[n] for n in ('WORKER_COUNT', 'AML_APP_INSIGHTS_ENABLED')]",
     "print('several', 'words', sep='/') or 'printed'", "print('to stderr', file=__import__('sys').stderr)",
     "print('two\\nlines')", "__import__('logging').getLogger('mine').warning('logged') or 1",
     "__import__('sys').stdout.write('written\\n')", "(ValueError('returned'))", "type", "NotImplemented", "...",
@@ -137,6 +138,9 @@ RAW = [
     ("HEAD", "/score?do=text", None, {}),
     ("POST", "/score?do=wrong-header", "", {}),
     ("POST", "/score?do=nothing", "", {}),
+    *(("POST", f"/score?do=type&to={kind}", "", {}) for kind in ("image/png", "text/css", "application/json")),
+    *(("POST", f"/score?do={what}", "{", JSON) for what in ("shown", "missing", "json-error")),
+    ("POST", "/score?do=json-error", "{}", {}),
     ("POST", "/score", "x", {"X_Under_Score": "dropped", "X-Twice": "1"}),
 ]
 GOOD = {

@@ -107,6 +107,8 @@ class TestUndecorated:
         assert "init-was-called" in printed[1]
         theirs = [line for line in printed[0] if line.startswith(("evaluating", "several", "init", "two"))]
         assert [line for line in printed[1] if line in theirs] == theirs
+        for server in (both.theirs, both.ours):  # without any logging set up by the script
+            assert "WARNING:mine:logged" in server.log.read_text().splitlines()
 
     @pytest.mark.parametrize(
         "version", ["", "?version=2", "?version=2.0", "?version=3", "?version=3.0", "?version=3.1"]

@@ -211,6 +211,60 @@ def test_inputs_and_outputs_are_captured(serve, tmp_path):
     assert lines[0]["request_id"] == "r1"
 
 
+SDK = """
+import json, pandas as pd
+from azureml.ai.monitoring import Collector
+from azureml.ai.monitoring.context import BasicCorrelationContext
+from azureml.contrib.services import rawhttp
+from azureml.core import Dataset, Workspace
+from azureml.core.authentication import ServicePrincipalAuthentication
+from azureml.monitoring import ModelDataCollector
+
+def init():
+    global inputs, outputs, strict, lenient
+    inputs = ModelDataCollector("iris", designation="inputs", feature_names=["a", "b"])
+    outputs = ModelDataCollector("iris", identifier="predictions")
+    inputs.collect([1, 2])
+    strict = Collector(name="model_inputs")
+    lenient = Collector(name="model_outputs", on_error=lambda error: print("refused", error))
+
+@rawhttp
+def run(request):
+    if request.args.get("auth"):
+        ServicePrincipalAuthentication(tenant_id="t")
+    frame = pd.DataFrame({"a": [1.5], "b": ["x"]})
+    inputs.collect(frame.values, "mine")
+    outputs.collect([[2]], "mine")
+    context = strict.collect(frame, BasicCorrelationContext(id="fixed"))
+    lenient.collect([1], context)
+    try:
+        strict.collect({"a": 1})
+    except TypeError as error:
+        return [str(context), str(error)]
+"""
+
+
+def test_azure_ml_s_collectors_write_where_requests_are_captured(serve, tmp_path):
+    server = serve(SDK, AML_SCORING_CAPTURE_DIRECTORY=str(tmp_path / "captured"))
+    answer = server.ask("POST", "/score", "x")
+    refusal = "data type (dict) not supported, supported types: pandas.DataFrame"
+    assert json.loads(answer.body) == ["fixed", refusal]
+    assert server.ask("POST", "/score?auth=1", "x").status == 500
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait(20)
+    log = server.log.read_text()
+    assert "The script uses azureml.core.ServicePrincipalAuthentication: add azureml-core to its environment" in log
+    assert "refused data type (list) not supported" in log
+    lines = [json.loads(line) for file in (tmp_path / "captured").rglob("*.jsonl") for line in file.open()]
+    collected = [line for line in lines if "collector" in line]
+    assert [(line["collector"], line["correlation_id"], line["data"], line.get("columns")) for line in collected] == [
+        ("inputs", "mine", [[1.5, "x"]], ["a", "b"]),
+        ("predictions", "mine", [[2]], None),
+        ("model_inputs", "fixed", [[1.5, "x"]], ["a", "b"]),
+    ]
+    assert [line["status"] for line in lines if "status" in line] == [200]
+
+
 def test_metrics_count(serve):
     server = serve()
     server.ask("POST", "/score", "x")

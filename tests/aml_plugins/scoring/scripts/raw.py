@@ -81,6 +81,28 @@ def run(request):
         return AMLResponse(42, 200)
     if action == "wrong-header":
         return AMLResponse("x", 200, {"X": 1})
+    if action == "type":
+        response = AMLResponse("x", 200)
+        response.mimetype = request.args["to"]
+        response.status = "203 as said"
+        response.headers.extend({"X-More": "1"})
+        return response
+    if action == "shown":
+        answer = AMLResponse("æ", 404)
+        return [repr(request).replace(request.host, "HOST"), repr(answer), answer.status, repr(AMLResponse("", 599))]
+    if action == "missing":
+        found = []
+        for ask in (lambda: request.files["image"], lambda: request.form["a"], lambda: request.args["b"]):
+            try:
+                found.append(str(ask()))
+            except KeyError as error:
+                found.append(str(error))
+        return found
+    if action == "json-error":
+        try:
+            return request.get_json()
+        except Exception as error:
+            return str(error)
     if action == "raise":
         raise ValueError(action)
     return None
