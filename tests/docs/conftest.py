@@ -18,6 +18,8 @@ from documentation import ROOT
 from services.azure import add_pool, delete_pool, identity
 from services.azurite import Azurite
 from services.bridges import bridge_name, own_bridge
+from services.cluster_storage import INSTALL as HADOOP_AZURE
+from services.cluster_storage import find_driver, give_storage
 from services.container_registry import INSTALL as REGISTRY
 from services.container_registry import PASSWORD, find_program, running_registry
 from services.docker_engine import INSTALL as DOCKER
@@ -94,17 +96,23 @@ def readers_batch(azure: AzureEmulator) -> Iterator[Mapping[str, str]]:
 
 
 @pytest.fixture
-def readers_cluster(livy: LivyServer) -> Iterator[Mapping[str, str]]:
-    """A Livy behind a gateway in place of a cluster's, a directory in place of its storage."""
+def readers_cluster(livy: LivyServer, azurite: Azurite) -> Iterator[Mapping[str, str]]:
+    """A Livy behind a gateway in place of a cluster's, a container of Azurite's in place of its storage."""
+    driver = find_driver()
+    require_service("Hadoop's driver for Azure's storage", driver, HADOOP_AZURE)
+    assert driver is not None
+    host = give_storage(livy, azurite, driver)
     with running_livy_gateway(livy) as gateway:
         yield {
             "https://spark.azurehdinsight.net/livy": gateway.url,
             "PASSWORD-OF-THE-CLUSTER": gateway.password,
-            "abfs://jobs@mystore.dfs.core.windows.net/aml": f"file://{livy.shared}/page",
-            """ --set 'storage_options={"account_key": "secret://env/STORAGE_KEY"}'""": "",
+            "abfs://jobs@mystore.dfs.core.windows.net/aml": f"wasb://{azurite.create_container()}@{host}/aml",
+            '"account_key"': '"connection_string"',
+            "KEY-OF-THE-STORAGE-ACCOUNT": azurite.connection_string,
             "http://127.0.0.1:8998": livy.url,
             "file:///srv/aml": f"file://{livy.shared}/page-of-none",
         }
+    livy.set_defaults({})
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ _TOOLS = Path(__file__).parents[2] / "tools"
 _ENVIRONMENT = dict(os.environ)  # a test may have another home
 INSTALL = "tools/livy install"
 _MAIN = "org.apache.livy.server.LivyServer"
+_SPARK = {"spark.ui.enabled": "false", "spark.driver.memory": "512m"}
 _LOGGING = """
 log4j.rootCategory=INFO, console
 log4j.appender.console=org.apache.log4j.ConsoleAppender
@@ -31,11 +32,21 @@ log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{1}: %m%n
 
 @dataclass(frozen=True)
 class LivyServer:
-    """A running server; jobs and their staging directories lie below ``shared``, which it may read."""
+    """A running server; jobs and their staging directories lie below ``shared``, which it may read.
+
+    :param home: its own files: its log, what it and Spark are set to.
+    """
 
     url: str
     shared: Path
+    home: Path
     process: subprocess.Popen[bytes]
+
+    def set_defaults(self, properties: Mapping[str, str]) -> None:
+        """Set properties of Spark for batches that start from now on."""
+        escaped = {name.replace(":", r"\:"): value for name, value in (_SPARK | dict(properties)).items()}
+        lines = "".join(f"{name} {value}\n" for name, value in escaped.items())
+        (self.home / "spark-conf" / "spark-defaults.conf").write_text(lines)
 
 
 def find_livy() -> tuple[Path, Path] | None:
@@ -50,30 +61,41 @@ def find_livy() -> tuple[Path, Path] | None:
 
 
 @contextmanager
-def running_livy(programs: tuple[Path, Path], directory: Path) -> Iterator[LivyServer]:
-    """Start a server below ``directory``; stop it and all that it started."""
+def running_livy(
+    programs: tuple[Path, Path],
+    directory: Path,
+    settings: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[LivyServer]:
+    """Start a server below ``directory``; stop it and all that it started.
+
+    :param settings: of Livy, besides those that all have.
+    :param variables: for it and for what it starts; ``HADOOP_CONF_DIR`` is on its class path.
+    """
     jars, spark = programs
+    variables = variables or {}
     port, shared = free_port(), directory / "shared"
     shared.mkdir(parents=True)
-    _configure(directory, port, shared)
+    _configure(directory, port, shared, settings or {})
     with (directory / "livy.log").open("wb") as log:
         process = subprocess.Popen(
             [
                 "java",
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
-                f"{directory / 'conf'}:{jars}/*",
+                ":".join([str(directory / "conf"), *filter(None, [variables.get("HADOOP_CONF_DIR")]), f"{jars}/*"]),
                 "org.apache.livy.server.LivyServer",
             ],
             cwd=directory,
-            env=_environment(directory, spark),
+            env=_environment(directory, spark) | variables,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
     try:
-        server = LivyServer(f"http://127.0.0.1:{port}", shared, process)
+        server = LivyServer(f"http://127.0.0.1:{port}", shared, directory, process)
+        server.set_defaults({})
         wait_until_started("Livy", process, directory / "livy.log", lambda: _answers(server))
         yield server
     finally:
@@ -82,7 +104,7 @@ def running_livy(programs: tuple[Path, Path], directory: Path) -> Iterator[LivyS
         process.wait()
 
 
-def _configure(directory: Path, port: int, shared: Path) -> None:
+def _configure(directory: Path, port: int, shared: Path, more: Mapping[str, str]) -> None:
     settings = {
         "livy.server.host": "127.0.0.1",
         "livy.server.port": str(port),
@@ -90,13 +112,13 @@ def _configure(directory: Path, port: int, shared: Path) -> None:
         "livy.spark.master": "local[2]",
         "livy.file.local-dir-whitelist": f"{shared}/",
         "livy.server.session.state-retain.sec": "3600",
+        **more,
     }
     for name in ("conf", "logs", "spark-conf"):
         (directory / name).mkdir()
     conf = directory / "conf"
     (conf / "livy.conf").write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
     (conf / "log4j.properties").write_text(_LOGGING)
-    (directory / "spark-conf" / "spark-defaults.conf").write_text("spark.ui.enabled false\nspark.driver.memory 512m\n")
 
 
 def _environment(directory: Path, spark: Path) -> dict[str, str]:

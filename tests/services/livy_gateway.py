@@ -1,7 +1,7 @@
 """An HDInsight cluster's door: a gateway that wants user and password, and Livy's answers as they are with YARN.
 
 Livy of the tests works with a local master, for which it knows no application; this gateway writes into each batch
-what a Livy on YARN says of one (``appId``, ``appInfo.sparkUiUrl``), and passes on everything else as it is.
+what a Livy on YARN would say of one (``appId``, ``appInfo.sparkUiUrl``), and passes on everything else as it is.
 """
 
 from __future__ import annotations
@@ -57,8 +57,12 @@ class _Passing(BaseHTTPRequestHandler):
             return
         headers = {name: self.headers[name] for name in ("content-type", "x-requested-by") if self.headers[name]}
         inner = http.client.HTTPConnection(self.server.livy, timeout=120)
-        inner.request(self.command, self.path.removeprefix("/livy"), body, headers)
-        answer = inner.getresponse()
+        try:
+            inner.request(self.command, self.path.removeprefix("/livy"), body, headers)
+            answer = inner.getresponse()
+        except (OSError, http.client.HTTPException):  # Livy is away, or ended while it was asked
+            self._answer(502, "text/html", b"<html>Bad Gateway</html>")
+            return
         content, kind = answer.read(), answer.headers.get("content-type", "")
         inner.close()
         if "json" in kind:
@@ -80,7 +84,7 @@ class _Passing(BaseHTTPRequestHandler):
 
 def _as_on_yarn(said: Any) -> Any:
     """Say which application a batch is, once it runs; a list has batches under ``sessions``."""
-    if isinstance(said, dict) and said.get("state") == "running":
+    if isinstance(said, dict) and said.get("state") == "running" and not said.get("appId"):
         page = LivyGateway.page(said["id"])
         return {**said, "appId": LivyGateway.application(said["id"]), "appInfo": {"sparkUiUrl": page}}
     if isinstance(said, dict) and "sessions" in said:

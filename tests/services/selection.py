@@ -42,6 +42,7 @@ THOROUGH: dict[str, str] = {
     "*/spark/test_connect.py::test_what_the_server_still_works_on_*[[]killed]": (
         "cleaning up is the same, whoever ended the script"
     ),
+    "*/hdinsight/test_yarn.py::*": "a YARN starts, and each run starts three times as much Java as with Livy alone",
     "*/ssh/test_journey.py::test_a_submitter_killed_at_any_boundary_*": _SAME_KILL,
     "*/azure_batch/test_journey.py::test_a_submitter_killed_at_any_boundary_*": _SAME_KILL,
     "*/azure_batch/test_creating.py::test_killed_anywhere_another_driver_goes_on[[]delete]": _SAME_KILL,

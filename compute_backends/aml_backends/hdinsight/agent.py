@@ -201,7 +201,7 @@ def main(arguments: list[str]) -> int:
     """Run the job of a staging directory, unless it was run before."""
     url, key = arguments
     storage = Storage(url)
-    if not storage.claim():
+    if not storage.exists(BUNDLE) or not storage.claim():  # nobody wants it any more, or it was run before
         return 0
     storage.name_application()
     directory = tempfile.mkdtemp(prefix="aml-job-")

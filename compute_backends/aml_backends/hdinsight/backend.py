@@ -43,8 +43,12 @@ GRACE_SECONDS = 60.0
 
 LOOK_AGAIN_SECONDS = 60.0
 """What the runner of a batch that Livy calls running last said is read again after so long."""
+SPARK_LOG = "spark.txt"
+"""File among a run's logs: what Livy keeps of the log of spark-submit, and what YARN says."""
+SPARK_LOG_LINES = 1000
 NOT_ASKED = JobStatus(state=JobState.UNKNOWN, native_state="not asked yet")
 _ENDED_BADLY = frozenset({"Failed", "Canceled"})
+_FORFEITED = b"Livy lost the batch"
 _AGENT = Path(__file__).with_name("agent.py")
 
 
@@ -126,6 +130,7 @@ class HDInsightBackend(ComputeBackend):
             log.parent.mkdir(exist_ok=True)
             self._collect(handle, "log", log)
             self._collect(handle, "records", destination / "records.jsonl")
+        self._collect_spark_log(handle, log.with_name(SPARK_LOG))
 
     def cleanup(self, handle: JobHandle) -> None:
         key = handle.job_id
@@ -289,16 +294,26 @@ class HDInsightBackend(ComputeBackend):
         return self._livy.find(key) is not None or any(self._staging.exists(key, name) for name in ("claim", "cancel"))
 
     def _status(self, handle: JobHandle, batch: Mapping[str, Any] | None, said: Mapping[str, Any] | None) -> JobStatus:
-        if batch is None and said is None and not self._staging.exists(handle.job_id):
-            raise self._missing(handle)
-        asked = False
+        key, asked, has_begun = handle.job_id, False, said is not None
+        if batch is None and said is None:
+            batch = self._livy.find(key)  # a list may miss one, while another before it ends
+            if batch is None:
+                has_begun = self._has_begun(handle)
         if batch is None or batch.get("state") in ENDED:
-            asked = self._staging.exists(handle.job_id, "cancel")
-        silent = self._sightings.seconds(handle.job_id, (said or {}).get("heartbeat"))
-        status = job_status(batch, said, asked_to_end=asked, silent_seconds=silent)
+            asked = self._staging.exists(key, "cancel")
+        if batch and said is None and batch.get("state") in ENDED:
+            batch = {**batch, "log": self._livy.log(int(batch["id"]), SPARK_LOG_LINES)}
+        silent = self._sightings.seconds(key, (said or {}).get("heartbeat"))
+        status = job_status(batch, said, asked_to_end=asked, silent_seconds=silent, has_begun=has_begun)
         if status.state.is_terminal:  # Spark's page is gone, or about to go
             return status
         return replace(status, link=application_link(batch, self._config.livy))
+
+    def _has_begun(self, handle: JobHandle) -> bool:
+        """Say whether an agent has taken a job that Livy has lost. Where none has, none can from now on."""
+        if not self._staging.exists(handle.job_id):
+            raise self._missing(handle)
+        return not self._staging.claim(handle.job_id, _FORFEITED)
 
     def _chunk(self, handle: JobHandle, folder: str, cursor: str) -> LogChunk:
         chunk = self._staging.chunk(handle.job_id, folder, cursor)
@@ -307,12 +322,15 @@ class HDInsightBackend(ComputeBackend):
         return chunk
 
     def _end(self, handle: JobHandle, batch: Mapping[str, Any]) -> None:
-        """Have the agent end the script with all that it started, before Livy ends the agent."""
+        """Let Spark end by itself what the script has ended: YARN's history calls the rest killed.
+
+        A script that runs is ended first, by the agent, with all that it started.
+        """
         key = handle.job_id
-        if not self._staging.exists(key, "cancel"):
-            self._staging.write(key, "cancel", b"asked")
         status = self._status(handle, batch, self._staging.statuses([key])[key])
-        if not status.state.is_terminal and not self._has_waited(key):
+        if not status.state.is_terminal and not self._staging.exists(key, "cancel"):
+            self._staging.write(key, "cancel", b"asked")
+        if status.state is not JobState.CANCELLED and not self._has_waited(key):
             raise NotYetDoneError(f"The job '{key}' is still ending on the cluster.", "Clean up again later.")
 
     def _has_waited(self, key: str) -> bool:
@@ -328,6 +346,12 @@ class HDInsightBackend(ComputeBackend):
     def _stage_files(self, spec: JobSpec, key: str) -> None:
         for name, content in files_from_snapshot(spec, spec.bundle["snapshot.zip"]):
             self._staging.write(key, f"bundle/files/{name}", content)
+
+    def _collect_spark_log(self, handle: JobHandle, target: Path) -> None:
+        batch = self._livy.find(handle.job_id)
+        lines = self._livy.log(int(batch["id"]), SPARK_LOG_LINES) if batch else []
+        if lines:
+            target.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     def _collect(self, handle: JobHandle, folder: str, target: Path) -> None:
         """Put a file together from the pieces that came before the job died."""

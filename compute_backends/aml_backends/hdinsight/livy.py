@@ -2,7 +2,8 @@
 
 Source: the REST API page of Apache Livy 0.7 and 0.8, and what the server answers in practice: it wants
 ``X-Requested-By`` on whatever changes something, finds batches by name as well as by number, and answers a second
-batch of one name with 400 ``Duplicate session name``.
+batch of one name with 400 ``Duplicate session name``, and one too many at once (``livy.server.session.max-creation``)
+with 400 ``Rejected, too many sessions are being created!``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = ["Livy"]
 
 PAGE = 500
 _BUSY = (429, 502, 503, 504)
+_FULL = "too many sessions"
 _TAGS = re.compile(r"<[^>]+>")
 
 
@@ -48,6 +50,8 @@ class Livy:
         answer = self._ask("POST", "/batches", json=batch)
         if answer.status_code == HTTPStatus.BAD_REQUEST and "Duplicate session name" in answer.text:
             return False
+        if answer.status_code == HTTPStatus.BAD_REQUEST and _FULL in answer.text:
+            raise TransientBackendError(f"Livy at {self._url} starts as many applications as it may at once.")
         self._expect(answer, 200, 201)
         return True
 

@@ -5,7 +5,8 @@
     bundle/       what is to run: runner.pyz, job.json, snapshot.zip, data; bundle/files/… what Spark shall distribute
     agent.py                                    what Spark starts (``agent.py`` beside this module)
     variables-ID                                the script's variables, sealed (``sealing.py``)
-    claim                                       made by the agent, once: the job is never run twice
+    claim                                       made once, by the agent: the job is never run twice; or by the backend,
+                                                with a word in it, where Livy has lost the batch: it is not run at all
     cancel                                      made by the backend: the agent shall end the script
     status.json                                 the runner's, as the agent last passed it on
     log/NNNNNNNN, records/NNNNNNNN              pieces of std_log.txt and records.jsonl, in order, never changed
@@ -27,6 +28,8 @@ from aml_plugins.errors import BackendError, MissingExtraError, TransientBackend
 __all__ = ["Staging"]
 
 CHUNK_BYTES = 1 << 20
+_DELETIONS = 3
+"""Hadoop's driver for ``wasb://`` marks a folder by a blob of its name, which outlives the first deletion."""
 _REFUSED = (401, 403)
 
 
@@ -67,6 +70,16 @@ class Staging:
         with self._in_words():
             self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
             self._files.pipe_file(path, content)
+
+    def claim(self, key: str, word: bytes) -> bool:
+        """Take the one right to run the job in place of its agent, who leaves no word; False where that has it."""
+        path = self._path(key, "claim")
+        with self._in_words():
+            try:
+                self._create(path, word)
+            except FileExistsError:
+                return bool(self._files.cat_file(path) == word)
+        return True
 
     def statuses(self, keys: Iterable[str]) -> dict[str, dict[str, Any] | None]:
         """Return what the runners of these jobs last said, in one round; None where one said nothing yet.
@@ -115,8 +128,11 @@ class Staging:
     def delete(self, key: str) -> None:
         """Delete a job's directory; a missing one is fine."""
         with self._in_words():
-            if self._files.exists(self._path(key)):
+            for _ in range(_DELETIONS):
+                if not self._files.exists(self._path(key)):
+                    return
                 self._files.rm(self._path(key), recursive=True)
+                self._files.invalidate_cache()
 
     def keys(self) -> list[str]:
         """Return the jobs that have a directory."""
@@ -132,6 +148,14 @@ class Staging:
         """Try to write and to delete."""
         self.write(".check", "file", b"")
         self.delete(".check")
+
+    def _create(self, path: str, content: bytes) -> None:
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        if self.url.startswith("file:"):  # fsspec would write over what is there
+            with Path(path).open("xb") as file:
+                file.write(content)
+        else:
+            self._files.pipe_file(path, content, mode="create")
 
     def _path(self, key: str, name: str = "") -> str:
         return f"{self._root}/{key}/{name}".rstrip("/")

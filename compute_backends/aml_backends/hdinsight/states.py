@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from aml_backends.hdinsight.spark_log import telling
 from aml_plugins.compute import JobState, JobStatus
 
 __all__ = ["ENDED", "application_link", "job_status", "runner_status"]
@@ -64,7 +66,12 @@ def application_link(batch: Mapping[str, Any] | None, livy: str) -> str | None:
 
 
 def job_status(
-    batch: Mapping[str, Any] | None, said: Mapping[str, Any] | None, *, asked_to_end: bool, silent_seconds: float
+    batch: Mapping[str, Any] | None,
+    said: Mapping[str, Any] | None,
+    *,
+    asked_to_end: bool,
+    silent_seconds: float,
+    has_begun: bool,
 ) -> JobStatus:
     """Return the status of a job whose directory is there.
 
@@ -72,6 +79,7 @@ def job_status(
     :param said: the runner's last word, None where it said none, empty where it cannot be read just now.
     :param asked_to_end: whether the run was asked to end.
     :param silent_seconds: for how long the runner has said nothing new.
+    :param has_begun: whether an agent has taken the job; where Livy has no batch and none has, none can any more.
     """
     told = runner_status(said) if said else None
     if told is not None and told.state.is_terminal:
@@ -80,26 +88,34 @@ def job_status(
         return JobStatus(state=JobState.UNKNOWN, native_state="status being written")
     word = str(batch["state"]) if batch else None
     if word is None:
-        return _without_livy(told, silent_seconds, asked_to_end=asked_to_end)
+        silent = silent_seconds >= SILENCE_SECONDS or not has_begun
+        return _without_livy(told, is_silent=silent, asked_to_end=asked_to_end)
     if word in ENDED:
         return _ended(word, batch or {}, asked_to_end=asked_to_end, has_begun=told is not None)
     if told is not None:
-        return told
+        return replace(told, native_state=_native(told.native_state, batch or {}))
     return JobStatus(state=_LIVY.get(word, JobState.UNKNOWN), native_state=_native(word, batch or {}))
 
 
 def _ended(word: str, batch: Mapping[str, Any], *, asked_to_end: bool, has_begun: bool) -> JobStatus:
     """Spark ended and the runner has not said how: it did not get so far, or died with Spark."""
     state = JobState.CANCELLED if asked_to_end else _LIVY[word]
-    reason = None if state is JobState.CANCELLED else f"Spark ended before the script did ({word}).{_tail(batch)}"
     lost = has_begun and state is JobState.FAILED
+    reason = None if asked_to_end else _why(word, batch)
     return JobStatus(state=state, native_state=_native(word, batch), reason=reason, lost=lost)
 
 
-def _without_livy(told: JobStatus | None, silent_seconds: float, *, asked_to_end: bool) -> JobStatus:
+def _why(word: str, batch: Mapping[str, Any]) -> str:
+    if word == "killed":
+        return "The application was killed on the cluster, by nobody who asked here."
+    told = telling(batch.get("log") or ())
+    return f"Spark ended before the script did ({word}).{f' It said: {told}' if told else ''}"
+
+
+def _without_livy(told: JobStatus | None, *, is_silent: bool, asked_to_end: bool) -> JobStatus:
     """Livy forgets what ended a while ago, and all when it starts anew without recovery."""
-    if told is not None and silent_seconds < SILENCE_SECONDS:
-        return told
+    if not is_silent:
+        return told or JobStatus(state=JobState.UNKNOWN, native_state="gone")
     if asked_to_end:
         return JobStatus(state=JobState.CANCELLED, native_state="gone")
     reason = "Livy does not know the job any more, and its script is silent."
@@ -109,9 +125,3 @@ def _without_livy(told: JobStatus | None, silent_seconds: float, *, asked_to_end
 def _native(word: str, batch: Mapping[str, Any]) -> str:
     application = batch.get("appId")
     return f"{word} ({application})" if application else word
-
-
-def _tail(batch: Mapping[str, Any]) -> str:
-    lines: Sequence[str] = [line.strip() for line in batch.get("log") or () if line.strip(" \n")]
-    told = [line for line in lines if line not in {"stdout:", "stderr:", "YARN Diagnostics:"}]
-    return f" Its last lines: {' / '.join(told[-3:])[:600]}" if told else ""

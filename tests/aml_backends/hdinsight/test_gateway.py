@@ -39,7 +39,7 @@ def test_whatever_changes_something_names_who_asks(gateway: Gateway, livy: Livy)
     assert all(headers["Authorization"].startswith("Basic ") for _, _, headers in gateway.asked)
 
 
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
 @pytest.mark.parametrize(
     "call",
     [
@@ -71,6 +71,12 @@ def test_a_servlet_containers_error_page_becomes_a_sentence(gateway: Gateway, li
     with pytest.raises(BackendError, match="Missing Required Header") as caught:
         livy.create({"file": "abfs://x"})
     assert "<" not in str(caught.value)
+
+
+def test_a_livy_that_starts_as_many_as_it_may_is_asked_again(gateway: Gateway, livy: Livy) -> None:
+    gateway.answer = (400, {}, json.dumps({"msg": "Rejected, too many sessions are being created!"}))
+    with pytest.raises(TransientBackendError, match="as many applications as it may"):
+        livy.create({"file": "abfs://x"})
 
 
 def test_a_server_error_is_worth_another_try(gateway: Gateway, livy: Livy) -> None:

@@ -105,3 +105,22 @@ def test_who_was_never_asked_is_no_news(backend: HDInsightBackend, gateway: Gate
         backend._staging.write(key, "status.json", RUNNING)
     states = [status.state for status in backend.statuses(HANDLES).values() if not isinstance(status, Exception)]
     assert sorted(states) == sorted([JobState.RUNNING, JobState.UNKNOWN] * QUESTIONS)
+
+
+def test_a_batch_that_a_list_missed_is_asked_for(backend: HDInsightBackend, gateway: Gateway) -> None:
+    """Batches that end while a list's pages are read move others out of it."""
+    backend._staging.write(KEYS[0], "agent.py", b"")
+    gateway.answer = (200, {}, json.dumps({"id": 0, "name": KEYS[0], "state": "starting"}))  # as a list, it is empty
+    assert backend.statuses(HANDLES[:1])[HANDLES[0]].state is JobState.PENDING  # type: ignore[union-attr]
+    assert not backend._staging.exists(KEYS[0], "claim")
+
+
+def test_what_livy_lost_before_an_agent_took_it_is_never_run(backend: HDInsightBackend, gateway: Gateway) -> None:
+    for key in KEYS[:2]:
+        backend._staging.write(key, "agent.py", b"")
+    backend._staging.write(KEYS[1], "claim", b"")  # the agent of this one has it, and may still speak
+    gateway.answer = (404, {}, "")
+    lost, taken = (backend.status(handle) for handle in HANDLES[:2])
+    assert (lost.state, lost.lost, taken.state) == (JobState.FAILED, True, JobState.UNKNOWN)
+    assert backend._staging.exists(KEYS[0], "claim")
+    assert backend.status(HANDLES[0]) == lost

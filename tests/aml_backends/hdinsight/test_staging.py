@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from azure.storage.blob import BlobServiceClient
 from services.azurite import Azurite
 
 from aml_backends.hdinsight.staging import Staging
@@ -67,6 +68,14 @@ def test_pieces_are_read_with_a_cursor(staging: Staging) -> None:
     assert staging.chunk("job-1", "log", staging.cursor_at("job-1", "log", "", 4)).data == b"two\nthree\n"
 
 
+def test_one_takes_a_job(staging: Staging) -> None:
+    staging.write("job-1", "claim", b"")  # as an agent does
+    assert not staging.claim("job-1", b"lost")
+    assert staging.claim("job-2", b"lost")
+    assert staging.claim("job-2", b"lost")
+    assert not staging.claim("job-2", b"")
+
+
 def test_jobs_are_listed_and_deleted(staging: Staging) -> None:
     assert staging.keys() == []
     for key in ("job-2", "job-1"):
@@ -77,6 +86,22 @@ def test_jobs_are_listed_and_deleted(staging: Staging) -> None:
     assert staging.keys() == ["job-2"]
     staging.check()
     assert staging.keys() == ["job-2"]
+
+
+def test_folders_that_hadoop_marks_go_with_what_is_in_them(azurite: Azurite) -> None:
+    """As ``wasb://`` leaves them: an empty blob of the folder's name, beside those whose names begin with it."""
+    container = azurite.create_container()
+    staging = Staging(
+        f"wasb://{container}@{azurite.account}.blob.core.windows.net/jobs",
+        {"connection_string": azurite.connection_string},
+    )
+    staging.write("job-1", "log/00000000", b"said")
+    with BlobServiceClient.from_connection_string(azurite.connection_string) as client:
+        blobs = client.get_container_client(container)
+        blobs.upload_blob("jobs/job-1", b"", metadata={"hdi_isfolder": "true"})
+        staging.delete("job-1")
+        assert list(blobs.list_blob_names()) == []
+    assert staging.keys() == []
 
 
 def test_a_wrong_key_is_told_without_it(azurite: Azurite) -> None:

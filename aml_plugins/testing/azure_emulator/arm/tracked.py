@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -105,11 +105,14 @@ _KINDS = (
         place="azureasyncoperations/create",
     ),
 )
+_GATEWAY = {"restAuthCredential.username": "admin", "restAuthCredential.password": "emulator"}
+"""Of a cluster that was created without a word about its gateway."""
 _CREATES = ("CreateOrUpdate", "Create")
 _ACTIONS = (
     "/listclusterusercredential",
     "/listclusteradmincredential",
     "/getgatewaysettings",
+    "/updategatewaysettings",
 )
 _LISTS = ("List", "ListByResourceGroup")
 
@@ -145,7 +148,7 @@ class TrackedResources:
             "ListClusterUserCredentials": self._kubeconfig,
             "ListClusterAdminCredentials": self._kubeconfig,
             "GetGatewaySettings": self._gateway,
-            "UpdateGatewaySettings": lambda _: Answer(202),
+            "UpdateGatewaySettings": self._set_gateway,
         }
         return _with(kind, calls[verb](request)) if verb in calls else None
 
@@ -225,15 +228,11 @@ class TrackedResources:
         return Answer(200, {"kubeconfigs": [{"name": "clusterUser", "value": base64.b64encode(content).decode()}]})
 
     def _gateway(self, request: Request) -> Answer:
-        self._existing(request)
-        return Answer(
-            200,
-            {
-                "restAuthCredential.isEnabled": "true",
-                "restAuthCredential.username": "admin",
-                "restAuthCredential.password": "emulator",
-            },
-        )
+        return Answer(200, {**_GATEWAY, **_gateway_of(self._existing(request)), "restAuthCredential.isEnabled": "true"})
+
+    def _set_gateway(self, request: Request) -> Answer:
+        _gateway_of(self._existing(request)).update(request.body or {})
+        return Answer(202)
 
     def _existing(self, request: Request) -> dict[str, Any]:
         found = self._known.get(_without_action(request.path).lower())
@@ -253,10 +252,26 @@ def _without_action(path: str) -> str:
     return path[: len(path) - len(action)]
 
 
+def _gateway_of(cluster: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a cluster of HDInsight was told of its gateway."""
+    configurations = cluster["properties"].setdefault("clusterDefinition", {}).setdefault("configurations", {})
+    found: dict[str, Any] = configurations.setdefault("gateway", {})
+    return found
+
+
 def _shown(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a resource without what services never tell again."""
+    """Return a resource without what services never tell again: their specifications mark it ``x-ms-secret``."""
     body = copy.deepcopy(dict(stored))
-    profile = body["properties"].get("servicePrincipalProfile")
-    if isinstance(profile, dict):
-        profile.pop("secret", None)
+    for holder in _holders_of_secrets(body["properties"]):
+        for word in ("secret", "configurations", "sshProfile", "password", "key"):
+            holder.pop(word, None)
     return body
+
+
+def _holders_of_secrets(properties: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for name in ("servicePrincipalProfile", "clusterDefinition"):
+        if isinstance(holder := properties.get(name), dict):
+            yield holder
+    yield from (properties.get("storageProfile") or {}).get("storageaccounts") or ()
+    for role in (properties.get("computeProfile") or {}).get("roles") or ():
+        yield (role.get("osProfile") or {}).get("linuxOperatingSystemProfile") or {}

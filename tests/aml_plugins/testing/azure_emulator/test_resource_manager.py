@@ -182,12 +182,16 @@ def test_a_spark_cluster_is_asked_about_where_azure_says(azure, name):
             return json.loads(text) if text else {}, dict(answer.headers)
 
     url = f"{azure.https_url}{path}?api-version=2021-06-01"
-    properties = {"clusterVersion": "5.1", "osType": "Linux", "clusterDefinition": {"kind": "SPARK"}}
+    gateway = {"restAuthCredential.username": "boss", "restAuthCredential.password": "hunter2"}
+    definition = {"kind": "SPARK", "configurations": {"gateway": gateway}}
+    properties = {"clusterVersion": "5.1", "osType": "Linux", "clusterDefinition": definition}
     made, headers = ask("PUT", url, {"location": "westus", "properties": properties})
     assert made["properties"]["clusterState"] == "Accepted"
     polled = headers.get("Azure-AsyncOperation") or headers["azure-asyncoperation"]
     assert "/azureasyncoperations/create" in polled
     wait_until(lambda: ask("GET", polled)[0]["status"] == "Succeeded")
-    assert ask("GET", url)[0]["properties"]["clusterState"] == "Running"
+    shown, _ = ask("GET", url)
+    assert shown["properties"]["clusterState"] == "Running"
+    assert "hunter2" not in json.dumps([made, shown])
     settings, _ = ask("POST", url.replace("?", "/getGatewaySettings?"))
-    assert settings["restAuthCredential.username"] == "admin"
+    assert settings == {**gateway, "restAuthCredential.isEnabled": "true"}
