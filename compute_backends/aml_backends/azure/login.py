@@ -21,18 +21,24 @@ def default_credential(authority: str | None = None) -> TokenCredential:
     """Return azure-identity's default credential. Nothing is asked before the first token is needed.
 
     :param authority: host that gives tokens; by default ``AZURE_AUTHORITY_HOST``, else Azure's public one.
+    :raises InvalidInputError: where the variables of the environment cannot be anybody's.
     """
     from azure.identity import DefaultAzureCredential
 
+    from aml_backends.azure.credential import Login  # noqa: PLC0415  it imports azure-core
+
     given = {"authority": authority} if authority else {}
-    return DefaultAzureCredential(disable_instance_discovery=_is_private(authority), **given)
+    return Login(DefaultAzureCredential, disable_instance_discovery=_is_private(authority), **given)
 
 
 def service_principal(tenant: str, client: str, secret: str) -> TokenCredential:
     """Return the credential of a service principal, at the authority that the environment names."""
     from azure.identity import ClientSecretCredential
 
-    return ClientSecretCredential(tenant, client, secret, disable_instance_discovery=_is_private())
+    from aml_backends.azure.credential import Login  # noqa: PLC0415  it imports azure-core
+
+    private = _is_private()
+    return Login(ClientSecretCredential, tenant, client, secret, disable_instance_discovery=private)
 
 
 def _is_private(authority: str | None = None) -> bool:
