@@ -215,6 +215,18 @@ def test_a_container_that_somebody_removed_is_a_failure(
     assert (status.state, status.reason) == (JobState.FAILED, "The container was removed while the job was in it.")
 
 
+def test_a_container_that_its_engine_stops_was_not_cancelled(
+    backend: DockerBackend, key: str, tmp_path: Path, docker: Any
+) -> None:
+    """What an engine does to its containers when it is restarted."""
+    handle = backend.submit(make_job(tmp_path, key, ENDLESS), key)
+    wait_until(lambda: is_running(backend, handle))
+    docker.containers.get(key).stop()
+    status = wait_until_ended(backend, handle)
+    assert (status.state, status.lost) == (JobState.FAILED, True)
+    assert "its machine was shut down" in (status.reason or "")
+
+
 def test_an_engine_that_is_not_there_is_transient(make_backend: MakeBackend, tmp_path: Path, key: str) -> None:
     backend = make_backend(engine=f"unix://{tmp_path}/no.sock")
     with pytest.raises(TransientBackendError, match="cannot be reached"):

@@ -77,9 +77,9 @@ class Jobs:
             return None
 
     def _status(self, path: str) -> dict[str, Any] | None:
-        said = read_status(path)
+        said = burial.last_word(path)
         if said is not None and said.get("state") in TERMINAL:
-            return said
+            return dict(said, reason=REBOOTED) if said.get("reason") == burial.STOPPED and rebooted(path) else said
         if not os.path.isdir(path):
             return None
         if said is None and not claiming.is_started(path):
