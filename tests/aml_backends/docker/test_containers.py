@@ -102,6 +102,14 @@ def test_an_image_that_nobody_has_is_the_reason(backend: DockerBackend, key: str
     status = ended(backend, spec, key)
     assert status.state is JobState.FAILED
     assert "127.0.0.1:1" in (status.reason or "")
+    assert "reaches the registry" in (status.reason or "")
+
+
+def test_an_image_that_wants_a_login_says_where_to_write_it(
+    backend: DockerBackend, registry: str, key: str, tmp_path: Path
+) -> None:
+    status = ended(backend, in_docker(make_job(tmp_path, key, ENDLESS), image=f"{registry}/team/a:1"), key)
+    assert "registry: {username: NAME, password: secret://STORE/NAME}" in (status.reason or "")
 
 
 def test_cancel_while_an_image_is_prepared(
