@@ -62,7 +62,7 @@ def wait(
 
 
 class _Ahead:
-    """Runs that have the slots for which ours waits, and no driver: nobody else may be there to bring them to an end."""
+    """Runs that have the slots for which ours waits, and no driver: nobody else may be there to end them."""
 
     def __init__(self, context: Context, driver: Driver) -> None:
         self._runs = context.store.runs
