@@ -8,6 +8,7 @@ TYPE_CHECKING = False  # importing typing for its constant costs a third of what
 if TYPE_CHECKING:
     from typing import Any
 
+    from aml_plugins.data_reference import DataReference
     from aml_plugins.experiment import Experiment
     from aml_plugins.hookspecs import hookimpl
     from aml_plugins.images.image import Image
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from aml_plugins.workspace import Workspace
 
 __all__ = [
+    "DataReference",
     "Experiment",
     "Image",
     "InferenceConfig",
@@ -37,6 +39,7 @@ __all__ = [
 
 # Public names by the module that has them; imported on first use, because MLflow alone costs seconds.
 _LAZY = {
+    "DataReference": "aml_plugins.data_reference",
     "Experiment": "aml_plugins.experiment",
     "Image": "aml_plugins.images.image",
     "InferenceConfig": "aml_plugins.images.inference",

@@ -41,7 +41,8 @@ class AmlError(Exception):
         self.fix = fix
 
     def __str__(self) -> str:
-        return f"{self.what} {self.fix}".rstrip()
+        separator = "\n" if "\n" in self.what else " "  # after the last lines of a log, a sentence gets its own
+        return f"{self.what}{separator}{self.fix}".rstrip()
 
 
 class OperationFailedError(AmlError):

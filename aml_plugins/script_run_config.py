@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from aml_plugins.data_reference import DataReference, data_section
 from aml_plugins.runs.configuration import RunConfiguration
 from aml_plugins.runs.source import check_directory
 
@@ -18,14 +19,14 @@ class ScriptRunConfig:
 
     :param source_directory: all of it travels to the target, less what its ignore file names.
     :param script: the script, relative to the directory.
-    :param arguments: its arguments; numbers and paths become text.
+    :param arguments: its arguments; numbers and paths become text, a :class:`DataReference` where its data are.
     :param run_config: a :class:`RunConfiguration`, or the name of one in the directory (``.aml/NAME.runconfig``).
     :param compute_target: the compute target's name.
     :param environment: an environment section, such as ``{"kind": "pip", "requirements": ["numpy"]}``.
     :param environment_variables: set for the script; values may be ``secret://STORE/NAME``.
     :param max_run_duration_seconds: after which the run is ended.
     :param data: inputs and outputs in datastores by name, such as
-        ``{"images": {"datastore": "blob", "path": "images/2018", "mode": "download"}}``.
+        ``{"images": {"datastore": "blob", "path": "images/2018", "mode": "download"}}``, or a list of references.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class ScriptRunConfig:
         environment: Mapping[str, Any] | None = None,
         environment_variables: Mapping[str, str] | None = None,
         max_run_duration_seconds: float | None = None,
-        data: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | Iterable[DataReference] | None = None,
     ) -> None:
         self.source_directory = Path(source_directory)
         base = run_config if isinstance(run_config, RunConfiguration) else self._load(run_config)
@@ -50,7 +51,7 @@ class ScriptRunConfig:
             "environment": dict(environment) if environment is not None else None,
             "environment_variables": dict(environment_variables) if environment_variables is not None else None,
             "time_limit": max_run_duration_seconds,
-            "data": dict(data) if data is not None else None,
+            "data": data_section(data, arguments or ()) or None,
         }
         self.configuration = base.merged(**{name: value for name, value in given.items() if value is not None})
 
@@ -62,4 +63,6 @@ class ScriptRunConfig:
 
 
 def _plain(argument: Any) -> Any:
+    if isinstance(argument, DataReference):
+        return str(argument)
     return os.fspath(argument) if isinstance(argument, os.PathLike) else argument

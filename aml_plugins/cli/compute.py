@@ -129,7 +129,8 @@ def gc(names: tuple[str, ...], delete: bool, store: str | None, workspace: str |
 
     opened = open_workspace(store, workspace)
     rows = collect_orphans(opened, names or sorted(opened.compute_targets), delete=delete)
-    hint = "" if delete or not rows else "\nDelete them with: aml compute gc --delete"
+    found = any(row["state"] == "found" for row in rows)
+    hint = "\nDelete them with: aml compute gc --delete" if found else ""
     show(output, rows, lambda: table(rows, ["target", "job", "reason", "state"], "No orphans.") + hint)
     if any(row["state"] not in {"found", "deleted"} for row in rows):
         raise SystemExit(3)

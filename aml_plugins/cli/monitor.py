@@ -24,7 +24,9 @@ def monitor(until_idle: bool, single: bool, store: str | None, workspace: str | 
     from aml_plugins.runs.reconciliation.monitor import Monitor
 
     del output
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # What happens to runs is the monitor's to tell; each connection that a library opens is not.
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("aml_plugins").setLevel(logging.INFO)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         # In a thread: the interrupted code may hold the very lock that set() wants.

@@ -1,4 +1,4 @@
-"""A progress line for people who wait: the run's state, redrawn in place; nothing where output is no terminal."""
+"""A progress line for people who wait: the run's state, redrawn in place; elsewhere a line for what it waits for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from aml_plugins.datastores.transfer import Transfer
@@ -18,8 +20,11 @@ __all__ = ["show_progress", "snapshot_progress"]
 @contextmanager
 def show_progress(run: Run, *, quiet: bool = False) -> Iterator[Callable[[RunRecord], None]]:
     """Show a spinner below the run's output while the block runs; yield what tells it of a change of state."""
-    if quiet or not sys.stderr.isatty() or run.record is None:
+    if quiet or run.record is None:
         yield lambda _record: None
+        return
+    if not sys.stderr.isatty():
+        yield _told_once()
         return
     from rich.console import Console
 
@@ -28,7 +33,27 @@ def show_progress(run: Run, *, quiet: bool = False) -> Iterator[Callable[[RunRec
 
 
 def _line(record: RunRecord) -> str:
-    return f"{record.script} on {record.target}: {record.state}"
+    return f"{record.script} on {record.target}: {record.state}" + (f". {why}" if (why := _waiting_for(record)) else "")
+
+
+def _told_once() -> Callable[[RunRecord], None]:
+    """Return what prints a line where a run begins to wait for something; those who read a log need no more."""
+    said = ""
+
+    def tell(record: RunRecord) -> None:
+        nonlocal said
+        before, said = said, _waiting_for(record)
+        if said and said != before:
+            click.echo(said, err=True)
+
+    return tell
+
+
+def _waiting_for(record: RunRecord) -> str:
+    from aml_plugins.runs.states import RunState
+
+    state = RunState(record.state)
+    return "" if state.is_terminal or state is RunState.FINALIZING else record.reason or ""
 
 
 @contextmanager

@@ -93,11 +93,13 @@ def wait_(run_id: str, store: str | None, workspace: str | None, output: str) ->
 def cancel(run_id: str, store: str | None, workspace: str | None, output: str) -> None:
     """Cancel a run and wait until it has ended."""
     from aml_plugins.cli.following import handing_over
+    from aml_plugins.cli.progress import show_progress
 
     run = open_workspace(store, workspace).get_run(run_id)
     run.cancel()
-    with handing_over(run, f"the run is being canceled. See: aml run show {run.id}"):
-        run.wait_for_completion(raise_on_error=False)
+    parting = f"the run is being canceled. See: aml run show {run.id}"
+    with handing_over(run, parting), show_progress(run, quiet=output == "json") as on_change:
+        run.wait_for_completion(raise_on_error=False, on_change=on_change)
     show(output, as_json(run), lambda: f"The run {run.id} ended as {run.status}.")
 
 

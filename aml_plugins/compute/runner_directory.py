@@ -48,7 +48,7 @@ class RunnerDirectory:
 
         :raises JobNotFoundError: where there is no such directory.
         """
-        said = read_status(str(self.path))
+        said = burial.last_word(str(self.path))
         if said is not None:
             return job_status(said)
         self._must_exist()

@@ -12,8 +12,11 @@ from aml_plugins.store.records import ComputeTargetRecord
 from aml_plugins.suggestions import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aml_plugins.context import Context
     from aml_plugins.datastores.contract import Datastore
+    from aml_plugins.datastores.kept import KeptDatastores
     from aml_plugins.plugins import Plugins
     from aml_plugins.store.interface import Store
 
@@ -92,15 +95,22 @@ def make_backend(context: Context, record: ComputeTargetRecord) -> ComputeBacken
             config=config,
             home=context.home / "targets" / record.workspace / record.name,
             secrets=context.secrets(record.workspace),
-            open_datastore=lambda name: _datastore(context, record.workspace, name),
+            open_datastore=_datastores(context, record.workspace),
         )
     )
 
 
-def _datastore(context: Context, workspace: str, name: str) -> Datastore:
-    from aml_plugins.datastores.opening import default_datastore, open_datastore  # noqa: PLC0415  few targets need any
+def _datastores(context: Context, workspace: str) -> Callable[[str], Datastore]:
+    kept: list[KeptDatastores] = []
 
-    return open_datastore(context, workspace, name) if name else default_datastore(context, workspace)
+    def open_one(name: str) -> Datastore:
+        from aml_plugins.datastores.kept import KeptDatastores  # noqa: PLC0415  few targets need any
+
+        if not kept:
+            kept.append(KeptDatastores(context, workspace))
+        return kept[0].open(name)
+
+    return open_one
 
 
 def find_target(store: Store, workspace: str, name: str) -> ComputeTargetRecord:

@@ -14,6 +14,7 @@ from aml_plugins.secrets import REFERENCE, SecretSource
 from aml_plugins.secrets.references import from_environment, is_reference
 
 if TYPE_CHECKING:
+    from aml_plugins.data_reference import DataReference
     from aml_plugins.datastores.transfer import Transfer
 
 __all__ = ["Datastore", "DatastoreConfig", "FileFacts", "SecretSetting"]
@@ -94,6 +95,12 @@ class Datastore(ABC):
     @abstractmethod
     def delete(self, path: str) -> None:
         """Delete a file; one that is missing is fine."""
+
+    def path(self, path: str = "", data_reference_name: str = "") -> DataReference:
+        """Return a path of the datastore as data of a run: ``arguments=["--data", store.path("in").as_download()]``."""
+        from aml_plugins.data_reference import DataReference  # noqa: PLC0415  they know each other
+
+        return DataReference(self, data_reference_name, path)
 
     def local_path(self, path: str) -> Path | None:
         """Return where the file lies on this machine, None where it does not."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aml_plugins.context import Context
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["mask_of"]
+__all__ = ["mask_of", "without_secrets"]
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,14 @@ def mask_of(context: Context, run: RunRecord) -> Mask:
     references = {value for value in known if is_reference(value)}
     values = [value for reference in sorted(references) if (value := _value(context, run, reference))]
     return Mask({*values, *(quote(value, safe="") for value in values)})  # as addresses have them, too
+
+
+def without_secrets(context: Context, run: RunRecord, said: str) -> str:
+    """Hide the run's secrets in what somebody's plugin or service said. Where they cannot be looked up, it stays."""
+    try:
+        return mask_of(context, run).text(said)
+    except Exception:  # noqa: BLE001  the store of secrets may be what failed; the run must be told of all the same
+        return said
 
 
 def _variables(run: RunRecord) -> dict[str, str]:

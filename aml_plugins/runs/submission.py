@@ -80,8 +80,8 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     run = replace(run, source={**run.source, "home": home_id(context.home)})
     backend.plan(job_spec(run, {}, {}), job_key(run))
     ask_policies(context, run)
-    attached(context.store, target)
     experiment_id = context.history(run.workspace).ensure_experiment(run.experiment_name)
+    attached(context.store, target)  # last, so that what is refused leaves no row
     message = " ".join([f"Submitted {run.script} to '{target.name}'.", *_left_behind(snapshot)])
     stored = context.store.runs.add(replace(run, experiment_id=experiment_id), message=message)
     if stored.run_id == run.run_id:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aml_plugins.errors import JobNotFoundError, NotYetDoneError, StoreError, TransientBackendError
-from aml_plugins.runs.masking import mask_of
+from aml_plugins.runs.masking import without_secrets
 from aml_plugins.runs.reconciliation.finalize import finalize
 from aml_plugins.runs.reconciliation.launch import launch
 from aml_plugins.runs.reconciliation.observe import observe
@@ -67,16 +67,8 @@ def _give_up(step: Step, run: RunRecord, error: Exception) -> RunRecord:
     if RunState(current.state) is RunState.FINALIZING:
         return finalize(step, current, trouble=error)
     ended = failed(current, error)
-    reason = _without_secrets(step, current, ended.reason or "")
-    return step.save(replace(ended, reason=reason), message=_without_secrets(step, current, str(error)))
-
-
-def _without_secrets(step: Step, run: RunRecord, said: str) -> str:
-    """Hide the run's secrets in what somebody's plugin or service said. Where they cannot be looked up, it stays."""
-    try:
-        return mask_of(step.context, run).text(said)
-    except Exception:  # noqa: BLE001  the store of secrets may be what failed; the run must end all the same
-        return said
+    reason = without_secrets(step.context, current, ended.reason or "")
+    return step.save(replace(ended, reason=reason), message=without_secrets(step.context, current, str(error)))
 
 
 def _nothing(_step: Step, run: RunRecord) -> RunRecord:

@@ -17,6 +17,7 @@ from aml_plugins.runs.reconciliation.bell import Bell, ring
 from aml_plugins.runs.reconciliation.launch import waits
 from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.reconciliation.step import Step
+from aml_plugins.runs.reconciliation.trouble import TELL_SECONDS, tell, tell_end
 from aml_plugins.runs.reconciliation.waking import sleep_until_news
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.leases import new_owner
@@ -64,7 +65,7 @@ class Driver:
         self._context = context
         self._leases: dict[str, float] = {}
         self._held: dict[str, RunRecord] = {}
-        self._later: dict[str, tuple[float, float]] = {}
+        self._later: dict[str, tuple[float, float, float]] = {}  # not before, pause, since
         self._delivered: dict[str, int] = {}
         self._relay = LogRelay(context, self.owner)
         self._ask_at = 0.0
@@ -224,10 +225,14 @@ class Driver:
         try:
             run = self._steps(run, seen, finalizing=finalizing, steps=steps)
             self._later.pop(run.run_id, None)
+            run = self._held[run.run_id] = tell_end(self._step, run)
         except LeaseLostError:
             self._forget(run.run_id)
-        except (TransientBackendError, NotYetDoneError) as error:
+        except NotYetDoneError as error:
             self._put_off(run, error)
+        except TransientBackendError as error:
+            self._put_off(run, error)
+            run = self._told(self._held.get(run.run_id, run), error)
         except StoreError as error:
             logger.warning("The store cannot be asked now: %s", error)
             self._put_off(run, error)
@@ -253,12 +258,26 @@ class Driver:
         shortest, longest = RETRY_SECONDS
         if isinstance(error, NotYetDoneError):
             shortest = CLEANED_SECONDS
-        pause = asked or min(longest, self._later.get(run.run_id, (0.0, shortest / 2))[1] * 2)
-        self._later[run.run_id] = (time.monotonic() + pause, pause)
+        now = time.monotonic()
+        _, before, since = self._later.get(run.run_id, (0.0, shortest / 2, now))
+        pause = asked or min(longest, before * 2)
+        self._later[run.run_id] = (now + pause, pause, since)
         logger.info("Run %s: %s Trying again in %.1f s.", run.run_id, error, pause)
 
+    def _told(self, run: RunRecord, error: Exception) -> RunRecord:
+        """Tell of trouble that lasts; no trouble with that stops the other runs."""
+        if time.monotonic() < self._later[run.run_id][2] + TELL_SECONDS:
+            return run
+        try:
+            run = self._held[run.run_id] = tell(self._step, run, error)
+        except LeaseLostError:
+            self._forget(run.run_id)
+        except AmlError as failure:
+            logger.warning("Of run %s nothing can be told: %s", run.run_id, failure)
+        return run
+
     def _is_time(self, run: RunRecord) -> bool:
-        return self._later.get(run.run_id, (0.0, 0.0))[0] <= time.monotonic()
+        return self._later.get(run.run_id, (0.0, 0.0, 0.0))[0] <= time.monotonic()
 
     def _has_news(self, run: RunRecord) -> bool:
         """Say whether there may be events to deliver: ours, or those of a driver that died."""

@@ -29,7 +29,7 @@ from aml_plugins.secrets.masking import Mask, mask_file
 if TYPE_CHECKING:
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["finalize"]
+__all__ = ["close", "finalize", "is_collected"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,14 +49,14 @@ def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> Ru
         stays on the target for its owner to look at.
     """
     if trouble is not None:
-        return _close(step, replace(run, outcome=RunState.FAILED.value, reason=_uncollected(run, trouble)))
-    if not _is_collected(run):
+        return close(step, replace(run, outcome=RunState.FAILED.value, reason=_uncollected(run, trouble)))
+    if not is_collected(run):
         return _collect(step, run)
     run = step.written(run)  # before the target forgets the job
     _clean_target(step, run)
     if run.cursors.get(_AGAIN):
         return _next_attempt(step, run)
-    return _close(step, run)
+    return close(step, run)
 
 
 def _collect(step: Step, run: RunRecord) -> RunRecord:
@@ -76,7 +76,8 @@ def _collect(step: Step, run: RunRecord) -> RunRecord:
     return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}), message=told)
 
 
-def _is_collected(run: RunRecord) -> bool:
+def is_collected(run: RunRecord) -> bool:
+    """Say whether the attempt's results are here, or there are none."""
     return run.handle is None or run.cursors.get("collected") == run.attempt
 
 
@@ -165,7 +166,7 @@ def _next_attempt(step: Step, run: RunRecord) -> RunRecord:
     return step.save(again, message=f"Attempt {run.attempt} {what}: {ended.reason} Trying again.")
 
 
-def _close(step: Step, run: RunRecord) -> RunRecord:
+def close(step: Step, run: RunRecord) -> RunRecord:
     """Close the MLflow run before the last write, which frees the slot: a crash in between repeats it."""
     outcome = RunState(run.outcome or RunState.FAILED)
     ended_at = run.ended_at or time.time()

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from aml_plugins.compute.backend import ComputeBackend
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["launch", "waits"]
+__all__ = ["launch", "waits", "waits_for_slot"]
+
+_WAITS_FOR_SLOT = "Waiting for one of the"
 
 _A_FILE_HERE = ("sqlite:", "file:", "/")
 _A_FILE_THERE = "sqlite:///outputs/mlflow.db"
@@ -60,6 +62,11 @@ def waits(step: Step, run: RunRecord) -> bool:
     )
 
 
+def waits_for_slot(run: RunRecord) -> bool:
+    """Say whether a run waits, as it is noted to, until others on its target have ended."""
+    return run.state == RunState.QUEUED.value and run.handle is None and str(run.reason).startswith(_WAITS_FOR_SLOT)
+
+
 def _cancel_unsubmitted(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRecord:
     """Cancel a run without a handle: a killed driver may have submitted its job all the same."""
     handle = backend.find(job_key(run))
@@ -89,7 +96,7 @@ def _has_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> bool:
 
 def _wait_for_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRecord:
     limit = backend.target.config.max_parallel_runs
-    return _wait(step, run, f"Waiting for one of the {limit} slots of compute target '{run.target}'.")
+    return _wait(step, run, f"{_WAITS_FOR_SLOT} {limit} slots of compute target '{run.target}'.")
 
 
 def _is_being_created(step: Step, run: RunRecord) -> bool:

@@ -1,15 +1,23 @@
-"""What is left to do for a job whose runner died: end its processes, say that it failed."""
+"""What is left to do for a job whose runner died or was told to die: end its processes, say that it was lost."""
 
 from __future__ import annotations
 
+import os
+
+from .claiming import CANCEL
 from .errors import JobError
 from .job import Job
 from .processes import kill, processes_of_job, signal
 from .status import TERMINAL, Status, read_status
 
-__all__ = ["REASON", "bury", "end_remnants"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["REASON", "STOPPED", "bury", "end_remnants", "last_word"]
 
 REASON = "The runner of the job was killed, or its machine was restarted."
+STOPPED = "The job was told to end, and nobody had canceled it: its machine was shut down, or somebody ended it there."
 _ROUNDS = 5
 
 
@@ -25,6 +33,20 @@ def bury(directory: str, reason: str = REASON, *, lost: bool = True) -> None:
     status = Status(directory)
     status.values.update(known or {})
     status.finish("failed", reason=reason, lost=lost)
+
+
+def last_word(directory: str) -> dict[str, Any] | None:
+    """Return what the runner last said, None before its first word.
+
+    Machines and engines that shut down send the signal of a cancellation. Who cancels leaves the ``cancel`` file first:
+    where that is missing, the job was lost.
+    """
+    said = read_status(directory)
+    if said is None or said.get("state") != "cancelled" or said.get("reason"):
+        return said
+    if os.path.exists(os.path.join(directory, CANCEL)) or not os.path.isdir(directory):
+        return said
+    return dict(said, state="failed", reason=STOPPED, lost=True)
 
 
 def end_remnants(directory: str) -> bool:

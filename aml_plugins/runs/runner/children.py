@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .control import Control
 
-__all__ = ["Children", "exit_code_of"]
+__all__ = ["Children", "exit_code_of", "was_terminated"]
 
 _STRAGGLERS_GRACE = 2.0
 _LAST_TRY_SECONDS = 10.0
@@ -90,3 +90,8 @@ class Children:
 def exit_code_of(wait_status: int) -> int:
     """Return the exit code; negative for a signal."""
     return -os.WTERMSIG(wait_status) if os.WIFSIGNALED(wait_status) else os.WEXITSTATUS(wait_status)
+
+
+def was_terminated(wait_status: int | None) -> bool:
+    """Say whether a script died of being asked to end."""
+    return wait_status is not None and os.WIFSIGNALED(wait_status) and os.WTERMSIG(wait_status) == signal.SIGTERM

@@ -7,7 +7,7 @@ import sys
 import time
 
 from .burial import bury
-from .children import Children, exit_code_of
+from .children import Children, exit_code_of, was_terminated
 from .claiming import claim, release, sign, take_lock
 from .control import Control
 from .environment import prepare_python
@@ -145,6 +145,8 @@ class _Run:
                 ended_by = f"The script ran into its time limit of {job.time_limit:g} seconds."
             else:
                 self._control.wait(until - time.monotonic() if until is not None else 60.0)
+        if ended_by is None and self._control.cancelled() and was_terminated(children.wait_status):
+            ended_by = "cancelled"  # a machine that shuts down tells the script as well
         if ended_by is None:
             children.end_stragglers(job.grace)
         else:

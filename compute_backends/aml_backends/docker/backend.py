@@ -31,7 +31,7 @@ from aml_plugins.compute.job_files import delete_directory, place_files
 from aml_plugins.compute.refusing import refuse_spark
 from aml_plugins.compute.runner_directory import RunnerDirectory
 from aml_plugins.compute.sightings import Sightings
-from aml_plugins.errors import JobNotFoundError, NotYetDoneError
+from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError
 
 __all__ = ["DockerBackend"]
 
@@ -128,6 +128,11 @@ class DockerBackend(JobDirectoriesBackend):
     def check(self) -> str:
         image = "is there" if self._engine.has_image(self._config.image) else "will be pulled"
         version, runs = self._engine.version(), self._config.max_parallel_runs
+        if self._config.network != "default" and not self._engine.has_network(self._config.network):
+            raise InvalidInputError(
+                f"The container engine has no network '{self._config.network}'.",
+                "Set the target's 'network' to one of: docker network ls",
+            )
         return f"Docker {version}, {runs} runs at a time, {self._config.image} {image}"
 
     def close(self) -> None:

@@ -105,6 +105,12 @@ class Engine:
                 self._api().build(fileobj=BytesIO(dockerfile.encode()), tag=image, rm=True, forcerm=True, decode=True)
             )
 
+    def has_network(self, name: str) -> bool:
+        with self._said(missing=None) as said:
+            self._api().inspect_network(name)
+            said.append(True)
+        return bool(said)
+
     def version(self) -> str:
         with self._said():
             return str(self._api().version()["Version"])
@@ -150,7 +156,15 @@ def _in_words(error: Exception, status: int | None) -> Exception:
     if status is None:
         return _unreachable(error)
     said = str(getattr(error, "explanation", None) or error).strip().rstrip(".")
-    return BackendError(f"The container engine refused: {said}.", "See the reference page of the target type 'docker'.")
+    return BackendError(f"The container engine refused: {said}.", _fix(said))
+
+
+def _fix(said: str) -> str:
+    if "capabilities: [[gpu]]" in said:
+        return "The engine gives no GPU to containers: install NVIDIA's container toolkit here, or ask for none."
+    if said.startswith("network "):
+        return "Set the target's 'network' to one of: docker network ls"
+    return "See the reference page of the target type 'docker'."
 
 
 def _unreachable(error: Exception) -> Exception:

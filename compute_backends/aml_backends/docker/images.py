@@ -24,6 +24,7 @@ __all__ = ["IMAGE", "PASSWORD", "REQUEST", "carry", "is_carried", "preparing_sta
 REQUEST = "request.json"
 IMAGE = "image.json"
 LOCK = "image.lock"
+_NO_LOGIN = ("unauthorized", "no basic auth credentials", "denied", "authentication required")
 PASSWORD = "AML_REGISTRY_PASSWORD"  # noqa: S105  the variable's name
 
 
@@ -92,8 +93,18 @@ def _have_image(engine: Any, directory: Path, request: Mapping[str, Any]) -> Non
                 log.write(f"{line}\n".encode())
                 log.flush()
         except BackendError as error:
-            raise BackendError(f"The image '{image}' cannot be had. {error.what}", error.fix) from None
+            raise BackendError(f"The image '{image}' cannot be had. {error.what}", _fix(error, request)) from None
     _say(directory, request, "succeeded", f"The image {image} is there.")
+
+
+def _fix(error: BackendError, request: Mapping[str, Any]) -> str:
+    if request["dockerfile"]:
+        return error.fix
+    if not any(word in error.what for word in _NO_LOGIN):
+        return "Check its name, and that this machine reaches the registry."
+    if request["login"]:
+        return "Check the registry's username and password in the run's environment."
+    return "Give the run's environment the registry's login: registry: {username: NAME, password: secret://STORE/NAME}."
 
 
 def _telling(engine: Any, request: Mapping[str, Any], image: str) -> Iterator[str]:

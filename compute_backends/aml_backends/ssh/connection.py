@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -142,10 +143,13 @@ def _not_let_in(config: SshConfig, host: Host) -> RefusedError:
 
 
 def _unreachable(host: Host, error: BaseException) -> TransientBackendError:
+    number = error.errno if isinstance(error, OSError) else None
     if isinstance(error, socket.gaierror):
         reason = "its name is not known"
     elif isinstance(error, TimeoutError):
         reason = "it does not answer"
+    elif number:  # asyncio's own words are a call and an address
+        reason = os.strerror(number)
     else:
         reason = (
             getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error) or type(error).__name__

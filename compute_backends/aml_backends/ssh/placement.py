@@ -65,6 +65,10 @@ class Placement:
             for index, load in enumerate(loads)
             if not isinstance(load, BaseException)
         ]
+        for *_, index in sorted(room):  # what was free a moment ago may be somebody else's now
+            answer = await ranked[index].ask({"do": "reserve", "key": key, "slots": self._slots})
+            if answer.get("reserved"):
+                return ranked[index]
         if room:
             return ranked[min(room)[2]]
         trouble = next(load for load in loads if isinstance(load, BaseException))

@@ -102,6 +102,14 @@ def test_an_image_that_nobody_has_is_the_reason(backend: DockerBackend, key: str
     status = ended(backend, spec, key)
     assert status.state is JobState.FAILED
     assert "127.0.0.1:1" in (status.reason or "")
+    assert "reaches the registry" in (status.reason or "")
+
+
+def test_an_image_that_wants_a_login_says_where_to_write_it(
+    backend: DockerBackend, registry: str, key: str, tmp_path: Path
+) -> None:
+    status = ended(backend, in_docker(make_job(tmp_path, key, ENDLESS), image=f"{registry}/team/a:1"), key)
+    assert "registry: {username: NAME, password: secret://STORE/NAME}" in (status.reason or "")
 
 
 def test_cancel_while_an_image_is_prepared(
@@ -213,6 +221,18 @@ def test_a_container_that_somebody_removed_is_a_failure(
     docker.containers.get(key).remove(force=True)
     status = wait_until_ended(backend, handle)
     assert (status.state, status.reason) == (JobState.FAILED, "The container was removed while the job was in it.")
+
+
+def test_a_container_that_its_engine_stops_was_not_cancelled(
+    backend: DockerBackend, key: str, tmp_path: Path, docker: Any
+) -> None:
+    """What an engine does to its containers when it is restarted."""
+    handle = backend.submit(make_job(tmp_path, key, ENDLESS), key)
+    wait_until(lambda: is_running(backend, handle))
+    docker.containers.get(key).stop()
+    status = wait_until_ended(backend, handle)
+    assert (status.state, status.lost) == (JobState.FAILED, True)
+    assert "its machine was shut down" in (status.reason or "")
 
 
 def test_an_engine_that_is_not_there_is_transient(make_backend: MakeBackend, tmp_path: Path, key: str) -> None:

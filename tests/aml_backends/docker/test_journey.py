@@ -105,6 +105,14 @@ def test_check_says_what_would_happen(workspace: Workspace, capsys: pytest.Captu
     assert "no/such:image will be pulled" in capsys.readouterr().out
 
 
+def test_check_says_that_a_network_is_missing(
+    workspace: Workspace, engine: DockerEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.attach_compute("docker", "alone", engine=engine.address, network="nosuch")
+    assert run_command(["compute", "check", "alone", "-w", "team-a"]) == 2
+    assert "no network 'nosuch'" in capsys.readouterr().out
+
+
 READS_AND_WRITES = """\
 import os, pathlib
 text = pathlib.Path(os.environ["AZUREML_DATAREFERENCE_train"], "a.txt").read_text()

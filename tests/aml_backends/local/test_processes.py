@@ -11,6 +11,8 @@ import time
 import uuid
 from pathlib import Path
 
+import pytest
+
 from aml_backends.local.backend import LocalBackend
 from aml_plugins.compute import JobHandle, JobState
 from aml_plugins.runs.runner.claiming import lock_holder
@@ -121,6 +123,22 @@ def test_a_killed_runner_takes_its_job_along(backend: LocalBackend, tmp_path: Pa
     results.mkdir()
     backend.fetch(handle, results)
     assert (results / "outputs" / "ready").exists()
+
+
+@pytest.mark.parametrize("who", ["runner", "everybody"])
+def test_a_job_that_its_machine_ends_was_not_cancelled(backend: LocalBackend, tmp_path: Path, who: str) -> None:
+    """A machine that shuts down sends the signal of a cancellation: to the runner at least, as a rule to all."""
+    script = "import os, pathlib, time; pathlib.Path('outputs/pids').write_text(str(os.getpid())); time.sleep(3600)"
+    handle = backend.submit(make_job(tmp_path, KEY, script), KEY)
+    wait_until(lambda: (work_of(backend) / "outputs" / "pids").exists() and bool(pids_of(backend)))
+    runner, _ = lock_holder(str(work_of(backend).parent)) or (0, 0)
+    os.kill(runner, signal.SIGTERM)
+    if who == "everybody":
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pids_of(backend)[0], signal.SIGTERM)
+    status = wait_until_ended(backend, handle)
+    assert (status.state, status.lost) == (JobState.FAILED, True)
+    assert "its machine was shut down" in str(status.reason)
 
 
 def test_a_killed_runner_is_never_followed_by_another(backend: LocalBackend, tmp_path: Path) -> None:

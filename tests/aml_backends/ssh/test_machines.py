@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import uuid
@@ -15,6 +16,7 @@ from services.ssh_machine import Cable, SshMachine
 
 from aml_backends.ssh import program as program_module
 from aml_backends.ssh.backend import SshBackend
+from aml_backends.ssh.remote.jobs import Jobs
 from aml_backends.ssh.remote.wire import LENGTH, READY, pack
 from aml_backends.ssh.session import LostError
 from aml_backends.ssh.transfer import receive_results
@@ -54,6 +56,31 @@ def test_jobs_go_where_there_is_room(backend: SshBackend, tmp_path: Path) -> Non
     for handle in handles:
         assert backend.find(handle.job_id) == handle
         wait_until(lambda handle=handle: is_running(backend, handle))
+
+
+def test_submitters_at_the_same_time_do_not_share_a_slot(
+    make_backend: MakeBackend, settings: dict[str, object], backend: SshBackend, tmp_path: Path
+) -> None:
+    """All look before one of them brings its job: each machine takes as many as it has slots for."""
+    keys = [new_key() for _ in range(4)]
+    others = [make_backend(**settings, slots=2) for _ in keys]
+    specs = [make_job(tmp_path, key, ENDLESS) for key in keys]
+    with ThreadPoolExecutor(len(keys)) as pool:
+        handles = list(pool.map(lambda other, spec, key: other.submit(spec, key), others, specs, keys))
+    hosts = [str(handle.data["host"]) for handle in handles]
+    assert sorted(hosts.count(host) for host in backend._machines) == [2, 2]
+
+
+def test_a_slot_is_kept_for_a_job_on_its_way_and_for_no_longer(tmp_path: Path) -> None:
+    jobs = Jobs(str(tmp_path / "jobs"))
+    assert jobs.reserve("aml-1", 1)
+    assert jobs.reserve("aml-1", 1), "asking again is the same"
+    assert not jobs.reserve("aml-2", 1)
+    assert jobs.active() == 1
+    os.utime(tmp_path / "jobs" / ".reserved" / "aml-1", (0, 0))  # its submitter was killed, long ago
+    assert jobs.reserve("aml-2", 1)
+    jobs.arrived("aml-2")
+    assert list((tmp_path / "jobs").iterdir()) == []
 
 
 def test_submitters_that_see_different_room_agree(

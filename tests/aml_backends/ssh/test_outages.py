@@ -72,12 +72,12 @@ def again(work: Callable[[], object]) -> object:
     return answers[0]
 
 
-def kill_runner(vm: SshMachine, key: str) -> None:
+def kill_runner(vm: SshMachine, key: str, number: int = signal.SIGKILL) -> None:
     """Kill the runner before all else: it would tell what happened to the script."""
     lock = vm.home / ".aml" / "jobs" / "default" / "gpu-vm" / key / "lock"
     for pid in (int(lock.read_text().split()[0]), *processes_of_job(key)):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
 
 
 @pytest.fixture(params=[False, True], ids=["for a moment", "for a while"])
@@ -164,11 +164,14 @@ def test_a_server_that_is_killed_and_comes_back(backend: SshBackend, key: str, t
     assert is_running(backend, handle)
 
 
-def test_a_machine_that_was_restarted_says_so(backend: SshBackend, key: str, tmp_path: Path, vm: SshMachine) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["power cut", "shutdown"])
+def test_a_machine_that_was_restarted_says_so(
+    backend: SshBackend, key: str, tmp_path: Path, vm: SshMachine, number: int
+) -> None:
     """What a restart leaves: no process, and a boot id that is not the one from before."""
     handle = backend.submit(make_job(tmp_path, key, ENDLESS), key)
     wait_until(lambda: is_running(backend, handle))
-    kill_runner(vm, key)
+    kill_runner(vm, key, number)
     (vm.home / ".aml" / "jobs" / "default" / "gpu-vm" / key / "boot").write_text("another")
     status = wait_until_ended(backend, handle)
     assert status.state is JobState.FAILED

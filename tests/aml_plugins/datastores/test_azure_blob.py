@@ -320,6 +320,11 @@ def test_the_uri_is_the_blobs_address_without_a_signature(by, azurite):
     assert by.uri("a b/c") == f"{azurite.url}/{by.config.container}/a%20b/c"
 
 
+def test_a_name_that_azure_would_change_is_refused(by, source):
+    with pytest.raises(InvalidInputError, match="makes a slash of the backslash"):
+        by.put(source, "a\\b")
+
+
 def test_an_identity_lets_us_in(azurite, tmp_path, monkeypatch, source):
     """Against an Azurite that takes tokens, and a login that gives them."""
     del azurite  # says what is missing where Azurite is not installed
@@ -335,6 +340,14 @@ def test_an_identity_lets_us_in(azurite, tmp_path, monkeypatch, source):
             assert (tmp_path / "back").read_bytes() == b"content"
             url = made.signed_url("a/b", "read", HOUR)
             assert {"skoid", "sktid", "sig"} <= set(urllib.parse.parse_qs(url.partition("?")[2]))
+            keys = []
+            ask = made._open()[1].get_user_delegation_key
+            monkeypatch.setattr(made._open()[1], "get_user_delegation_key", lambda *a: keys.append(a) or ask(*a))
+            made.signed_url("a/b", "read", timedelta(days=7))
+            assert not keys, "one key signs whatever ends before it"
+            made._delegation_keys._end -= timedelta(days=6, hours=23, minutes=30)
+            made.signed_url("a/b", "read", HOUR)
+            assert len(keys) == 1, "its end was near"
             with pytest.raises(InvalidInputError, match="signs for seven days at most"):
                 made.signed_url("", "append", timedelta(days=8))
             monkeypatch.setenv("AZURE_CLIENT_SECRET", "hush-wrong")

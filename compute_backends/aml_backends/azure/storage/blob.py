@@ -12,7 +12,7 @@ from azure.core import MatchConditions  # noqa: TID253  a leaf: imported with a 
 from azure.storage.blob import BlobClient, BlobPrefix, BlobProperties, BlobServiceClient, ContainerClient  # noqa: TID253  as above
 from pydantic import Field
 
-from aml_backends.azure.storage.blob_signing import Wanted, signed
+from aml_backends.azure.storage.blob_signing import DelegationKeys, Wanted, signed
 from aml_backends.azure.storage.blob_upload import upload_blob
 from aml_backends.azure.storage.credentials import CLIENT_OPTIONS, Account, open_account
 from aml_backends.azure.storage.failures import azure_words, missing_is_fine
@@ -45,6 +45,10 @@ class BlobDatastore(ClientDatastore[tuple[Account, BlobServiceClient]]):
     type_name = "azure-blob"
     config_model: ClassVar[type[DatastoreConfig]] = BlobConfig
     config: BlobConfig
+
+    def __init__(self, name: str, config: DatastoreConfig) -> None:
+        super().__init__(name, config)
+        self._delegation_keys = DelegationKeys()
 
     def send(self, local: Path, path: str, progress: Callable[[int], None]) -> None:
         blob = self._blob(path)
@@ -107,7 +111,7 @@ class BlobDatastore(ClientDatastore[tuple[Account, BlobServiceClient]]):
         account, service = self._open()
         with self._words(path):
             wanted = Wanted(self.name, self.config.container, self._key(path), permission, expires)
-            return signed(wanted, account, service)
+            return signed(wanted, account, service, self._delegation_keys)
 
     def check(self) -> str:
         with self._words():
@@ -128,6 +132,10 @@ class BlobDatastore(ClientDatastore[tuple[Account, BlobServiceClient]]):
             yield blob.download_blob(offset=start, length=length, max_concurrency=4, **condition).readall()
 
     def _key(self, path: str) -> str:
+        if "\\" in path:
+            raise InvalidInputError(
+                f"'{path}' is no path in a blob container: Azure makes a slash of the backslash.", "Rename the file."
+            )
         return "/".join(filter(None, (self.config.prefix, relative_path(path).as_posix() if path else "")))
 
     def _blob(self, path: str) -> BlobClient:

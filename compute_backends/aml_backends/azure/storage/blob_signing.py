@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,15 +18,17 @@ from azure.storage.blob import (  # noqa: TID253  a leaf, as blob.py is
 from aml_plugins.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobServiceClient
+    from azure.storage.blob import BlobServiceClient, UserDelegationKey
 
     from aml_backends.azure.storage.credentials import Account
     from aml_plugins.datastores.abilities import Permission
 
-__all__ = ["Wanted", "signed"]
+__all__ = ["DelegationKeys", "Wanted", "signed"]
 
 CLOCK_SKEW = timedelta(minutes=15)
 LONGEST_IDENTITY = timedelta(days=7)
+TOO_EARLY = timedelta(hours=1)
+"""How much shorter than wanted a signature may be, before a new key is asked for it."""
 _LETTERS = {"read": "r", "write": "cw", "read-write": "rcw", "append": "ac"}
 """A write must be able to create; it may not delete, and not read what others wrote."""
 
@@ -44,7 +47,24 @@ class Wanted:
     expires: timedelta
 
 
-def signed(wanted: Wanted, account: Account, service: BlobServiceClient) -> str:
+class DelegationKeys:
+    """The key with which an identity signs: asked for seven days, and again once it ends too early for a signature."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._key: UserDelegationKey | None = None
+        self._end = datetime.min.replace(tzinfo=UTC)
+
+    def of(self, service: BlobServiceClient, now: datetime, end: datetime) -> tuple[UserDelegationKey, datetime]:
+        """Return a key, and until when it signs: as long as is wanted, less an hour where that is the most there is."""
+        with self._lock:
+            if self._key is None or self._end < end - TOO_EARLY or self._end < now + TOO_EARLY:
+                longest = now + LONGEST_IDENTITY
+                self._key, self._end = service.get_user_delegation_key(now - CLOCK_SKEW, longest), longest
+            return self._key, min(end, self._end)
+
+
+def signed(wanted: Wanted, account: Account, service: BlobServiceClient, keys: DelegationKeys) -> str:
     """Return the URL of a blob, or of the container, with a signature.
 
     :raises InvalidInputError: where the credential is itself a signature that grants less.
@@ -52,7 +72,7 @@ def signed(wanted: Wanted, account: Account, service: BlobServiceClient) -> str:
     if wanted.permission not in _LETTERS or wanted.expires <= timedelta(0):
         raise InvalidInputError("A signed URL needs a permission (read, write, read-write, append) and a time to live.")
     place = f"{account.url}/{quote(wanted.container)}{'/' + quote(wanted.key) if wanted.key else ''}"
-    query = _own_signature(wanted, account.sas) if account.sas else _new_signature(wanted, account, service)
+    query = _own_signature(wanted, account.sas) if account.sas else _new_signature(wanted, account, service, keys)
     return f"{place}?{query}"
 
 
@@ -79,7 +99,7 @@ def _own_signature(wanted: Wanted, sas: str) -> str:
     return sas
 
 
-def _new_signature(wanted: Wanted, account: Account, service: BlobServiceClient) -> str:
+def _new_signature(wanted: Wanted, account: Account, service: BlobServiceClient, keys: DelegationKeys) -> str:
     now = datetime.now(tz=UTC)
     start, end = now - CLOCK_SKEW, now + wanted.expires
     by: dict[str, Any] = {"account_key": account.key}
@@ -89,8 +109,8 @@ def _new_signature(wanted: Wanted, account: Account, service: BlobServiceClient)
                 f"The datastore '{wanted.datastore}' is entered with an identity, which signs for seven days at most.",
                 "Give the datastore an account_key.",
             )
-        end = min(end, now + LONGEST_IDENTITY)
-        by = {"user_delegation_key": service.get_user_delegation_key(start, end)}
+        key, end = keys.of(service, now, min(end, now + LONGEST_IDENTITY))
+        by = {"user_delegation_key": key}
     by |= {"start": start, "expiry": end}
     letters = _LETTERS[wanted.permission]
     if wanted.key:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import stat
@@ -23,6 +24,8 @@ END_SECONDS = 1.0
 CHUNK = 1 << 20
 BOOT = "boot"
 PLACED = ".placed"
+RESERVED = ".reserved"
+RESERVED_SECONDS = 60.0
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 NEVER_STARTED = "The runner did not start."
@@ -64,9 +67,47 @@ class Jobs:
             return []
 
     def active(self) -> int:
-        """Return how many jobs have not ended, as far as their runners said."""
+        """Return how many jobs have not ended, as far as their runners said, or have a slot and are on their way."""
         said = [read_status(os.path.join(self.root, key)) or PENDING for key in self.keys()]
-        return sum(status.get("state") not in TERMINAL for status in said)
+        return sum(status.get("state") not in TERMINAL for status in said) + len(self._on_their_way())
+
+    def reserve(self, key: str, slots: int) -> bool:
+        """Keep a slot for a job that is about to come; False where none is free. Who asks at the same time, waits."""
+        self.path(key)
+        os.makedirs(os.path.join(self.root, RESERVED), exist_ok=True)
+        lock = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if key not in self._on_their_way():
+                if self.active() >= slots:
+                    return False
+                os.makedirs(os.path.join(self.root, RESERVED), exist_ok=True)  # it goes with the last that came
+                _touch(os.path.join(self.root, RESERVED, key))
+            return True
+        finally:
+            os.close(lock)
+
+    def _on_their_way(self) -> list[str]:
+        """Return the jobs with a slot that are not here yet; forget those that came, and whose submitter was killed."""
+        folder = os.path.join(self.root, RESERVED)
+        coming = []
+        with contextlib.suppress(FileNotFoundError):
+            for key in os.listdir(folder):
+                path = os.path.join(folder, key)
+                with contextlib.suppress(FileNotFoundError):
+                    age = abs(time.time() - os.stat(path).st_mtime)
+                    if os.path.isdir(os.path.join(self.root, key)) or age > RESERVED_SECONDS:
+                        os.unlink(path)
+                    else:
+                        coming.append(key)
+        return coming
+
+    def arrived(self, key: str) -> None:
+        """Forget that a slot was kept for a job: it counts by itself now."""
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(self.root, RESERVED, key))
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.join(self.root, RESERVED))
 
     def status(self, key: str) -> dict[str, Any] | None:
         """Return what the runner said last, or what is to be said in its place; None where there is no such job."""
@@ -77,9 +118,9 @@ class Jobs:
             return None
 
     def _status(self, path: str) -> dict[str, Any] | None:
-        said = read_status(path)
+        said = burial.last_word(path)
         if said is not None and said.get("state") in TERMINAL:
-            return said
+            return dict(said, reason=REBOOTED) if said.get("reason") == burial.STOPPED and rebooted(path) else said
         if not os.path.isdir(path):
             return None
         if said is None and not claiming.is_started(path):

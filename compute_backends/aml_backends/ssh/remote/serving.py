@@ -60,6 +60,7 @@ class _Server:
     def _do_submit(self, message: dict[str, Any]) -> dict[str, Any]:
         path = self._jobs.path(message["key"])
         receive_and_start(self._wire, path, message, os.path.join(self._root, "environments"))
+        self._jobs.arrived(message["key"])
         return {}
 
     def _do_find(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -89,6 +90,9 @@ class _Server:
 
     def _do_load(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"active": self._jobs.active()}
+
+    def _do_reserve(self, message: dict[str, Any]) -> dict[str, Any]:
+        return {"reserved": self._jobs.reserve(message["key"], message["slots"])}
 
     def _do_place(self, message: dict[str, Any]) -> dict[str, Any]:
         return {"host": self._jobs.place(message["key"], message.get("host"))}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aml_backends.local import backend as local
-from aml_plugins import Experiment, Run, RunConfiguration, ScriptRunConfig, Workspace
+from aml_plugins import DataReference, Experiment, Run, RunConfiguration, ScriptRunConfig, Workspace
 from aml_plugins.errors import InvalidInputError, NotFoundError
 from aml_plugins.runs.data import bringing
 
@@ -302,3 +302,25 @@ def test_an_azure_ml_v1_data_reference_is_brought(workspace, blob, files, projec
     run.wait_for_completion()
     assert printed(run)["seen"]["AZUREML_DATAREFERENCE_train"] == BOTH
     assert printed(run)["arguments"] == [True]
+
+
+def test_data_references_of_azure_ml_v1_are_arguments(workspace, blob, files, project):
+    blob.upload(files, "in")
+    out = DataReference("blob", "result", "out").as_upload(overwrite=True)
+    arguments = ["--data", blob.path("in").as_download(path_on_compute="here"), 3]
+    config = ScriptRunConfig(project, script="train.py", arguments=arguments, data=[out])
+    run = Experiment(workspace, "e").submit(config)
+    run.wait_for_completion()
+    assert printed(run)["seen"]["AZUREML_DATAREFERENCE_blob_in"] == BOTH
+    assert printed(run)["arguments"] == [True]
+    assert dict(blob.list("out")).keys() == {"out/deep/r.txt"}
+    assert config.configuration.data["blob_in"].path_on_compute == "here"
+    assert config.configuration.data["result"].overwrite
+
+
+def test_two_references_of_one_name_are_refused(project):
+    reference = DataReference("blob", path_on_datastore="2026/in")
+    assert str(reference) == "$AZUREML_DATAREFERENCE_blob_2026_in"
+    assert str(DataReference("2")) == "$AZUREML_DATAREFERENCE_data_2"
+    with pytest.raises(InvalidInputError, match="have the name 'blob_2026_in'"):
+        ScriptRunConfig(project, script="train.py", arguments=[reference.as_mount(), reference.as_download()])

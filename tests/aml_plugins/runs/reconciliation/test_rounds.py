@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
 from aml_plugins.compute import JobHandle
 from aml_plugins.errors import NotYetDoneError, StoreError
+from aml_plugins.runs import waiting
 from aml_plugins.runs.reconciliation.bell import Bell, ring
 from aml_plugins.runs.reconciliation.driver import LONGEST_REST, Driver
 from aml_plugins.store.records import RunChange, RunRecord
@@ -55,6 +57,21 @@ def test_the_end_of_a_job_ends_the_sleep(workspace: Workspace, submit: Callable[
 
     workspace.driver.sleep(FOR_EVER)
     assert workspace.driver.drive([run.id])[run.id].state == "Completed"
+
+
+def test_who_waits_for_a_slot_drives_those_that_have_it(
+    workspace: Workspace, submit: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their submitter was killed, and there is no monitor."""
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.1)
+    first, last = submit("0.1"), submit("0")
+    workspace.driver.release()
+    with closing(Workspace.get("default")) as later:
+        run = later.get_run(last.id)
+        run.wait_for_completion(timeout=PATIENCE)
+        assert later.context.store.runs.get("default", first.id).state == "Completed"
+        record = later.context.store.runs.get("default", last.id)
+        assert (record.state, record.lease_owner) == ("Completed", None)
 
 
 def test_a_target_that_answers_slowly_is_left_in_peace_for_a_while(
