@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .claiming import script_of
 from .errors import JobError
 from .job import Job
 from .processes import kill, processes_of_job, signal
@@ -29,13 +30,13 @@ def bury(directory: str, reason: str = REASON, *, lost: bool = True) -> None:
 
 def end_remnants(directory: str) -> bool:
     """Kill every process of the job that can be found; return whether none is left. Does not wait."""
-    known = read_status(directory) or {}
+    script = script_of(directory) or (None, None)
     try:
         key = Job.read(directory).key
     except JobError:  # it was never run, then
         return True
     for _ in range(_ROUNDS):  # a process may start another while we look
-        left = processes_of_job(key, known.get("script_pid"), known.get("script_birth"))
+        left = processes_of_job(key, *script)
         if not left:
             return True
         for pid in left:

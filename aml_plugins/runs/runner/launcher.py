@@ -13,6 +13,7 @@ import os
 import sys
 
 from .json_text import loads
+from .main import LOG
 from .main import main as run
 from .processes import signal
 
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-__all__ = ["LOG", "STARTED", "main"]
+__all__ = ["STARTED", "main"]
 
 STARTED = b"+"
-LOG = "runner.log"
 _LENGTH = 4
 
 
@@ -72,13 +72,21 @@ def _become_runner(request: dict[str, Any], connection: int) -> None:
         os.dup2(log, 2)
         os.close(log)
         os.chdir(directory)
-        os.environ.clear()
-        os.environ.update(request["variables"])
+        _take_on(request["variables"])
         code = run([directory])
     except BaseException:  # noqa: BLE001  as Python itself ends a program, but never in the caller's loop
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(code)
+
+
+def _take_on(variables: dict[str, str]) -> None:
+    """Have these variables and no others; most are the launcher's, and writing one copies memory that we share."""
+    for name in [name for name in os.environ if name not in variables]:
+        del os.environ[name]
+    for name, value in variables.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
 
 
 def _load_what_every_runner_needs() -> None:
