@@ -95,6 +95,10 @@ class Step:
         """Return the local directory for files of this attempt that can be made again; it may not exist."""
         return self.context.home.joinpath("staging", job_key(run))
 
+    def staged_job(self, run: RunRecord) -> Path:
+        """Return the local file that becomes ``job.json``; beside the directory, which most runs never need."""
+        return self.context.home.joinpath("staging", f"{job_key(run)}.json")
+
 
 def job_key(run: RunRecord) -> str:
     """Return the submission key: the same for ever for one attempt of one run, valid as a name everywhere."""

@@ -20,7 +20,6 @@ from .processes import signal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
 __all__ = ["STARTED", "main"]
 
@@ -39,8 +38,10 @@ def main(arguments: Sequence[str]) -> int:
         request = _receive(connection)
         if request is None:
             return 0
+        wanted = loads(request.decode())
+        _take_on(wanted["variables"])
         if os.fork() == 0:
-            _become_runner(loads(request.decode()), connection)
+            _become_runner(wanted["directory"], connection)
         os.write(connection, STARTED)
 
 
@@ -59,20 +60,18 @@ def _read(connection: int, size: int) -> bytes:
     return found
 
 
-def _become_runner(request: dict[str, Any], connection: int) -> None:
+def _become_runner(directory: str, connection: int) -> None:
     """Be what ``python runner.pyz DIRECTORY`` would have been. Never returns."""
     code = 1
     try:
         os.close(connection)
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        directory = request["directory"]
         log = os.open(os.path.join(directory, LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.close(log)
         os.chdir(directory)
-        _take_on(request["variables"])
         code = run([directory])
     except BaseException:  # noqa: BLE001  as Python itself ends a program, but never in the caller's loop
         sys.excepthook(*sys.exc_info())
@@ -81,7 +80,7 @@ def _become_runner(request: dict[str, Any], connection: int) -> None:
 
 
 def _take_on(variables: dict[str, str]) -> None:
-    """Have these variables and no others; most are the launcher's, and writing one copies memory that we share."""
+    """Have these variables and no others. Most are those of the runner before; a runner gets them with the fork."""
     for name in [name for name in os.environ if name not in variables]:
         del os.environ[name]
     for name, value in variables.items():
