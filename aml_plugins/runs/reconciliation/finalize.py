@@ -8,7 +8,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.states import RunState, mlflow_status
 from aml_plugins.secrets.masking import Mask, mask_file
+from aml_plugins.store.copies import changed
 
 if TYPE_CHECKING:
     from aml_plugins.store.records import RunRecord
@@ -50,7 +50,7 @@ def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> Ru
         stays on the target for its owner to look at.
     """
     if trouble is not None:
-        return _close(step, replace(run, outcome=RunState.FAILED.value, reason=_uncollected(run, trouble)))
+        return _close(step, changed(run, outcome=RunState.FAILED.value, reason=_uncollected(run, trouble)))
     if not _is_collected(run):
         return _collect(step, run)
     run = step.written(run)  # before the target forgets the job
@@ -62,7 +62,7 @@ def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> Ru
 
 def _collect(step: Step, run: RunRecord) -> RunRecord:
     """Bring outputs, logs and records home, once."""
-    run = replace(run, cursors={**run.cursors, _AGAIN: retry_is_due(run)})  # decided once: the results go where it says
+    run = changed(run, cursors={**run.cursors, _AGAIN: retry_is_due(run)})  # decided once: the results go where it says
     with _place_for_results(step.staging(run)) as results:
         _fetch(step, run, results)
         mask = _hide_secrets(step, run, results)
@@ -70,8 +70,8 @@ def _collect(step: Step, run: RunRecord) -> RunRecord:
             _upload(step, run, results)
         told = _deliver_data(step, run, results)
         reason = _reason(run, results)
-        run = replace(run, reason=mask.text(reason) if reason else reason)
-    return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}), message=told)
+        run = changed(run, reason=mask.text(reason) if reason else reason)
+    return step.save(changed(run, cursors={**run.cursors, "collected": run.attempt}), message=told)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from aml_plugins.errors import AmlError
 from aml_plugins.runs.configuration import RunConfiguration
 from aml_plugins.runs.reconciliation.writes import Writes
 from aml_plugins.runs.states import TRANSITIONS, RunState
+from aml_plugins.store.copies import changed
 from aml_plugins.store.records import RunChange
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def moved(run: RunRecord, state: RunState, **changes: Any) -> RunRecord:
         changes.setdefault("started_at", time.time())
     if state.is_terminal:
         changes.setdefault("ended_at", time.time())
-    return replace(run, state=state.value, **changes)
+    return changed(run, state=state.value, **changes)
 
 
 def failed(run: RunRecord, error: Exception) -> RunRecord:
