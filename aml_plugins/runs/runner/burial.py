@@ -30,7 +30,8 @@ def bury(directory: str, reason: str = REASON, *, lost: bool = True) -> None:
 
 def end_remnants(directory: str) -> bool:
     """Kill every process of the job that can be found; return whether none is left. Does not wait."""
-    script = script_of(directory) or (None, None)
+    known = read_status(directory) or {}
+    script = script_of(directory) or (known.get("script_pid"), known.get("script_birth"))
     try:
         key = Job.read(directory).key
     except JobError:  # it was never run, then
