@@ -30,7 +30,7 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
     backend = step.backend(run)
     if run.cancel_requested_at is not None:
         return _cancel_unsubmitted(step, run, backend)
-    if isinstance(backend, SupportsProvisioning) and _is_being_created(step, run):
+    if issubclass(type(backend), SupportsProvisioning) and _is_being_created(step, run):
         step.full.add((run.workspace, run.target))  # the others that wait for it need not ask
         return _wait(step, run, f"Waiting until compute target '{run.target}' is created.")
     if not _has_slot(step, run, backend):

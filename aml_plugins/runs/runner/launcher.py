@@ -34,12 +34,14 @@ def main(arguments: Sequence[str]) -> int:
     if hasattr(gc, "freeze"):
         gc.freeze()  # a runner that tidied up would write to all that it shares with us, and copy it first
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are nobody's to count
+    variables = dict(os.environ)
     while True:
         request = _receive(connection)
         if request is None:
             return 0
         wanted = loads(request.decode())
-        _take_on(wanted["variables"])
+        _take_on(wanted["variables"], variables)
+        variables = wanted["variables"]
         if os.fork() == 0:
             _become_runner(wanted["directory"], connection)
         os.write(connection, STARTED)
@@ -79,13 +81,12 @@ def _become_runner(directory: str, connection: int) -> None:
         os._exit(code)
 
 
-def _take_on(variables: dict[str, str]) -> None:
+def _take_on(variables: dict[str, str], before: dict[str, str]) -> None:
     """Have these variables and no others. Most are those of the runner before; a runner gets them with the fork."""
-    for name in [name for name in os.environ if name not in variables]:
+    for name in before.keys() - variables.keys():
         del os.environ[name]
-    for name, value in variables.items():
-        if os.environ.get(name) != value:
-            os.environ[name] = value
+    for name, value in variables.items() - before.items():
+        os.environ[name] = value
 
 
 def _load_what_every_runner_needs() -> None:
