@@ -46,7 +46,7 @@ class Experiment:
 
         wanted = config.configuration
         if tags:
-            wanted = wanted.model_copy(update={"tags": {**wanted.tags, **tags}})
+            wanted = wanted.merged(tags=tags)
         submission = Submission(
             workspace=self.workspace.name,
             experiment=self.name,

@@ -10,7 +10,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from aml_plugins.runs.reconciliation.step import job_key
 from aml_plugins.runs.snapshot import stays_at_home, take_snapshot
 from aml_plugins.runs.source import check_directory
 from aml_plugins.runs.states import RunState
+from aml_plugins.store.copies import changed
 from aml_plugins.store.records import RunRecord
 from aml_plugins.workspaces.settings import check_open
 
@@ -77,13 +78,13 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     backend = context.backends.of(target)
     snapshot = take_snapshot(wanted.directory, cache=context.home / "snapshots", progress=wanted.progress)
     run = _record(wanted, configuration, target, snapshot.digest, driver.owner)
-    run = replace(run, source={**run.source, "home": home_id(context.home)})
+    run = changed(run, source={**run.source, "home": home_id(context.home)})
     backend.plan(job_spec(run, {}, {}), job_key(run))
     ask_policies(context, run)
     experiment_id = context.history(run.workspace).ensure_experiment(run.experiment_name)
     attached(context.store, target)  # last, so that what is refused leaves no row
     message = " ".join([f"Submitted {run.script} to '{target.name}'.", *_left_behind(snapshot)])
-    stored = context.store.runs.add(replace(run, experiment_id=experiment_id), message=message)
+    stored = context.store.runs.add(changed(run, experiment_id=experiment_id), message=message)
     if stored.run_id == run.run_id:
         driver.adopt(stored)
     return driver.drive([stored.run_id])[stored.run_id]
@@ -164,19 +165,19 @@ def _resolved(wanted: Submission) -> RunConfiguration:
 
 def _script(directory: Path, script: str) -> str:
     """Return the script's path inside the directory, ``/``-separated."""
-    root = directory.resolve()
-    path = (root / script).resolve()
-    if not path.is_relative_to(root):
+    root = os.path.realpath(directory)
+    path = os.path.realpath(os.path.join(root, script))  # noqa: PTH118  asked for each run, as below
+    if path != root and not path.startswith(os.path.join(root, "")):  # noqa: PTH118
         raise InvalidInputError(
             f"The script '{script}' lies outside of the source directory '{directory}'.",
             "Only what lies inside travels with the run; name a file there.",
         )
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113
         raise InvalidInputError(
             f"The script '{script}' is not in the source directory '{directory}'.",
             f"At its top there is: {_scripts(directory)}.",
         )
-    inside = Path(os.path.normpath(script)) if not Path(script).is_absolute() else path.relative_to(root)
+    inside = Path(os.path.normpath(script)) if not Path(script).is_absolute() else Path(path).relative_to(root)
     if stays_at_home(directory, inside.as_posix()):
         raise InvalidInputError(
             f"The script '{script}' does not travel: the ignore file of '{directory}' names it.",

@@ -112,13 +112,14 @@ class RunConfiguration(Section):
         return self.from_json(values)
 
     def resolve(self, directory: str | Path) -> Self:
-        """Return a copy that holds the content of the files it names; ask at submission.
+        """Return one that holds the content of the files it names; ask at submission.
 
         :raises InvalidInputError: where a file is missing, not a file of the directory, or wrong.
         """
         from aml_plugins.runs.configuration.resolving import resolve  # noqa: PLC0415  brings YAML
 
-        return self.merged(environment=resolve(self.environment, Path(directory)))
+        resolved = resolve(self.environment, Path(directory))
+        return self if resolved is self.environment else self.merged(environment=resolved)
 
 
 def _plain(value: Any) -> Any:

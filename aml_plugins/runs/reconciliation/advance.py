@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aml_plugins.errors import JobNotFoundError, NotYetDoneError, StoreError, TransientBackendError
@@ -15,6 +14,7 @@ from aml_plugins.runs.reconciliation.observe import observe
 from aml_plugins.runs.reconciliation.prepare import stage, take_snapshot_of
 from aml_plugins.runs.reconciliation.step import Step, failed, is_disk_full
 from aml_plugins.runs.states import RunState
+from aml_plugins.store.copies import changed
 
 if TYPE_CHECKING:
     from aml_plugins.compute.job import JobStatus
@@ -68,7 +68,7 @@ def _give_up(step: Step, run: RunRecord, error: Exception) -> RunRecord:
         return finalize(step, current, trouble=error)
     ended = failed(current, error)
     reason = without_secrets(step.context, current, ended.reason or "")
-    return step.save(replace(ended, reason=reason), message=without_secrets(step.context, current, str(error)))
+    return step.save(changed(ended, reason=reason), message=without_secrets(step.context, current, str(error)))
 
 
 def _nothing(_step: Step, run: RunRecord) -> RunRecord:

@@ -24,13 +24,11 @@ __all__ = ["job_spec", "stage_bundle"]
 
 def stage_bundle(step: Step, run: RunRecord) -> dict[str, Path]:
     """Make the job's files on this machine, anew where a crash left half of them."""
-    directory = step.staging(run)
-    directory.mkdir(parents=True, exist_ok=True)
     data = _data(step, run)
     return {
         "runner.pyz": runner_file(step.context.home),
-        "job.json": _job_file(step, run, directory, data.entries if data else ()),
-        "snapshot.zip": _snapshot_file(step, run, directory),
+        "job.json": _job_file(step, run, data.entries if data else ()),
+        "snapshot.zip": _snapshot_file(step, run),
         **(data.files if data else {}),
     }
 
@@ -40,6 +38,7 @@ def _data(step: Step, run: RunRecord) -> Brought | None:
         return None
     from aml_plugins.runs.data.bringing import bring_data  # noqa: PLC0415  most runs have none
 
+    step.staging(run).mkdir(parents=True, exist_ok=True)
     return bring_data(step, run)
 
 
@@ -61,10 +60,11 @@ def job_spec(run: RunRecord, bundle: Mapping[str, Path], variables: Mapping[str,
     )
 
 
-def _job_file(step: Step, run: RunRecord, directory: Path, data: Sequence[JsonObject]) -> Path:
-    path = directory / "job.json"
+def _job_file(step: Step, run: RunRecord, data: Sequence[JsonObject]) -> Path:
+    path = step.staged_job(run)
     if path.is_file():  # whole, and the same whoever writes it
         return path
+    path.parent.mkdir(parents=True, exist_ok=True)
     config = configuration(run)
     write_job_file(
         path,
@@ -89,21 +89,21 @@ def _inner(environment: Environment) -> PythonEnvironment:
     return environment.python if isinstance(environment, DockerEnvironment) else environment
 
 
-def _snapshot_file(step: Step, run: RunRecord, directory: Path) -> Path:
-    """Return the snapshot as a local file: one that is staged, the datastore's, the cache's, or a download."""
+def _snapshot_file(step: Step, run: RunRecord) -> Path:
+    """Return the snapshot as a local file: the cache's, one that is staged, the datastore's, or a download."""
+    directory = step.staging(run)
     target = directory / "snapshot.zip"
-    if target.is_file():
-        return target
+    for local in (step.context.home / "snapshots" / f"{run.snapshot_digest}.zip", target):
+        if local.is_file():
+            return local
     record = step.context.store.snapshots.find(run.workspace, run.snapshot_digest or "")
     if record is None:
         raise OperationFailedError(f"The snapshot of run {run.run_id} is gone.", "Submit the run again.")
     datastore = open_datastore(step.context, run.workspace, record.datastore)
-    local = datastore.local_path(record.path)
-    if local is not None and local.is_file():
-        return local
-    cached = step.context.home / "snapshots" / f"{run.snapshot_digest}.zip"
-    if cached.is_file():
-        return cached
+    stored = datastore.local_path(record.path)
+    if stored is not None and stored.is_file():
+        return stored
+    directory.mkdir(parents=True, exist_ok=True)
     part = directory / f"snapshot.{os.getpid()}.part"
     datastore.get(record.path, part)
     part.replace(target)

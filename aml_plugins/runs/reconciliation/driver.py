@@ -6,7 +6,6 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aml_plugins.compute.job import JobHandle, JobStatus
@@ -20,6 +19,7 @@ from aml_plugins.runs.reconciliation.step import Step
 from aml_plugins.runs.reconciliation.trouble import TELL_SECONDS, tell, tell_end
 from aml_plugins.runs.reconciliation.waking import sleep_until_news
 from aml_plugins.runs.states import RunState
+from aml_plugins.store.copies import changed
 from aml_plugins.store.leases import new_owner
 from aml_plugins.tasks.delivery import deliver
 from aml_plugins.telemetry.surroundings import observing
@@ -151,7 +151,7 @@ class Driver:
         runs = dict(self._store.runs.get_many([run_id for run_id in run_ids if run_id not in self._held]))
         self._held.update((run_id, run) for run_id, run in runs.items() if run_id in held)
         for run_id, when in self._cancellations([run_id for run_id in known if run_id not in self._new]).items():
-            self._held[run_id] = replace(self._held[run_id], cancel_requested_at=when)
+            self._held[run_id] = changed(self._held[run_id], cancel_requested_at=when)
         self._new.clear()
         there = {*known, *runs}
         return {run_id: self._held.get(run_id) or runs[run_id] for run_id in run_ids if run_id in there}

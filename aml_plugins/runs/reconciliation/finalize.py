@@ -7,7 +7,7 @@ import logging
 import shutil
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.states import RunState, mlflow_status
 from aml_plugins.secrets.masking import Mask, mask_file
+from aml_plugins.store.copies import changed
 
 if TYPE_CHECKING:
     from aml_plugins.store.records import RunRecord
@@ -49,7 +50,7 @@ def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> Ru
         stays on the target for its owner to look at.
     """
     if trouble is not None:
-        return close(step, replace(run, outcome=RunState.FAILED.value, reason=_uncollected(run, trouble)))
+        return close(step, changed(run, outcome=RunState.FAILED.value, reason=_uncollected(run, trouble)))
     if not is_collected(run):
         return _collect(step, run)
     run = step.written(run)  # before the target forgets the job
@@ -61,19 +62,33 @@ def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> Ru
 
 def _collect(step: Step, run: RunRecord) -> RunRecord:
     """Bring outputs, logs and records home, once."""
-    run = replace(run, cursors={**run.cursors, _AGAIN: retry_is_due(run)})  # decided once: the results go where it says
-    staging = step.staging(run)
-    staging.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=staging, prefix="results-") as name:
-        results = Path(name)
+    run = changed(run, cursors={**run.cursors, _AGAIN: retry_is_due(run)})  # decided once: the results go where it says
+    with _place_for_results(step.staging(run)) as results:
         _fetch(step, run, results)
         mask = _hide_secrets(step, run, results)
         with contextlib.suppress(InvalidInputError):  # deleted in MLflow: there is no place for its results
             _upload(step, run, results)
         told = _deliver_data(step, run, results)
         reason = _reason(run, results)
-        run = replace(run, reason=mask.text(reason) if reason else reason)
-    return step.save(replace(run, cursors={**run.cursors, "collected": run.attempt}), message=told)
+        run = changed(run, reason=mask.text(reason) if reason else reason)
+    return step.save(changed(run, cursors={**run.cursors, "collected": run.attempt}), message=told)
+
+
+@contextlib.contextmanager
+def _place_for_results(staging: Path) -> Iterator[Path]:
+    """Make an empty directory that nobody else has: the run's own, or one in it where that is there already."""
+    try:
+        staging.parent.mkdir(parents=True, exist_ok=True)
+        staging.mkdir(mode=0o700)
+    except FileExistsError:  # inputs, a driver that was killed, or one that has not noticed that it lost the run
+        with tempfile.TemporaryDirectory(dir=staging, prefix="results-") as name:
+            yield Path(name)
+        return
+    try:
+        yield staging  # deleted when the target has been cleaned
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
 
 
 def is_collected(run: RunRecord) -> bool:
@@ -131,6 +146,7 @@ def _clean_target(step: Step, run: RunRecord) -> None:
         step.backend(run).cleanup(_handle(run))
     else:
         _clean_unnoted(step, run)
+    step.staged_job(run).unlink(missing_ok=True)
     shutil.rmtree(step.staging(run), ignore_errors=True)
 
 

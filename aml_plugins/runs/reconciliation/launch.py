@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.states import RunState
 from aml_plugins.secrets import resolve_secrets, secret_source
+from aml_plugins.store.copies import changed
 
 if TYPE_CHECKING:
     from aml_plugins.compute.backend import ComputeBackend
@@ -32,7 +32,7 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
     backend = step.backend(run)
     if run.cancel_requested_at is not None:
         return _cancel_unsubmitted(step, run, backend)
-    if isinstance(backend, SupportsProvisioning) and _is_being_created(step, run):
+    if issubclass(type(backend), SupportsProvisioning) and _is_being_created(step, run):
         step.full.add((run.workspace, run.target))  # the others that wait for it need not ask
         return _wait(step, run, f"Waiting until compute target '{run.target}' is created.")
     if not _has_slot(step, run, backend):
@@ -45,7 +45,7 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
     spec = job_spec(run, bundle, variables)
     handle = backend.submit(spec, job_key(run))
     return step.save(
-        replace(run, handle=handle.to_dict(), reason=None),
+        changed(run, handle=handle.to_dict(), reason=None),
         message=f"Submitted to '{run.target}' as {handle.job_id}.",
         then=lambda submitted: step.context.plugins.notify("aml_run_submitted", run=submitted),
     )
@@ -71,7 +71,7 @@ def _cancel_unsubmitted(step: Step, run: RunRecord, backend: ComputeBackend) -> 
     """Cancel a run without a handle: a killed driver may have submitted its job all the same."""
     handle = backend.find(job_key(run))
     if handle is not None:
-        return step.save(replace(run, handle=handle.to_dict()))
+        return step.save(changed(run, handle=handle.to_dict()))
     reason = "Canceled before it was submitted."
     return step.save(moved(run, RunState.FINALIZING, outcome=RunState.CANCELED.value, reason=reason), message=reason)
 
@@ -117,7 +117,7 @@ def _is_being_created(step: Step, run: RunRecord) -> bool:
 def _wait(step: Step, run: RunRecord, reason: str) -> RunRecord:
     if run.reason == reason:
         return run
-    return step.save(replace(run, reason=reason), message=reason)
+    return step.save(changed(run, reason=reason), message=reason)
 
 
 def _signatures(step: Step, run: RunRecord, bundle: Mapping[str, Path]) -> Mapping[str, str]:

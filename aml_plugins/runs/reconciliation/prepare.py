@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from aml_plugins.errors import OperationFailedError
 from aml_plugins.runs.console_link import console_link_tags
 from aml_plugins.runs.reconciliation.bundle import job_spec, stage_bundle
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
+from aml_plugins.runs.run_files import SNAPSHOT_FILE
 from aml_plugins.runs.snapshot import take_snapshot
 from aml_plugins.runs.source import source_tags
 from aml_plugins.runs.states import RunState
@@ -32,7 +34,7 @@ def take_snapshot_of(step: Step, run: RunRecord) -> RunRecord:
     zip_file = _snapshot_file(step, run)
     _create_mlflow_run(step, run)  # first: a run that ends because its snapshot cannot be stored ends in MLflow, too
     _store_snapshot(step, run, zip_file)
-    named = _staged(zip_file, step.staging(run))
+    named = _named(zip_file, run.snapshot_digest or "", step.staging(run))
     step.history(run).attach_snapshot(run.run_id, named, run.snapshot_digest or "")
     return step.save(moved(run, RunState.PREPARING), message="The snapshot is stored.")
 
@@ -129,15 +131,28 @@ def _create_mlflow_run(step: Step, run: RunRecord) -> None:
     )
 
 
-def _staged(zip_file: Path, directory: Path) -> Path:
-    """Return the snapshot under the name that people see, whole or not at all."""
-    path = directory / "snapshot.zip"
-    if path.is_file():
-        return path
-    directory.mkdir(parents=True, exist_ok=True)
+def _named(zip_file: Path, digest: str, staging: Path) -> Path:
+    """Return the snapshot under the name that people see: a second name of the cache's file, the same for all runs."""
+    path = zip_file.parent / "named" / digest / SNAPSHOT_FILE
+    with suppress(OSError):  # there is none yet
+        if path.samefile(zip_file):
+            return path
+    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        os.link(zip_file, path)
-    except OSError:  # another file system, or one without links: the copy says what else may be wrong
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        os.link(zip_file, part)
+        part.replace(path)
+    except OSError:  # a file system without links: the copy says what else may be wrong
+        return _copied(zip_file, staging)
+    return path
+
+
+def _copied(zip_file: Path, directory: Path) -> Path:
+    """Copy the snapshot, whole or not at all."""
+    path = directory / SNAPSHOT_FILE
+    if not path.is_file():
+        directory.mkdir(parents=True, exist_ok=True)
         part = directory / f"snapshot.{os.getpid()}.part"
         shutil.copyfile(zip_file, part)
         part.replace(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from aml_plugins.errors import AmlError
 from aml_plugins.runs.configuration import RunConfiguration
 from aml_plugins.runs.reconciliation.writes import Writes
 from aml_plugins.runs.states import TRANSITIONS, RunState
+from aml_plugins.store.copies import changed
 from aml_plugins.store.records import RunChange
 
 if TYPE_CHECKING:
@@ -95,6 +96,10 @@ class Step:
         """Return the local directory for files of this attempt that can be made again; it may not exist."""
         return self.context.home.joinpath("staging", job_key(run))
 
+    def staged_job(self, run: RunRecord) -> Path:
+        """Return the local file that becomes ``job.json``; beside the directory, which most runs never need."""
+        return self.context.home.joinpath("staging", f"{job_key(run)}.json")
+
 
 def job_key(run: RunRecord) -> str:
     """Return the submission key: the same for ever for one attempt of one run, valid as a name everywhere."""
@@ -127,7 +132,7 @@ def moved(run: RunRecord, state: RunState, **changes: Any) -> RunRecord:
         changes.setdefault("started_at", time.time())
     if state.is_terminal:
         changes.setdefault("ended_at", time.time())
-    return replace(run, state=state.value, **changes)
+    return changed(run, state=state.value, **changes)
 
 
 def failed(run: RunRecord, error: Exception) -> RunRecord:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aml_plugins.errors import LeaseLostError
+from aml_plugins.store.copies import changed
 from aml_plugins.store.records import RunChange
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Writes:
         self._changes.append(change)
         if then is not None:
             self._then.append((change.run.run_id, then))
-        return replace(change.run, version=change.run.version + 1, updated_at=time.time())
+        return changed(change.run, version=change.run.version + 1, updated_at=time.time())
 
     def ended_on(self, workspace: str, target: str) -> str | None:
         """Return a run whose job has ended, so that its slot will be free once this is written."""
@@ -51,7 +51,7 @@ class Writes:
     def keep_slot(self, run_id: str) -> None:
         """The run's slot is somebody else's by now: it is not freed with what waits."""
         self._changes = [
-            replace(change, frees_slot=False) if change.run.run_id == run_id else change for change in self._changes
+            changed(change, frees_slot=False) if change.run.run_id == run_id else change for change in self._changes
         ]
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .claiming import CANCEL
+from .claiming import CANCEL, script_of
 from .errors import JobError
 from .job import Job
 from .processes import kill, processes_of_job, signal
@@ -52,12 +52,13 @@ def last_word(directory: str) -> dict[str, Any] | None:
 def end_remnants(directory: str) -> bool:
     """Kill every process of the job that can be found; return whether none is left. Does not wait."""
     known = read_status(directory) or {}
+    script = script_of(directory) or (known.get("script_pid"), known.get("script_birth"))
     try:
         key = Job.read(directory).key
     except JobError:  # it was never run, then
         return True
     for _ in range(_ROUNDS):  # a process may start another while we look
-        left = processes_of_job(key, known.get("script_pid"), known.get("script_birth"))
+        left = processes_of_job(key, *script)
         if not left:
             return True
         for pid in left:

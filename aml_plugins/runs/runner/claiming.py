@@ -7,7 +7,7 @@ import os
 
 from .processes import birth_of
 
-__all__ = ["CANCEL", "claim", "is_started", "lock_holder", "release", "sign", "take_lock"]
+__all__ = ["CANCEL", "claim", "is_started", "lock_holder", "release", "script_of", "sign", "take_lock"]
 
 LOCK = "lock"
 STARTED = "started"
@@ -25,11 +25,17 @@ def take_lock(directory: str) -> int | None:
     return descriptor
 
 
-def sign(descriptor: int) -> None:
-    """Write into the lock which process runs the job; only the runner does: others may be signalled for it."""
+def sign(descriptor: int, script: tuple[int, int] | None = None) -> None:
+    """Write into the lock which process runs the job; only the runner does: others may be signalled for it.
+
+    :param script: process id and birth of the script, once it has started.
+    """
+    if script is not None:
+        os.write(descriptor, b" %d %d" % script)
+        return
     pid = os.getpid()
     os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{pid} {birth_of(pid)}".encode())
+    os.write(descriptor, b"%d %d" % (pid, birth_of(pid)))
 
 
 def release(descriptor: int) -> None:
@@ -39,9 +45,18 @@ def release(descriptor: int) -> None:
 
 def lock_holder(directory: str) -> tuple[int, int] | None:
     """Return process id and birth of the last runner, None where there was none or it is just signing."""
+    return _signed(directory, 0)
+
+
+def script_of(directory: str) -> tuple[int, int] | None:
+    """Return process id and birth of the script that the last runner started, None where it started none."""
+    return _signed(directory, 2)
+
+
+def _signed(directory: str, place: int) -> tuple[int, int] | None:
     try:
         with open(os.path.join(directory, LOCK), "rb") as file:
-            pid, birth = file.read().split()
+            pid, birth = file.read().split()[place : place + 2]
         return int(pid), int(birth)
     except (FileNotFoundError, ValueError):
         return None

@@ -41,8 +41,10 @@ class Control:
         return self._asked
 
     def wait(self, seconds: float = TICK_SECONDS) -> None:
-        """Return after a signal, a child's end, or ``seconds``."""
-        select.select([self._wake], [], [], max(0.0, min(seconds, TICK_SECONDS)))
+        """Return after a signal, a child's end, or ``seconds``; earlier where the heartbeat falls due meanwhile."""
+        beat = self._status.seconds_to_beat
+        longest = beat if 0.0 < beat < TICK_SECONDS else TICK_SECONDS
+        select.select([self._wake], [], [], max(0.0, min(seconds, longest)))
         try:
             os.read(self._wake, 4096)
         except BlockingIOError:

@@ -13,18 +13,17 @@ import os
 import sys
 
 from .json_text import loads
+from .main import LOG
 from .main import main as run
 from .processes import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
-__all__ = ["LOG", "STARTED", "main"]
+__all__ = ["STARTED", "main"]
 
 STARTED = b"+"
-LOG = "runner.log"
 _LENGTH = 4
 
 
@@ -35,12 +34,16 @@ def main(arguments: Sequence[str]) -> int:
     if hasattr(gc, "freeze"):
         gc.freeze()  # a runner that tidied up would write to all that it shares with us, and copy it first
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are nobody's to count
+    variables = dict(os.environ)
     while True:
         request = _receive(connection)
         if request is None:
             return 0
+        wanted = loads(request.decode())
+        _take_on(wanted["variables"], variables)
+        variables = wanted["variables"]
         if os.fork() == 0:
-            _become_runner(loads(request.decode()), connection)
+            _become_runner(wanted["directory"], connection)
         os.write(connection, STARTED)
 
 
@@ -59,26 +62,31 @@ def _read(connection: int, size: int) -> bytes:
     return found
 
 
-def _become_runner(request: dict[str, Any], connection: int) -> None:
+def _become_runner(directory: str, connection: int) -> None:
     """Be what ``python runner.pyz DIRECTORY`` would have been. Never returns."""
     code = 1
     try:
         os.close(connection)
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        directory = request["directory"]
         log = os.open(os.path.join(directory, LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.close(log)
         os.chdir(directory)
-        os.environ.clear()
-        os.environ.update(request["variables"])
         code = run([directory])
     except BaseException:  # noqa: BLE001  as Python itself ends a program, but never in the caller's loop
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(code)
+
+
+def _take_on(variables: dict[str, str], before: dict[str, str]) -> None:
+    """Have these variables and no others. Most are those of the runner before; a runner gets them with the fork."""
+    for name in before.keys() - variables.keys():
+        del os.environ[name]
+    for name, value in variables.items() - before.items():
+        os.environ[name] = value
 
 
 def _load_what_every_runner_needs() -> None:

@@ -8,7 +8,7 @@ import time
 
 from .burial import bury
 from .children import Children, exit_code_of, was_terminated
-from .claiming import claim, release, sign, take_lock
+from .claiming import claim, is_started, release, sign, take_lock
 from .control import Control
 from .environment import prepare_python
 from .errors import CancelledError, JobError, sentence_of
@@ -48,11 +48,14 @@ def main(arguments: Sequence[str]) -> int:
     if lock is None:
         return 0
     try:
+        if is_started(directory):  # what the dead one signed says where its script is
+            bury(directory)
+            return 0
         sign(lock)
         if not claim(directory):
             bury(directory)
             return 0
-        return _Run(directory).run()
+        return _Run(directory, lock).run()
     finally:
         release(lock)
 
@@ -60,8 +63,9 @@ def main(arguments: Sequence[str]) -> int:
 class _Run:
     """One job, run once."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, lock: int) -> None:
         self._directory = directory
+        self._lock = lock
         self._work = os.path.join(directory, "work")
         self._status = Status(directory)
         self._control = Control(directory, self._status)
@@ -131,7 +135,9 @@ class _Run:
             pid = start(command, self._work, variables, log.fileno())
         except OSError as error:
             raise JobError(f"'{python}' cannot be started: {error.strerror}.") from None
-        self._status.write(state="running", script_pid=pid, script_birth=birth_of(pid), started_at=started_at)
+        birth = birth_of(pid)
+        sign(self._lock, (pid, birth))
+        self._status.note(state="running", script_pid=pid, script_birth=birth, started_at=started_at)
         return pid
 
     def _supervise(self, job: Job, children: Children) -> int:

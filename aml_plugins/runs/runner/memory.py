@@ -15,10 +15,10 @@ def kills_by_memory() -> int:
     """Return the count, 0 where the kernel does not tell."""
     for path in _COUNTERS:
         try:
-            with open(path, encoding="ascii") as file:
-                for line in file:
-                    name, _, count = line.partition(" ")
-                    if name == "oom_kill":
+            with open(path, "rb", buffering=0) as file:  # as text, it would load a codec first
+                for line in file.read().splitlines():
+                    name, _, count = line.partition(b" ")
+                    if name == b"oom_kill":
                         return int(count)
         except (OSError, ValueError):
             continue

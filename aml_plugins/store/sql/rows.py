@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Row, Table, select
 
+from aml_plugins.store.copies import made_of, values_of
+
 __all__ = ["columns_of", "locked_in_order", "record_of", "record_of_values", "row_of"]
 
 
@@ -30,12 +32,12 @@ def record_of(record_type: type[RecordT], row: Row[Any]) -> RecordT:
 
 def record_of_values(record_type: type[RecordT], values: Sequence[Any]) -> RecordT:
     """Make a record of a row that a prepared statement returned, selected with :func:`columns_of`."""
-    return record_type(**dict(zip(record_type.__dataclass_fields__, values, strict=True)))
+    return made_of(record_type, values)
 
 
 def row_of(record: _Record) -> dict[str, Any]:
     """Return the column values of a record. Not ``asdict``, which copies configurations deeply."""
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+    return dict(zip(record.__dataclass_fields__, values_of(record), strict=True))
 
 
 def locked_in_order(key: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:

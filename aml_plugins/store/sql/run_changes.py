@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from aml_plugins.errors import LeaseLostError
 from aml_plugins.runs.states import RunState
+from aml_plugins.store.copies import changed
 from aml_plugins.store.records import RunChange, RunRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.prepared import Prepared
@@ -92,7 +92,7 @@ def _lost(row: _Row | None, group: Sequence[RunChange], owner: str) -> LeaseLost
 def _stored(group: Sequence[RunChange], row: _Row, now: float) -> RunRecord:
     # What was written beside us comes back with the record: a driver learns of a cancellation by saving.
     beside = {name: getattr(row, name) for name in BESIDE}
-    return replace(group[-1].run, version=row.version + len(group), updated_at=now, **beside)
+    return changed(group[-1].run, version=row.version + len(group), updated_at=now, **beside)
 
 
 def _values(run: RunRecord) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 
 from sqlalchemy import bindparam, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from aml_plugins.errors import AlreadyExistsError, NotFoundError
+from aml_plugins.store.copies import changed
 from aml_plugins.store.leases import LONGEST_LEASE_SECONDS
 from aml_plugins.store.records import RunChange, RunRecord
 from aml_plugins.store.sql import tables
@@ -44,7 +44,7 @@ class SqlRuns(RunLeases):
 
     def add(self, record: RunRecord, message: str = "") -> RunRecord:
         now = time.time()
-        created = replace(record, created_at=record.created_at or now, updated_at=now, lease_until=_until(record, now))
+        created = changed(record, created_at=record.created_at or now, updated_at=now, lease_until=_until(record, now))
         try:
             with self._database.writing() as connection:
                 _INSERT.write(connection, row_of(created) | {"active": is_active(record.state)})

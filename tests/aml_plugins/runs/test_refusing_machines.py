@@ -107,9 +107,13 @@ exec "$@"
 """
 STAGING_ON_A_FULL_DISK = """
 import json, os, sqlite3
+from contextlib import suppress
 from pathlib import Path
 from aml_plugins import Experiment, ScriptRunConfig, Workspace
 from aml_plugins.errors import NotFoundError
+if os.environ["FILL"]:
+    with suppress(OSError), open(os.environ["FILL"], "wb") as file:
+        file.write(bytes(5_000_000))
 workspace = Workspace.get("default")
 config = ScriptRunConfig(os.environ["SOURCE"], script="train.py", compute_target="local")
 run = Experiment(workspace, "x").submit(config)
@@ -151,7 +155,9 @@ def test_a_disk_that_fills_up_while_staging_ends_the_run_with_the_reason(
     aml_home: Path, source: Path, full: str
 ) -> None:
     (source / "noise.bin").write_bytes(os.urandom(6_000_000))
-    done = on_small_disk(aml_home / full, [sys.executable, "-c", STAGING_ON_A_FULL_DISK], SOURCE=str(source))
+    fill = str(aml_home / full / "fill") if full == "staging" else ""  # only the job's small file lies there
+    command = [sys.executable, "-c", STAGING_ON_A_FULL_DISK]
+    done = on_small_disk(aml_home / full, command, SOURCE=str(source), FILL=fill)
     assert done.returncode == 0, done.stderr
     state, reason, status, has_slot, jobs = json.loads(done.stdout)
 

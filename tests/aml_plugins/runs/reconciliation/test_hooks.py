@@ -177,7 +177,8 @@ def test_events_of_a_driver_killed_before_it_told_of_them_are_told_by_the_next_i
     if pid == 0:
         try:
             workspace = with_plugins(witness=Witness(told, fatal))
-            Experiment(workspace, "x").submit(config(source, witness, 0.5)).wait_for_completion()
+            seconds = 3.0 if fatal == "Running" else 0.0  # so long that a busy driver sees it run
+            Experiment(workspace, "x").submit(config(source, witness, seconds)).wait_for_completion()
         finally:
             os._exit(1)
     assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL

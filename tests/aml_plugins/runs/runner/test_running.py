@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from aml_plugins.runs.runner.claiming import lock_holder, script_of
+from aml_plugins.runs.runner.processes import birth_of
 from aml_plugins.testing.jobs import wait_until
 
 Run = Callable[..., Any]
@@ -209,6 +211,48 @@ def test_a_job_whose_runner_died_is_not_run_again(run: Run, prepare: Callable[..
     assert status["state"] == "failed"
     assert "runner" in status["reason"]
     assert not (directory / "work").exists()
+
+
+def test_a_script_whose_runner_died_before_its_first_word_is_found(prepare: Callable[..., Path]) -> None:
+    """It carries no key: only what the runner noted in the lock leads to it."""
+    directory = prepare("")
+    script = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"], start_new_session=True)
+    try:
+        (directory / "lock").write_text(f"{script.pid} 1 {script.pid} {birth_of(script.pid)}")
+        (directory / "started").touch()
+        subprocess.run([sys.executable, directory / "runner.pyz", directory], check=True)
+        assert script.wait(60) == -signal.SIGKILL
+    finally:
+        script.kill()
+    assert json.loads((directory / "status.json").read_text())["state"] == "failed"
+
+
+def test_the_runner_notes_where_its_script_is(prepare: Callable[..., Path]) -> None:
+    directory = prepare("import os; print(os.getpid(), flush=True); import time; time.sleep(3600)")
+    runner = subprocess.Popen([sys.executable, str(directory / "runner.pyz"), str(directory)])
+    log = directory / "std_log.txt"
+    wait_until(lambda: log.exists() and log.read_text().endswith("\n"))
+    wait_until(lambda: script_of(str(directory)) is not None)
+    pid = int(log.read_text())
+    assert script_of(str(directory)) == (pid, birth_of(pid))
+    assert lock_holder(str(directory)) == (runner.pid, birth_of(runner.pid))
+    runner.terminate()
+    runner.wait(60)
+
+
+def test_the_last_word_takes_the_place_that_was_kept_for_it(run: Run) -> None:
+    ran = run("print('x')")
+    assert ran.status["state"] == "succeeded"
+    assert ran.status["script_pid"] > 0
+    assert sorted(path.name for path in ran.directory.iterdir() if path.suffix != ".zip") == [
+        "job.json",
+        "lock",
+        "runner.pyz",
+        "started",
+        "status.json",
+        "std_log.txt",
+        "work",
+    ]
 
 
 def test_cancelled_before_it_began(prepare: Callable[..., Path]) -> None:
