@@ -16,7 +16,7 @@ Caused by: org.apache.hadoop.fs.azure.AzureException: No credentials found for a
 \t... 28 more
 """
 NO_QUEUE = """
-26/11/27 18:26:05 INFO Client: Deleted staging directory wasb://jobs@amltests/user/root/.sparkStaging/application_1_0003
+26/11/27 18:26:05 INFO Client: Deleted staging directory wasb://jobs@amltests/user/livy/.sparkStaging/application_1_0003
 Exception in thread "main" org.apache.hadoop.yarn.exceptions.YarnException: Failed to submit application_1_0003 to YARN
 \tat org.apache.hadoop.yarn.client.api.impl.YarnClientImpl.submitApplication(YarnClientImpl.java:336)
 26/11/27 18:26:05 INFO MetricsSystemImpl: azure-file-system metrics system stopped.
