@@ -136,6 +136,7 @@ class GroupContainer:
             self._docker("rm", "--force", name)
         self.address = self._around.address(name, self._docker)
         self._tell("Pulled", f'Successfully pulled image "{image}"')
+        self._tell("Created", "Created container")
         self._tell("Started", "Started container")
         self._set({"state": "Running", "startTime": milliseconds(), "detailStatus": ""})
         return self._waited(name)
@@ -196,7 +197,7 @@ class GroupContainer:
         return {item["name"]: str(item.get("secureValue") or item.get("value") or "") for item in variables}
 
     def _tell(self, name: str, message: str, kind: str = "Normal") -> None:
-        now = iso()
+        now = iso(int(time.time()))  # events are told in whole seconds
         event = {
             "count": 1, "firstTimestamp": now, "lastTimestamp": now, "name": name, "message": message, "type": kind,
         }  # fmt: skip

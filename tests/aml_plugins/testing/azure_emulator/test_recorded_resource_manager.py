@@ -331,5 +331,8 @@ def test_containers_that_run_before_others_are_told_of(ask: Asking, emulators_en
         assert differences({"state": "Terminated", "exitCode": 0, "detailStatus": "Completed"}, state) == []
         assert time.fullmatch(state["startTime"])
         assert time.fullmatch(state["finishTime"])
+        events = one["properties"]["instanceView"]["events"]
+        assert [event["name"] for event in events] == ["Pulling", "Pulled", "Created", "Started"]
+        assert all(re.fullmatch(r"[\d-]{10}T[\d:]{8}Z", event["firstTimestamp"]) for event in events)
     assert ask("GET", f"{path}/containers/c/logs?{ACI}")[2] == {"content": "before\n"}
     assert ask("DELETE", f"{path}?{ACI}")[0] == 200
