@@ -52,7 +52,7 @@ def drive_until(driver: Driver, run: Run, condition: Callable[[RunRecord], bool]
 
 
 def test_the_end_of_a_job_ends_the_sleep(workspace: Workspace, submit: Callable[[str], Run]) -> None:
-    run = submit("1")
+    run = submit("4")  # long enough to be seen running on a busy machine
     drive_until(workspace.driver, run, lambda record: record.state == "Running")
 
     workspace.driver.sleep(FOR_EVER)
