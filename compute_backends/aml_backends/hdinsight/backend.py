@@ -19,6 +19,7 @@ from aml_backends.hdinsight.staging import Staging
 from aml_backends.hdinsight.states import ENDED, application_link, job_status
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobState, JobStatus, LogChunk, TargetConfig
 from aml_plugins.compute.sightings import Sightings
+from aml_plugins.compute.spark_log import SPARK_LOG
 from aml_plugins.compute.spark_section import files_from_snapshot, paths_in_snapshot
 from aml_plugins.compute.staging import unpack_results
 from aml_plugins.compute.turns import Turns
@@ -43,9 +44,8 @@ GRACE_SECONDS = 60.0
 
 LOOK_AGAIN_SECONDS = 60.0
 """What the runner of a batch that Livy calls running last said is read again after so long."""
-SPARK_LOG = "spark.txt"
-"""File among a run's logs: what Livy keeps of the log of spark-submit, and what YARN says."""
 SPARK_LOG_LINES = 1000
+"""So much is brought home of what Livy keeps of the log of spark-submit, and of what YARN says."""
 NOT_ASKED = JobStatus(state=JobState.UNKNOWN, native_state="not asked yet")
 _ENDED_BADLY = frozenset({"Failed", "Canceled"})
 _FORFEITED = b"Livy lost the batch"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from aml_backends.hdinsight.spark_log import telling
 from aml_plugins.compute import JobState, JobStatus
+from aml_plugins.compute.spark_log import telling
 
 __all__ = ["ENDED", "application_link", "job_status", "runner_status"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,8 @@ from aml_plugins.compute import JobHandle, JobPlan, JobSpec, JobState, JobStatus
 from aml_plugins.compute.detached import start_detached
 from aml_plugins.compute.own_machine import OwnMachineBackend
 from aml_plugins.compute.runner_bundle import runner_command
+from aml_plugins.compute.runner_directory import RunnerDirectory
+from aml_plugins.compute.spark_log import SPARK_LOG, telling
 from aml_plugins.compute.spark_section import check_spark_files, files_from_snapshot
 from aml_plugins.errors import InvalidInputError, NotYetDoneError
 
@@ -24,6 +27,10 @@ __all__ = ["SparkBackend"]
 
 ENDING_SECONDS = 20.0
 """How long Spark may take to write down its last events before it is killed."""
+GONE_SECONDS = 2.0
+"""How long no process of a job is seen before its spark-submit counts as ended: one may be just starting."""
+PRINTED = "runner.log"
+"""File of the job's directory: what spark-submit printed."""
 
 
 class SparkBackend(OwnMachineBackend):
@@ -63,6 +70,14 @@ class SparkBackend(OwnMachineBackend):
             directory.end_remnants()
         return JobStatus(state=JobState.RUNNING, native_state="ending", started_at=seen.started_at)
 
+    def fetch(self, handle: JobHandle, destination: Path) -> None:
+        super().fetch(handle, destination)
+        directory = self._directory(handle)
+        printed = directory.path / PRINTED
+        if printed.is_file() and printed.stat().st_size and not has_session(directory):
+            (destination / "logs").mkdir(exist_ok=True)
+            shutil.copyfile(printed, destination / "logs" / SPARK_LOG)
+
     def cleanup(self, handle: JobHandle) -> None:
         directory = self._directory(handle)
         if directory.path.is_dir() and directory.has_ended and not directory.end_remnants():
@@ -72,6 +87,15 @@ class SparkBackend(OwnMachineBackend):
             waited = self._sightings.seconds((directory.path, "session"))
             leave_session(directory, self._token, waited)
         super().cleanup(handle)
+
+    def _unstarted(self, directory: RunnerDirectory, seen: JobStatus) -> JobStatus:
+        """Find out why spark-submit ended before there was a runner; looking for packages takes it a while."""
+        printed = directory.path / PRINTED
+        told = printed.read_text("utf-8", "replace") if printed.is_file() else ""
+        if told and not directory.has_processes and self._sightings.seconds((directory.path, "gone")) > GONE_SECONDS:
+            directory.close_unstarted(JobState.FAILED, f"Spark did not start the script. It said: {telling([told])}")
+            return directory.status()
+        return super()._unstarted(directory, seen)
 
     def _command(self, spec: JobSpec, directory: Path) -> Sequence[str]:
         if self._remote(spec):

@@ -126,3 +126,15 @@ def log_of(backend: SparkBackend, handle: JobHandle, tmp_path: Path) -> str:
     results.mkdir()
     backend.fetch(handle, results)
     return (results / "logs" / "std_log.txt").read_text()
+
+
+def test_a_spark_that_does_not_start_the_script_says_why(backend: SparkBackend, tmp_path: Path) -> None:
+    spec = replace(make_job(tmp_path, KEY, ""), spark={"driver_memory": "1 lot"})
+    handle = backend.submit(spec, KEY)
+    ended = wait_until_ended(backend, handle)
+    assert ended.state is JobState.FAILED
+    assert str(ended.reason).startswith("Spark did not start the script. It said: ")
+    assert "1 lot" in str(ended.reason)
+    (tmp_path / "results").mkdir()
+    backend.fetch(handle, tmp_path / "results")
+    assert "1 lot" in (tmp_path / "results" / "logs" / "spark.txt").read_text()

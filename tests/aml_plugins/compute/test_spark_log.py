@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aml_backends.hdinsight.spark_log import telling
+from aml_plugins.compute.spark_log import telling
 
 NO_KEY = """
 26/11/27 18:05:09 WARN NativeCodeLoader: Unable to load native-hadoop library for your platform...

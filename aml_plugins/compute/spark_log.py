@@ -1,11 +1,14 @@
-"""What Spark itself had to say, out of the lines that Livy keeps of spark-submit and of YARN."""
+"""What Spark itself had to say, out of what spark-submit printed and, through Livy, what YARN said."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["telling"]
+__all__ = ["SPARK_LOG", "telling"]
+
+SPARK_LOG = "spark.txt"
+"""File among a run's logs that has all of it."""
 
 LINES, CHARACTERS = 3, 600
 _DIAGNOSTICS = "YARN Diagnostics:"
