@@ -7,7 +7,7 @@ import os
 
 from .processes import birth_of
 
-__all__ = ["CANCEL", "claim", "is_started", "lock_holder", "release", "script_of", "sign", "take_lock"]
+__all__ = ["CANCEL", "LOCK", "claim", "is_started", "lock_holder", "release", "script_of", "sign", "take_lock"]
 
 LOCK = "lock"
 STARTED = "started"

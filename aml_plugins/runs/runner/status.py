@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from .claiming import LOCK, script_of
 from .errors import disk_is_full
 from .json_text import dumps, loads
 
@@ -114,10 +115,24 @@ class Status:
 
 
 def read_status(directory: str) -> dict[str, Any] | None:
-    """Return what the runner last said, None before its first word."""
+    """Return what the runner last said, None before its first word.
+
+    While that waits, the lock tells of a script that has started.
+    """
     try:
         with open(os.path.join(directory, NAME), encoding="utf-8") as file:
             value = loads(file.read())
     except FileNotFoundError:
-        return None
+        return _of_script(directory)
     return value if isinstance(value, dict) else None
+
+
+def _of_script(directory: str) -> dict[str, Any] | None:
+    script = script_of(directory)
+    if script is None:
+        return None
+    try:
+        started_at = os.path.getmtime(os.path.join(directory, LOCK))
+    except FileNotFoundError:  # deleted meanwhile
+        return None
+    return {"state": "running", "script_pid": script[0], "script_birth": script[1], "started_at": started_at}

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 from aml_plugins.runs.runner.claiming import lock_holder, script_of
 from aml_plugins.runs.runner.processes import birth_of
+from aml_plugins.runs.runner.status import read_status
 from aml_plugins.testing.jobs import wait_until
 
 Run = Callable[..., Any]
@@ -236,6 +238,10 @@ def test_the_runner_notes_where_its_script_is(prepare: Callable[..., Path]) -> N
     pid = int(log.read_text())
     assert script_of(str(directory)) == (pid, birth_of(pid))
     assert lock_holder(str(directory)) == (runner.pid, birth_of(runner.pid))
+    (directory / "status.json").unlink(missing_ok=True)  # as before its first word, however late it is by now
+    said = read_status(str(directory)) or {}
+    assert (said["state"], said["script_pid"], said["script_birth"]) == ("running", pid, birth_of(pid))
+    assert abs(said["started_at"] - time.time()) < 3600
     runner.terminate()
     runner.wait(60)
 
