@@ -16,12 +16,15 @@ START = [sys.executable, "-m", "aml_plugins.cli", "emulator", "start", "azure"]
 
 def test_it_says_where_it_is_and_ends_when_it_is_told(aml_home):
     with subprocess.Popen(
-        [*START, "-o", "json", "--no-authentication"], stdout=subprocess.PIPE, env=environment()
+        [*START, "-o", "json", "--no-authentication", "--registry", "127.0.0.1:9"],
+        stdout=subprocess.PIPE,
+        env=environment(),
     ) as started:
         said = b""
         while not said.endswith(b"}\n"):
             said += started.stdout.read1()
         found = json.loads(said)
+        assert found["registry"] == found["resource_manager"]
         with urllib.request.urlopen(f"{found['batch']}/pools?api-version=2025-06-01") as answer:
             assert json.load(answer)["value"] == []
         with urllib.request.urlopen(f"{found['control']}/record") as answer:
