@@ -15,6 +15,7 @@ from aml_backends.aks.config import RESOURCE_TYPE, AksConfig
 from aml_backends.aks.creation import cluster_body
 from aml_backends.aks.log import look_back, take_new
 from aml_backends.aks.plan import HIDDEN, LABEL, job_body, secret_body, service_body
+from aml_backends.aks.podless import Podless
 from aml_backends.aks.states import CANCELLED, has_ended, status_of
 from aml_backends.azure.resources import ResourceId, has_marks, marks
 from aml_plugins.compute import (
@@ -58,6 +59,7 @@ class AksBackend(ComputeBackend):
         super().__init__(target)
         self._live = LiveRecords()
         self._of_one_node = KeysOfOneNode()
+        self._podless = Podless()
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec, key)
@@ -87,18 +89,19 @@ class AksBackend(ComputeBackend):
         """Two lists, of jobs and of pods, however many jobs there are; one of files where some jobs are gone."""
         wanted = list(handles)
         if len(wanted) < FEW:
-            return super().statuses(wanted)
+            return self._podless.explained(super().statuses(wanted), self.cluster)
         jobs = {job["metadata"]["name"]: job for job in self.cluster.list("job", MANAGED)}
         pods: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for pod in self.cluster.list("pod", MANAGED):
             pods[pod["metadata"]["labels"].get(LABEL, "")].append(pod)
         told = self._keys_with_last_words() if any(handle.job_id not in jobs for handle in wanted) else set()
-        return {
+        found = {
             handle: self._safe_status(handle, jobs.get(handle.job_id), pods[handle.job_id])
             if handle.job_id in jobs or handle.job_id in told
             else self._missing(handle)
             for handle in wanted
         }
+        return self._podless.explained(found, self.cluster)
 
     def cancel(self, handle: JobHandle) -> None:
         """Suspend the job: its pods get SIGTERM, send what they have, and go; none comes after them."""
@@ -182,8 +185,14 @@ class AksBackend(ComputeBackend):
 
     def check(self) -> str:
         version = self.cluster.version()
+        name = self._config.namespace
+        if not self.cluster.has_namespace():
+            raise BackendError(
+                f"The cluster has no namespace '{name}'.",
+                f"Create it with: kubectl create namespace {name}; or correct the target's namespace.",
+            )
         jobs = sum(1 for _ in self.cluster.list("job", MANAGED))
-        return f"Kubernetes {version}, namespace '{self._config.namespace}' with {jobs} of our jobs"
+        return f"Kubernetes {version}, namespace '{name}' with {jobs} of our jobs"
 
     def close(self) -> None:
         if self._opened is not None:

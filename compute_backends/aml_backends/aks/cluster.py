@@ -141,6 +141,20 @@ class Cluster:
         name = f"{scheme}:{pod}:{port}"
         return self._call("CoreV1Api", "connect_get_namespaced_pod_proxy_with_path", name, self._namespace, path)
 
+    def complaints(self, kind: str, reason: str) -> dict[str, str]:
+        """Return the last event of this reason about each object of a kind, by its name: one page, the oldest first."""
+        wanted = f"involvedObject.kind={kind},reason={reason}"
+        page = json.loads(self._ask("list", "event", self._namespace, field_selector=wanted, limit=PAGE))
+        return {str(event["involvedObject"]["name"]): str(event.get("message") or "") for event in page["items"] or ()}
+
+    def has_namespace(self) -> bool:
+        """Say whether the namespace is there. Who may not ask is believed."""
+        try:
+            self._call("CoreV1Api", "read_namespace", self._namespace)
+        except RefusedError as error:
+            return error.status != HTTPStatus.NOT_FOUND
+        return True
+
     def version(self) -> str:
         """Return the cluster's version."""
         return str(json.loads(self._call("VersionApi", "get_code"))["gitVersion"])

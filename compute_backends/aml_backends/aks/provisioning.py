@@ -31,8 +31,16 @@ class AzureCluster:
 
         :raises BackendError: where there is no such cluster, or Azure gives none.
         """
+        from azure.core.exceptions import ResourceNotFoundError
+
         with in_words(self._what):
-            given = self._client.managed_clusters.list_cluster_user_credentials(*self._place)
+            try:
+                given = self._client.managed_clusters.list_cluster_user_credentials(*self._place)
+            except ResourceNotFoundError:
+                raise BackendError(
+                    f"Azure knows nothing of {self._what} in resource group '{self._place[0]}'.",
+                    "Correct the target's resource_id, or create the cluster with: aml compute create aks",
+                ) from None
         first = next(iter(given.kubeconfigs or ()), None)
         if first is None or first.value is None:
             raise BackendError(f"Azure gives no kubeconfig of {self._what}.")

@@ -9,10 +9,12 @@ from typing import Any
 
 from aml_plugins.compute import JobState, JobStatus
 
-__all__ = ["CANCELLED", "has_ended", "status_of"]
+__all__ = ["CANCELLED", "NO_POD", "has_ended", "status_of"]
 
 CANCELLED = "aml-plugins/cancelled"
 """The annotation of a job that was asked to end."""
+NO_POD = "no pod yet"
+_DELETED = "Somebody deleted the run's pod, or its namespace, in the cluster."
 
 Said = Callable[[], JobStatus | None]
 
@@ -97,6 +99,8 @@ def _ended(condition: Mapping[str, Any], pod: Mapping[str, Any] | None, said: Sa
         return replace(told, native_state=reason)
     if asked_to_end:  # a pod that is taken away may count as one that failed
         return JobStatus(state=JobState.CANCELLED, native_state=reason, exit_code=code)
+    if told is not None and misled and reason == "PodFailurePolicy":  # nobody asked it to end, and no other pod failed
+        return JobStatus(state=JobState.FAILED, native_state=reason, exit_code=code, reason=_DELETED, lost=True)
     words = _killed(pod) or _FAILURES.get(reason) or str(condition.get("message") or reason)
     lost = reason == "BackoffLimitExceeded" and _killed(pod) is None
     return JobStatus(state=JobState.FAILED, native_state=reason, exit_code=code, reason=words, lost=lost)
@@ -104,7 +108,7 @@ def _ended(condition: Mapping[str, Any], pod: Mapping[str, Any] | None, said: Sa
 
 def _living(pod: Mapping[str, Any] | None) -> JobStatus:
     if pod is None:
-        return JobStatus(state=JobState.PENDING, native_state="no pod yet")
+        return JobStatus(state=JobState.PENDING, native_state=NO_POD)
     phase = str(pod["status"].get("phase") or "Unknown")
     if phase == "Running":
         return JobStatus(state=JobState.RUNNING, native_state=phase)

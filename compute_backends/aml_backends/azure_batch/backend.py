@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aml_backends.azure_batch.api import BatchApi, RefusedError
 from aml_backends.azure_batch.config import AzureBatchConfig
 from aml_backends.azure_batch.instances import check_nodes, check_pool
-from aml_backends.azure_batch.jobs import KnownJobs
+from aml_backends.azure_batch.jobs import KnownJobs, delete_job
 from aml_backends.azure_batch.node_files import bring_from_node, bring_other_logs, read_from
 from aml_backends.azure_batch.plan import PREFIX, Addresses, job_body, job_id, job_marks, pool_body, task_body
 from aml_backends.azure_batch.provisioning import delete_pool, ensure_pool, pool_is_ready, why_waiting
@@ -169,8 +169,15 @@ class AzureBatchBackend(ComputeBackend):
         return pool_is_ready(self._api, self._config, *self._name)
 
     def delete_target(self) -> bool:
-        """Go on deleting the pool that this target created; return True once it is gone."""
-        return delete_pool(self._api, self._config, *self._name)
+        """Go on deleting the pool that this target created, and its jobs; return True once the pool is gone.
+
+        Jobs are never ended while the target is there, and an account may have a few hundred only.
+        """
+        if not delete_pool(self._api, self._config, *self._name):
+            return False
+        for job in self._own_jobs():
+            delete_job(self._api, job)
+        return True
 
     def check(self) -> str:
         pool = ensure_pool(self._api, self._config, *self._name) or {}
@@ -296,11 +303,12 @@ class AzureBatchBackend(ComputeBackend):
         waiting = {
             handle: status
             for handle, status in found.items()
-            if isinstance(status, JobStatus) and status.state is JobState.PENDING and status.reason is None
+            if isinstance(status, JobStatus) and status.state is JobState.PENDING
         }
         if waiting:
-            reason = why_waiting(self._api, self._config)
-            found.update((handle, replace(status, reason=reason)) for handle, status in waiting.items())
+            why = why_waiting(self._api, self._config, *self._name)
+            for handle, status in waiting.items():
+                found[handle] = replace(status, reason=f"{status.reason or ''} {why}".lstrip())
         return found
 
     def _tail(self, handle: JobHandle, name: str, cursor: str) -> LogChunk:

@@ -75,6 +75,8 @@ class AzureBatchConfig(TargetConfig):
             raise ValueError("max_spot_nodes stands beside dedicated nodes: with lowpriority ones, set max_nodes")
         if self.multi_node and self.slots_per_node != 1:
             raise ValueError("a multi_node pool has one slot a node")
+        if self.account_key is None and self.account_url.startswith("http:"):
+            raise ValueError("account_key must be given: an identity's token is sent to an https address only")
         if self.account_key is not None and not self.name_of_account:
             raise ValueError("account_name must be given: the address does not begin with it")
         return self

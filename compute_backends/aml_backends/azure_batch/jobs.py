@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aml_backends.azure_batch.api import BatchApi, Body, RefusedError
 
-__all__ = ["KnownJobs"]
+__all__ = ["KnownJobs", "delete_job"]
 
 _MOST = 10_000
 
@@ -42,3 +42,12 @@ class KnownJobs:
         if len(self._there) >= _MOST:
             self._there.clear()
         self._there.add(str(job["id"]))
+
+
+def delete_job(api: BatchApi, job: str) -> None:
+    """Ask for a job's end, unless it is gone or going."""
+    try:
+        api.delete_job(job)
+    except RefusedError as error:
+        if error.reason not in {"JobNotFound", "JobBeingDeleted"}:
+            raise

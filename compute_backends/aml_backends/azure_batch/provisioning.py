@@ -8,7 +8,7 @@ from typing import Any
 from aml_backends.azure_batch.api import BatchApi, RefusedError
 from aml_backends.azure_batch.config import AzureBatchConfig
 from aml_backends.azure_batch.plan import job_marks, pool_body
-from aml_plugins.errors import AlreadyExistsError, BackendError
+from aml_plugins.errors import AlreadyExistsError, BackendError, TransientBackendError
 
 __all__ = ["delete_pool", "ensure_pool", "pool_is_ready", "why_waiting"]
 
@@ -86,12 +86,21 @@ def delete_pool(api: BatchApi, config: AzureBatchConfig, workspace: str, target:
     return False
 
 
-def why_waiting(api: BatchApi, config: AzureBatchConfig) -> str:
-    """Return one sentence about why tasks wait for nodes: one request, two where nodes failed."""
+def why_waiting(api: BatchApi, config: AzureBatchConfig, workspace: str, target: str) -> str:
+    """Return one sentence about why tasks wait for nodes: one request, two where nodes failed.
+
+    A pool that somebody deleted under its tasks is created again, where this target says how: they would wait for ever.
+    """
     try:
-        pool = api.get_pool(config.pool)
-    except RefusedError as error:
-        return f"Waiting for pool '{config.pool}': {error.what}"
+        pool = ensure_pool(api, config, workspace, target)
+    except TransientBackendError:
+        raise
+    except BackendError as error:
+        return f"Waiting for pool '{config.pool}': {error}"
+    if pool is None:
+        return f"Waiting for pool '{config.pool}', which was gone and is created again."
+    if str(pool.get("state")).lower() == "deleting":
+        return f"Waiting for pool '{config.pool}', which somebody is deleting."
     trouble = _trouble(pool)
     if trouble:
         return f"Waiting for pool '{config.pool}', which has {_nodes(pool)} nodes: {trouble}."

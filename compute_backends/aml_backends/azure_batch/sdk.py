@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -21,7 +22,7 @@ from azure.core.rest import HttpRequest  # noqa: TID253  as above
 
 from aml_backends.azure.login import default_credential
 from aml_backends.azure_batch.api import Body, RefusedError
-from aml_plugins.errors import BackendError, TransientBackendError
+from aml_plugins.errors import BackendError, InvalidInputError, TransientBackendError
 from aml_plugins.retry_after import seconds_asked
 
 __all__ = ["SdkBatchApi"]
@@ -45,11 +46,12 @@ class SdkBatchApi:
     """One account.
 
     :param key: an account key; None for azure-identity's default credential.
+    :raises InvalidInputError: where the key cannot be one.
     """
 
     def __init__(self, url: str, account: str, key: str | None) -> None:
         self._url = url
-        credential: Any = AzureNamedKeyCredential(account, key) if key else default_credential()
+        credential: Any = AzureNamedKeyCredential(account, _checked(key)) if key else default_credential()
         # Waiting is the core's: a client that sleeps through Retry-After would hold up every other run.
         self._client = BatchClient(
             url, credential, retry_total=0, connection_timeout=10, read_timeout=60, api_version=API_VERSION
@@ -83,6 +85,11 @@ class SdkBatchApi:
         with self._words("list jobs"):
             found = self._client.list_jobs(filter=wanted, select=["id", "poolInfo", "metadata"])
             return [job.as_dict() for job in found]
+
+    def delete_job(self, job: str) -> None:
+        with self._words(f"delete job '{job}'"):
+            asked = HttpRequest("DELETE", f"/jobs/{job}?api-version={API_VERSION}")  # as for pools
+            self._client.send_request(asked).raise_for_status()
 
     def create_task(self, job: str, body: Body) -> None:
         with self._words(f"create task '{body['id']}'"):
@@ -155,6 +162,18 @@ class SdkBatchApi:
         if isinstance(error, ResourceNotFoundError) and code.startswith("HTTP"):
             code = "ResourceNotFound"
         return RefusedError(text, _FIXES.get(code, ""), reason=code)
+
+
+def _checked(key: str) -> str:
+    """The client signs with what the key says in base64, and would fail at its first request."""
+    try:
+        base64.b64decode(key, validate=True)
+    except ValueError:
+        raise InvalidInputError(
+            "The key of the Batch account is none: it is not in base64.",
+            "Copy a whole account key from the portal into the secret that the target's account_key names.",
+        ) from None
+    return key
 
 
 def _part(first: int, size: int) -> dict[str, Any]:

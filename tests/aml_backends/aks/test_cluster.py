@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,30 @@ def test_a_script_that_takes_too_much_memory_says_so(backend: AksBackend, tmp_pa
     status = wait_until_ended(backend, backend.submit(spec, KEY))
     assert status.state is JobState.FAILED
     assert status.reason
+
+
+def test_a_pod_that_the_cluster_would_not_have_is_explained(make_backend: MakeBackend, tmp_path: Path) -> None:
+    backend = make_backend(service_account="nobody")
+    handle = backend.submit(make_job(tmp_path, KEY, ENDLESS), KEY)
+    said = 'The cluster makes no pod: .* serviceaccount "nobody" not found'
+    wait_until(lambda: re.match(said, getattr(backend.statuses([handle])[handle], "reason", None) or ""))
+
+
+def test_a_namespace_that_is_not_there_is_told(make_backend: MakeBackend) -> None:
+    backend = make_backend(namespace="nowhere")
+    with pytest.raises(BackendError, match="The cluster has no namespace 'nowhere'"):
+        backend.check()
+
+
+def test_a_pod_that_somebody_deleted_is_a_loss(backend: AksBackend, tmp_path: Path) -> None:
+    handle = backend.submit(make_job(tmp_path, KEY, ENDLESS), KEY)
+    wait_until(lambda: bool(backend.logs(handle).data))
+    pod = backend._pod_with_log(handle)
+    assert pod is not None
+    backend.cluster.delete("pod", pod)
+    seen = wait_until_ended(backend, handle)
+    assert (seen.state, seen.lost) == (JobState.FAILED, True)
+    assert seen.reason == "Somebody deleted the run's pod, or its namespace, in the cluster."
 
 
 def test_an_evicted_run_starts_again(backend: AksBackend, kubernetes: Kubernetes, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from aml_backends.aks.creation import AksCreation, cluster_body
 from aml_plugins import Workspace
 from aml_plugins.compute import ComputeTarget, JobSpec, SupportsProvisioning
 from aml_plugins.compute.targets import validate_config
-from aml_plugins.errors import AlreadyExistsError, InvalidInputError, TransientBackendError
+from aml_plugins.errors import AlreadyExistsError, BackendError, InvalidInputError, TransientBackendError
 from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
 from aml_plugins.testing.jobs import wait_until
 
@@ -57,6 +57,11 @@ def test_a_cluster_is_created_used_and_deleted(make: Any) -> None:
     wait_until(backend.delete_target)
     assert backend._azure().look() is None
     assert backend.delete_target()
+
+
+def test_a_cluster_that_azure_does_not_know_is_told(make: Any) -> None:
+    with pytest.raises(BackendError, match=r"Azure knows nothing of the cluster 'nowhere' in resource group '\w+'"):
+        make("nowhere").check()
 
 
 def test_a_stranger_s_cluster_is_neither_taken_nor_deleted(make: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from services.azure import POOL, add_pool, batch_client
+from services.azure import POOL, add_pool, batch_client, delete_pool
 
 from aml_backends.azure_batch.backend import AzureBatchBackend
 from aml_backends.azure_batch.config import AzureBatchConfig
@@ -139,6 +139,8 @@ def test_a_pool_is_created_scales_from_zero_and_is_deleted(make_backend, azure, 
     clean_up(backend, handle)
     assert not backend.delete_target()
     wait_until(backend.delete_target)
+    with batch_client(azure) as client:
+        wait_until(lambda: not [job for job in client.list_jobs() if job.id == handle.data["job"]])
     assert backend.delete_target()
 
 
@@ -176,6 +178,19 @@ def test_why_a_run_waits_is_said(make_backend, azure, key, tmp_path):
     seen = backend.statuses([handle])[handle]
     assert (seen.state, seen.native_state) == (JobState.PENDING, "active")
     assert seen.reason == f"Waiting for a node of pool '{backend.target.config.pool}', which has 0."
+    delete_pool(azure, backend.target.config.pool)
+    again = f"Waiting for pool '{backend.target.config.pool}', which was gone and is created again."
+    wait_until(lambda: backend.statuses([handle])[handle].reason == again)
+    assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED
+
+
+def test_a_pool_that_is_deleted_under_a_run_is_told(make_backend, azure, key, tmp_path):
+    backend = make_backend()
+    handle = backend.submit(make_job(tmp_path, key, ENDLESS), key)
+    wait_until(lambda: is_running(backend, handle))
+    delete_pool(azure, backend.target.config.pool)
+    wait_until(lambda: "has no pool" in (backend.statuses([handle])[handle].reason or ""))
+    assert backend.statuses([handle])[handle].reason.startswith("Started again after its node was lost (")
 
 
 def test_a_lost_node_starts_the_run_again_and_too_many_end_it(make_backend, azure, key, tmp_path):
@@ -289,6 +304,15 @@ def test_a_submission_whose_answer_is_lost_is_repeated_without_harm(make_backend
     assert backend.logs(handle).data == b"once\n"
 
 
+def test_a_key_that_can_be_none_is_a_sentence(azure_target):
+    from dataclasses import replace
+
+    backend = AzureBatchBackend(replace(azure_target(), secrets=lambda _reference: "no base64"))
+    with pytest.raises(InvalidInputError, match="is none: it is not in base64") as raised:
+        backend.check()
+    assert "no base64" not in str(raised.value)
+
+
 def test_a_wrong_key_is_a_sentence(azure_target):
     from dataclasses import replace
 
@@ -329,6 +353,7 @@ def test_results_that_expired_are_told(make_backend, azure, key, tmp_path, monke
         ({"min_nodes": 3, "max_nodes": 2}, "min_nodes is greater"),
         ({"multi_node": True, "slots_per_node": 2}, "one slot a node"),
         ({"account_url": "http://127.0.0.1:1", "account_key": "secret://env/K"}, "account_name must be given"),
+        ({"account_url": "http://a.b.batch.azure.com"}, "account_key must be given"),
     ],
 )
 def test_settings_that_cannot_be(wrong, what):
