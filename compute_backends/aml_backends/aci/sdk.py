@@ -29,6 +29,8 @@ _FIXES = {
     "AuthorizationFailed": "Give the identity the role Contributor on the resource group.",
     "AuthenticationFailed": "Log in with: az login",
     "ResourceGroupNotFound": "Create the resource group, or correct the target's resource_group.",
+    "SubscriptionNotFound": "Correct the target's subscription; yours are listed by: az account list",
+    "InvalidSubscriptionId": "Correct the target's subscription; yours are listed by: az account list",
     "InaccessibleImage": "Check the image's name, and the target's registry settings.",
     "ServiceUnavailable": "Choose another region.",
 }
