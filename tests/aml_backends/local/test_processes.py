@@ -15,7 +15,7 @@ import pytest
 
 from aml_backends.local.backend import LocalBackend
 from aml_plugins.compute import JobHandle, JobState
-from aml_plugins.runs.runner.claiming import lock_holder
+from aml_plugins.runs.runner.claiming import lock_holder, script_of
 from aml_plugins.runs.runner.processes import birth_of, processes_of_job
 from aml_plugins.testing.jobs import is_running, make_job, wait_until, wait_until_ended
 
@@ -224,13 +224,14 @@ def test_a_recycled_process_id_is_not_signalled(backend: LocalBackend, tmp_path:
     wait_until(lambda: is_running(backend, handle))
     directory = work_of(backend).parent
     runner, birth = lock_holder(str(directory)) or (0, 0)
+    wait_until(lambda: script_of(str(directory)) is not None and (directory / "status.json").is_file())
+    script, begun = script_of(str(directory)) or (0, 0)
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"], start_new_session=True)
     try:
-        status = (directory / "status.json").read_text()
-        script = next(pid for pid in processes_of_job(KEY) if pid != runner)
         os.kill(runner, signal.SIGKILL)
         wait_until(lambda: not alive([runner]))
-        (directory / "lock").write_text(f"{bystander.pid} {birth}")
+        (directory / "lock").write_text(f"{bystander.pid} {birth} {bystander.pid} {begun}")
+        status = (directory / "status.json").read_text()
         (directory / "status.json").write_text(status.replace(str(script), str(bystander.pid)))
         backend.cancel(handle)
         assert wait_until_ended(backend, handle).state is JobState.FAILED
