@@ -13,6 +13,7 @@ from aml_backends.spark.address import endpoint, for_job, with_token
 from aml_backends.spark.command import FILES, spark_submit, submit_command
 from aml_backends.spark.config import SparkConfig
 from aml_backends.spark.connect import end_session
+from aml_backends.spark.master import check_master
 from aml_backends.spark.session import check_client_run, has_session, leave_session, note_session
 from aml_plugins.compute import JobHandle, JobPlan, JobSpec, JobState, JobStatus, TargetConfig
 from aml_plugins.compute.detached import start_detached
@@ -57,6 +58,8 @@ class SparkBackend(OwnMachineBackend):
         remote = self._spark.remote
         if remote:
             end_session(for_job(remote, f"check-{uuid.uuid4()}"), self._token(remote))
+        else:
+            check_master(self._spark.master)
         what = remote or f"{spark_submit(self._spark, self.target.name)} with master {self._spark.master}"
         return f"{what}; {super().check()}"
 
