@@ -82,9 +82,13 @@ def list_(name: str | None, store: str | None, workspace: str | None, output: st
     from aml_plugins.images.image import Image
 
     found = Image.list(open_workspace(store, workspace), name)
-    rows = [{**_json(one), "created": ago(one.record.created_at)} for one in found]
+    plain = [_json(one) for one in found]
+    rows = [
+        {**known, "models": ", ".join(known["models"]), "created": ago(one.record.created_at)}
+        for known, one in zip(plain, found, strict=True)
+    ]
     columns = ["name", "version", "state", "models", "created"]
-    show(output, [_json(one) for one in found], lambda: table(rows, columns, "No image."))
+    show(output, plain, lambda: table(rows, columns, "No image."))
 
 
 @image.command("show")
