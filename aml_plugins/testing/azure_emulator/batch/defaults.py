@@ -8,6 +8,7 @@ from typing import Any
 from aml_plugins.testing.azure_emulator.batch.text import FOREVER, duration
 
 __all__ = [
+    "JOB",
     "automatic_pool",
     "job_constraints",
     "job_specification",
@@ -30,6 +31,17 @@ _DURATIONS = frozenset(
 )  # fmt: skip
 _SECRETS = frozenset({"password", "sshPrivateKey", "accountKey", "sasKey"})
 _RETENTION = "P7D"
+
+
+JOB = {
+    "priority": 0,
+    "maxParallelTasks": -1,
+    "allowTaskPreemption": False,
+    "usesTaskDependencies": False,
+    "onAllTasksComplete": "noaction",
+    "onTaskFailure": "noaction",
+}
+"""What a job says where its creator did not."""
 
 
 def told(value: Any, name: str = "") -> Any:
@@ -135,12 +147,7 @@ def job_specification(given: Given, word: Word) -> dict[str, Any]:
     """Return what a schedule says of its jobs."""
     constraints = job_constraints(given.get("constraints"))
     return {
-        "priority": 0,
-        "maxParallelTasks": -1,
-        "allowTaskPreemption": False,
-        "usesTaskDependencies": False,
-        "onAllTasksComplete": "noaction",
-        "onTaskFailure": "noaction",
+        **JOB,
         **given,
         **job_tasks(given, int(constraints["maxTaskRetryCount"])),
         "constraints": constraints,

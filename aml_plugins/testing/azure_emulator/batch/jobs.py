@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aml_plugins.testing.azure_emulator.batch.defaults import automatic_pool, job_constraints, job_tasks, told
+from aml_plugins.testing.azure_emulator.batch.defaults import JOB, automatic_pool, job_constraints, job_tasks, told
 from aml_plugins.testing.azure_emulator.batch.errors import BatchProblem
 from aml_plugins.testing.azure_emulator.batch.execution import Execution, Outcome
 from aml_plugins.testing.azure_emulator.batch.resources import Resource
@@ -39,12 +39,7 @@ class Job(Resource):
         given = {name: value for name, value in told(asked).items() if name != "id" and value is not None}
         constraints = job_constraints(given.pop("constraints", None))
         self.body |= {
-            "priority": 0,
-            "maxParallelTasks": -1,
-            "allowTaskPreemption": False,
-            "usesTaskDependencies": False,
-            "onAllTasksComplete": "noaction",
-            "onTaskFailure": "noaction",
+            **JOB,
             "constraints": constraints,
             **given,
             **job_tasks(given, int(constraints["maxTaskRetryCount"])),
