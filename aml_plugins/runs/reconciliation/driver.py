@@ -266,10 +266,11 @@ class Driver:
 
     def _told(self, run: RunRecord, error: Exception) -> RunRecord:
         """Tell of trouble that lasts; no trouble with that stops the other runs."""
-        if time.monotonic() < self._later[run.run_id][2] + TELL_SECONDS:
+        seconds = time.monotonic() - self._later[run.run_id][2]
+        if seconds < TELL_SECONDS:
             return run
         try:
-            run = self._held[run.run_id] = tell(self._step, run, error)
+            run = self._held[run.run_id] = tell(self._step, run, error, seconds)
         except LeaseLostError:
             self._forget(run.run_id)
         except AmlError as failure:

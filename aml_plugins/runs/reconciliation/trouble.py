@@ -27,11 +27,15 @@ _TROUBLE = "trouble"
 """The cursor that has since when, and what was said last."""
 
 
-def tell(step: Step, run: RunRecord, error: Exception) -> RunRecord:
-    """Write down why a run does not go on, once for each reason; end one that is to be canceled after a while."""
+def tell(step: Step, run: RunRecord, error: Exception, seconds: float) -> RunRecord:
+    """Write down why a run does not go on, once for each reason; end one that is to be canceled after a while.
+
+    :param seconds: how long this process has seen it: a clock that jumps gives nothing up.
+    """
     known = _known(run)
     since = float(known.get("since") or time.time())
-    if run.cancel_requested_at is not None and time.time() > max(since, run.cancel_requested_at) + GIVE_UP_SECONDS:
+    asked = run.cancel_requested_at
+    if asked is not None and min(seconds, time.time() - max(since, asked)) > GIVE_UP_SECONDS:
         return _give_up(step, run, error)
     said = without_secrets(step.context, run, str(error))
     if known.get("said") == said:

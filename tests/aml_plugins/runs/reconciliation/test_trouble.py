@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -69,6 +71,22 @@ def test_why_a_run_does_not_go_on_is_told_once_and_taken_back(
     assert told.count(AWAY) == 1
     assert told[-1] == "The compute target 'far' answers again."
     run.cancel()
+    run.wait_for_completion(raise_on_error=False)
+    assert run.status == "Canceled"
+
+
+def test_a_clock_that_jumps_gives_up_no_target(
+    workspace: Workspace, run: Run, away: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.cancel()
+    wait_until(lambda: reason(run) == AWAY)
+    with monkeypatch.context() as jumped:
+        now = time.time() + 10 * trouble.GIVE_UP_SECONDS
+        jumped.setattr(trouble, "time", SimpleNamespace(time=lambda: now))
+        for _ in range(5):
+            workspace.driver.sleep(0.02)
+            assert reason(run) == AWAY
+    away.undo()
     run.wait_for_completion(raise_on_error=False)
     assert run.status == "Canceled"
 
