@@ -100,8 +100,15 @@ class Agent:
             self._pass_on(last=False)
             with suppress(subprocess.TimeoutExpired):
                 runner.wait(PAUSE_SECONDS)
+        self._speak_for_the_killed()
         self._pass_on(last=True)
         return runner.returncode
+
+    def _speak_for_the_killed(self) -> None:
+        """Say that the job ran where its runner was killed before its first word: it was lost, not refused by Spark."""
+        if os.path.exists(self._file("started")) and not os.path.exists(self._file("status.json")):
+            with open(self._file("status.json"), "w") as file:
+                json.dump({"version": 1, "state": "running", "heartbeat": time.time()}, file)
 
     def _start(self, variables: dict[str, str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
