@@ -26,6 +26,7 @@ _KEYS = ("store", "workspace")
 _DEFAULT_WORKSPACE = "default"
 _SQLITE_PREFIXES = ("sqlite:///", "aml+sqlite:///")
 # An MLflow tracking URI may also be a directory or Databricks: nothing that could hold our tables.
+_DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 _STORE_SCHEMES = ("aml+", "sqlite", "postgres", "mysql", "mssql", "http://", "https://")
 
 
@@ -129,11 +130,19 @@ def _tracking_uri() -> str | None:
 
 
 def _absolute(uri: str, base: Path) -> str:
+    uri = _named(uri)
     for prefix in _SQLITE_PREFIXES:
         path = uri.removeprefix(prefix)
         if uri.startswith(prefix) and path and path != ":memory:":
             return f"{prefix}{base / Path(path).expanduser()}"
     return uri
+
+
+def _named(uri: str) -> str:
+    """Name the database as MLflow's registries do: they know no drivers (``postgresql+psycopg``) and no short names."""
+    scheme, mark, rest = uri.partition("://")
+    database = _DATABASES.get(scheme.removeprefix("aml+").partition("+")[0])
+    return f"{'aml+' if scheme.startswith('aml+') else ''}{database}{mark}{rest}" if database else uri
 
 
 def _find_config(start: Path | None = None) -> Path | None:

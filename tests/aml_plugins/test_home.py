@@ -49,6 +49,22 @@ def test_a_tracking_uri_that_can_be_a_store_is_one(monkeypatch, uri):
     assert resolve_store_uri(None) == uri
 
 
+@pytest.mark.parametrize(
+    ("uri", "known"),
+    [
+        ("postgres://u:p@h/d", "postgresql://u:p@h/d"),
+        ("aml+postgres://h/d", "aml+postgresql://h/d"),
+        ("postgresql+psycopg://h/d?a=b://c", "postgresql://h/d?a=b://c"),
+        ("aml+postgresql+psycopg2://h/d", "aml+postgresql://h/d"),
+        ("aml+sqlite+pysqlite:////a.db", "aml+sqlite:////a.db"),
+        ("mysql+pymysql://h/d", "mysql+pymysql://h/d"),
+        ("sqlite", "sqlite"),
+    ],
+)
+def test_a_database_has_the_name_that_mlflow_knows(uri, known):
+    assert resolve_store_uri(uri) == known
+
+
 @pytest.mark.parametrize("uri", ["", "databricks", "file:///tmp/mlruns", "./mlruns", "uc:profile"])
 def test_a_tracking_uri_that_cannot_be_a_store_is_none(monkeypatch, uri):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
