@@ -43,7 +43,10 @@ class RecordFeed:
     def _replay(self) -> RecordReplay:
         from aml_plugins.runs.records import RecordReplay  # noqa: PLC0415  many models of pydantic; most runs have none
 
-        return RecordReplay(self._history, self._run.run_id, self._run.experiment_id, self._uploads)
+        run = self._run
+        return RecordReplay(
+            self._history, run.run_id, run.experiment_id, self._uploads, parent_run_id=run.parent_run_id
+        )
 
     def pull(self, backend: SupportsRecords, handle: JobHandle) -> None:
         """Replay what is new since the last pull."""

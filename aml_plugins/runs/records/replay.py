@@ -1,4 +1,4 @@
-"""Write what a script logged into MLflow: exactly once, whatever is applied twice, and only into its own runs."""
+"""Write what a script logged into MLflow: exactly once, whatever is applied twice, only into its own runs and above."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from aml_plugins.runs.history import RunHistory
 from aml_plugins.runs.records import format as records
 from aml_plugins.runs.records.format import Record, child_run_id, parse_line, text_of
 from aml_plugins.runs.records.names import label, metric_name, tag_name
+from aml_plugins.runs.records.parent_log import ParentLog
 from aml_plugins.runs.records.run_log import RunLog, SupportsTagRemoval
 from aml_plugins.runs.states import MlflowStatus
 
@@ -47,18 +48,28 @@ class RecordReplay:
     """One attempt's records on their way into MLflow.
 
     :param history: the run history of the run's workspace.
-    :param run_id: the submitted run; records may name it and its children, nothing else.
+    :param run_id: the submitted run; records may name it, its children and its parent, nothing else.
     :param experiment_id: where children are created.
     :param uploads: the directory of uploaded copies, one folder a run. Without it (the run goes on) metrics, tags,
         children and states are written, and files and tables are left to a replay from the beginning that has it.
+    :param parent_run_id: the run above, where the submitter named one; it takes metrics and tags.
     """
 
-    def __init__(self, history: RunHistory, run_id: str, experiment_id: str, uploads: Path | None = None) -> None:
+    def __init__(
+        self,
+        history: RunHistory,
+        run_id: str,
+        experiment_id: str,
+        uploads: Path | None = None,
+        *,
+        parent_run_id: str | None = None,
+    ) -> None:
         self._history = history
         self._run_id = run_id
         self._experiment_id = experiment_id
         self._uploads = uploads
         self._logs = {run_id: self._log(run_id)}
+        self._above = {parent_run_id: ParentLog(parent_run_id)} if parent_run_id else {}
         self._seen: dict[str, int] = {}
         self._open: dict[str, None] = {}
         self._models: list[ModelRequest] = []
@@ -95,7 +106,7 @@ class RecordReplay:
         for line in lines.splitlines():
             if line.strip():
                 yield from self._take(line)
-        for log in self._logs.values():
+        for log in (*self._logs.values(), *self._above.values()):
             yield from log.write(self._history, self._uploads)
 
     def _take(self, line: bytes) -> Iterator[str]:
@@ -108,9 +119,11 @@ class RecordReplay:
             yield "too many processes log to one run"
         else:
             self._seen[record.w] = record.n
-            log = self._logs.get(record.run)
+            log = self._logs.get(record.run) or self._above.get(record.run)
             if log is None:
                 yield f"the run {record.run!r} is not the script's own"
+            elif isinstance(log, ParentLog) and not log.takes(record):
+                yield f"the run {record.run!r} above the script's takes metrics and tags only, not {record.op!r}"
             else:
                 yield from self._hear(log, record)
 

@@ -83,9 +83,7 @@ class RunLog:
         for column, cell in row.items():
             value = number(cell)
             if value is not None:
-                key = self._metric_names.name(f"{table}/{column}")
-                self._original(key, key.removeprefix(f"{table}/"), column)
-                self._point(key, value, time_ms, None)
+                self._column(table, column, value, time_ms)
         return self._row(name, {column: plain(cell) for column, cell in row.items()})
 
     def tags(self, tags: Mapping[str, str | None]) -> Iterator[str]:
@@ -127,9 +125,12 @@ class RunLog:
             table.store(history, self.run_id)
         if self._status is not None:
             history.set_status(self.run_id, self._status[0], end_time=self._status[1])
+        self._forget()
+        return problems
+
+    def _forget(self) -> None:
         self._create, self._status = None, None
         self._metrics, self._tags, self._files, self._changed = [], {}, {}, {}
-        return problems
 
     def _write_labels(self, history: RunHistory) -> None:
         kept = {name: value for name, value in self._tags.items() if value is not None}
@@ -157,6 +158,11 @@ class RunLog:
     def _point(self, key: str, value: float, time_ms: int, step: int | None) -> None:
         series = self._series.setdefault(key, Series(key))
         self._metrics.append(series.point(value, time_ms, step))
+
+    def _column(self, table: str, column: str, value: float, time_ms: int) -> None:
+        key = self._metric_names.name(f"{table}/{column}")
+        self._original(key, key.removeprefix(f"{table}/"), column)
+        self._point(key, value, time_ms, None)
 
     def _original(self, key: str, shown: str, original: str) -> None:
         if shown != original:

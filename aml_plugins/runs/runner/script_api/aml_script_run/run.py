@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .errors import ModelPathNotFoundException, RunEnvironmentException, UserErrorException
+from .errors import (
+    ModelPathNotFoundException,
+    NotAvailableException,
+    RunEnvironmentException,
+    UserErrorException,
+)
 from .family_calls import FamilyCalls
 from .file_calls import FileCalls
 from .label_calls import LabelCalls
@@ -135,7 +140,7 @@ class Run(LoggingCalls, LabelCalls, FileCalls, StateCalls, FamilyCalls, Unavaila
     def _sibling(self, run_id: str, outputs: list[str] | None = None) -> Run:
         if run_id == self._session.here.run_id:
             return _SubmittedRun(None, run_id)
-        return Run(None, run_id, outputs)
+        return _ParentRun(None, run_id) if run_id == self._session.here.parent_run_id else Run(None, run_id, outputs)
 
     def _upload_outputs(self) -> None:
         for folder in self._outputs:
@@ -181,6 +186,18 @@ class _SubmittedRun(Run):
         from .data_sets import data_sets  # noqa: PLC0415 - few scripts ask
 
         return self._session.data.setdefault(name, data_sets(output=output))
+
+
+class _ParentRun(Run):
+    """The run above the submitted one, which other scripts may write to as well."""
+
+    def _record(self, op: str, **fields: Any) -> None:
+        if op not in ("log", "rows", "tags", "untag"):
+            raise NotAvailableException(
+                "This call of run.parent",
+                "The run above a script takes metrics and tags from it; log the rest to the script's own run.",
+            )
+        super()._record(op, **fields)
 
 
 def get_run(experiment: Any, run_id: str, rehydrate: bool = True, clean_up: bool = True) -> Run:
