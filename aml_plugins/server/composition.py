@@ -25,7 +25,7 @@ from aml_plugins.server.identity import Door, OpenDoor
 from aml_plugins.server.monitoring import monitored
 from aml_plugins.server.serving import Members, Server
 from aml_plugins.server.settings import API_PREFIX, CONSOLE_PREFIX, ServerSettings
-from aml_plugins.store.opening import open_store
+from aml_plugins.store.opening import open_store, plain_uri
 from aml_plugins.store.sql.store import SqlStore
 
 if TYPE_CHECKING:
@@ -97,8 +97,18 @@ def _mlflow_application(settings: ServerSettings) -> FastAPI:
         application = create_app()
     else:
         from mlflow.server.fastapi_app import app as application
+    _open_jobs(settings.store_uri)
     found: FastAPI = application
     return found
+
+
+def _open_jobs(store_uri: str) -> None:
+    """Tell MLflow's routes of background jobs where these are: they take the database by MLflow's own URI only."""
+    from mlflow.server import handlers
+
+    find = getattr(handlers, "_get_job_store", None)  # MLflow before 3.6 has no such jobs
+    if find is not None:
+        find(plain_uri(store_uri))
 
 
 def _gate(theirs: FastAPI, settings: ServerSettings) -> ASGIApp:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from services.aml_server import running_aml_server
 from services.aml_users import password_of
@@ -75,6 +76,16 @@ def test_a_script_runs_and_everything_comes_back(aml, tmp_path):
     aml("model", "download", "greeter", "--directory", "models")
     assert (tmp_path / "models" / "outputs" / "greeting.txt").read_text() == "hello"
     assert [task["state"] for task in json.loads(aml("task", "list", "--output", "json"))] == ["Completed"]
+
+
+def test_mlflows_routes_of_background_jobs_find_their_database(aml_server):
+    headers = {"X-MLFLOW-WORKSPACE": "team-a"}
+    with httpx.Client(base_url=f"{aml_server.url}/ajax-api/3.0", headers=headers, timeout=120) as mlflow:
+        found = mlflow.post("/jobs/search", json={})
+        missing = mlflow.get("/jobs/no-such-job")
+    assert (found.status_code, found.json()) == (200, {"jobs": []})
+    assert missing.status_code == 404
+    assert "no-such-job" in missing.text
 
 
 def test_plain_mlflow_in_the_script_logs_to_the_server(aml, aml_server):
