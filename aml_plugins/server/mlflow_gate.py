@@ -22,10 +22,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from flask import Response as FlaskResponse
+from mlflow.environment_variables import MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE  # noqa: TID253  a leaf, as below
 from mlflow.exceptions import MlflowException  # noqa: TID253  a leaf: the server imports it
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST  # noqa: TID253  as above
 from mlflow.server import app as flask_application  # noqa: TID253  as above
 from mlflow.server import auth  # noqa: TID253  as above
+from mlflow.server.fastapi_security import SecurityHeadersMiddleware  # noqa: TID253  as above
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME, WORKSPACE_HEADER_NAME  # noqa: TID253  as above
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
@@ -63,7 +65,7 @@ class MlflowGate:
         if scope["type"] == "http":
             refusal = await self._refusal(scope)
             if refusal is not None:
-                await refusal(scope, receive, send)
+                await _secured(refusal)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -91,6 +93,11 @@ class MlflowGate:
         if kind is Kind.CONTRIBUTOR_IN_FRONT and self._roles.role(found, workspace) >= Role.CONTRIBUTOR:
             return None
         return PlainTextResponse("Permission denied", 403) if kind is None or kind in _REFUSED else None
+
+
+def _secured(answer: ASGIApp) -> ASGIApp:
+    """Add the headers that MLflow adds to its own answers, further in."""
+    return answer if MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE.get() == "true" else SecurityHeadersMiddleware(answer)
 
 
 def _header(request: HTTPConnection) -> list[str]:

@@ -28,6 +28,14 @@ def test_everybody_sees_the_workspaces_that_are_theirs(auth_server):
     assert seen(ADMIN) == {"default": "owner", "team-a": "owner", "team-b": "owner"}
 
 
+@pytest.mark.parametrize(("user", "status"), [(None, 401), ("owner-of-team-b", 404), ("reader-of-team-a", 403)])
+def test_what_is_refused_in_front_of_mlflow_is_secured_as_its_own_answers(auth_server, user, status):
+    # The first two are refused for the workspace, the last for the route.
+    refused = ask(auth_server.url, "POST", "/ajax-api/3.0/jobs/search", user, headers={"X-MLFLOW-WORKSPACE": "team-a"})
+    assert refused[0] == status
+    assert (refused[2]["x-content-type-options"], refused[2]["x-frame-options"]) == ("nosniff", "SAMEORIGIN")
+
+
 def test_a_wrong_password_is_nobody(auth_server):
     status, content, headers = ask(
         auth_server.url, "GET", "/api/2.0/aml/server", None, headers={"Authorization": "Basic YWRtaW46d3Jvbmc="}
