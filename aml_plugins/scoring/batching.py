@@ -1,63 +1,130 @@
-"""Requests that come in the same moment, given to the script together: ``run_batch(list of bodies)``."""
+"""Requests that are there in the same moment, given to the script together: ``run_batch(list of bodies)``."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import logging
+from typing import Any, Collection, Tuple
 
 from .calling import Caller, RunFailedError
 from .script import Script
 from .settings import Settings
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "Connections", "open_batches"]
+
+logger = logging.getLogger("azmlinfsrv")
+
+_Result = Tuple[Any, float]
+
+
+class Connections:
+    """The connections of a worker: who has asked does not ask again on the same before the answer is there.
+
+    :ivar open: the server's own collection, once it has started.
+    """
+
+    def __init__(self) -> None:
+        self.open: Collection[Any] | None = None
+
+    def are_all(self, number: int) -> bool:
+        """Say whether so many waiting requests are all that can come without another connection."""
+        return self.open is not None and number >= len(self.open)
 
 
 class Batches:
-    """Gathers requests for a few milliseconds, or until there are enough."""
+    """Gathers what came while the script was busy, and calls it at once when nobody else can ask.
 
-    def __init__(self, settings: Settings, script: Script, caller: Caller) -> None:
+    While ``run_batch()`` runs in the only thread, requests gather by themselves; nothing has to wait for them. So a
+    batch is what one turn of the loop brings, and no clock runs unless ``batch_wait_ms`` asks for one.
+    """
+
+    def __init__(self, settings: Settings, script: Script, caller: Caller, connections: Connections) -> None:
+        assert script.run_batch is not None  # noqa: S101  open_batches() looked
         self._size = settings.batch_size
         self._wait = settings.batch_wait_ms / 1000
-        self._script = script
+        self._run_batch = script.run_batch
         self._caller = caller
-        self._waiting: list[tuple[str, asyncio.Future[tuple[Any, float]]]] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._connections = connections
+        self._waiting: list[tuple[str, asyncio.Future[_Result]]] = []
+        self._planned: asyncio.Handle | None = None
 
-    async def run(self, text: str) -> tuple[Any, float]:
+    async def run(self, text: str) -> _Result:
         """Return the result for one body and the milliseconds of the call that made it.
 
-        :raises RunFailedError: where the script raised, or returned another number of results.
+        :raises RunTimeoutError: where the whole batch took too long.
+        :raises RunFailedError: where the script raised for this body alone, or returned another number of results.
         """
+        number = len(self._waiting) + 1
+        is_complete = number >= self._size or self._connections.are_all(number)
+        if is_complete and number == 1:
+            return self._one(text)
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[tuple[Any, float]] = loop.create_future()
+        future: asyncio.Future[_Result] = loop.create_future()
         self._waiting.append((text, future))
-        if len(self._waiting) >= self._size:
+        if is_complete:
             self._go()
-        elif self._timer is None:
-            self._timer = loop.call_later(self._wait, self._go)
+        elif self._planned is None:
+            self._planned = loop.call_later(self._wait, self._go) if self._wait else loop.call_soon(self._go)
         return await future
 
     def _go(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        batch, self._waiting = self._waiting, []
-        waiting = [(text, future) for text, future in batch if not future.done()]
-        if not waiting:
+        if self._planned is not None:
+            self._planned.cancel()
+            self._planned = None
+        batch = [(text, future) for text, future in self._waiting if not future.done()]  # callers may have gone
+        self._waiting = []
+        if not batch:
             return
         try:
-            results, milliseconds = self._call([text for text, _ in waiting])
+            results, milliseconds = self._call([text for text, _ in batch])
+        except RunFailedError as error:
+            self._one_by_one(batch, error)
         except Exception as error:
-            for _, future in waiting:
+            for _, future in batch:
                 future.set_exception(error)
+        else:
+            for (_, future), result in zip(batch, results):
+                future.set_result((result, milliseconds))
+
+    def _one_by_one(self, batch: list[tuple[str, asyncio.Future[_Result]]], error: RunFailedError) -> None:
+        """Find out whose fault it was: the others get their answers."""
+        if len(batch) == 1:
+            batch[0][1].set_exception(error)
             return
-        for (_, future), result in zip(waiting, results):
-            future.set_result((result, milliseconds))
+        logger.warning("run_batch() failed for %s inputs: it is given each of them alone.", len(batch), exc_info=error)
+        for text, future in batch:
+            self._alone(text, future)
+
+    def _alone(self, text: str, future: asyncio.Future[_Result]) -> None:
+        try:
+            future.set_result(self._one(text))
+        except Exception as error:
+            future.set_exception(error)
+
+    def _one(self, text: str) -> _Result:
+        results, milliseconds = self._call([text])
+        return results[0], milliseconds
 
     def _call(self, texts: list[str]) -> tuple[list[Any], float]:
-        assert self._script.run_batch is not None  # noqa: S101  checked where batches are opened
-        returned, milliseconds = self._caller.call(self._script.run_batch, inputs=texts)
-        results = list(returned)
+        results, milliseconds = self._caller.call(self._listed, texts=texts)
         if len(results) != len(texts):
             raise RunFailedError(f"run_batch() returned {len(results)} results for {len(texts)} inputs.")
         return results, milliseconds
+
+    def _listed(self, texts: list[str]) -> list[Any]:
+        """Within the call's deadline: what is returned may be a generator, with the work still to do."""
+        return list(self._run_batch(texts))
+
+
+def open_batches(settings: Settings, script: Script, caller: Caller, connections: Connections) -> Batches | None:
+    """Return None where requests are scored one by one: nothing else was asked for, or the script cannot."""
+    if settings.batch_size == 1:
+        return None
+    if script.run_batch is None:
+        reason = "the script has no run_batch()"
+    elif script.arguments is None:
+        reason = "run() is decorated with @rawhttp"
+    else:
+        return Batches(settings, script, caller, connections)
+    logger.warning("AML_SCORING_BATCH_SIZE is %s, but %s: requests are scored one by one.", settings.batch_size, reason)
+    return None

@@ -7,7 +7,7 @@ from typing import Any, Mapping
 
 from .answers import Answer, error_answer, json_answer, text_answer
 from .app import Route
-from .batching import Batches
+from .batching import Batches, Connections, open_batches
 from .calling import Caller, RunFailedError, RunTimeoutError
 from .incoming import Incoming
 from .inputs import RefusedInputError
@@ -25,19 +25,17 @@ _FAILED = "An unexpected error occurred in scoring script. Check the logs for mo
 
 
 class Scoring:
-    """Calls ``run()`` for requests."""
+    """Calls ``run()`` for requests.
 
-    def __init__(self, settings: Settings, script: Script, caller: Caller) -> None:
+    :param batches: what calls ``run_batch()`` instead, for :meth:`score_batched`.
+    """
+
+    def __init__(self, settings: Settings, script: Script, caller: Caller, batches: Batches | None) -> None:
         self._timeout_ms = settings.timeout_ms
         self._script = script
         self._caller = caller
         self._bridge = flask_bridge(needed=script.arguments is None)
-        self._batches = Batches(settings, script, caller) if settings.batch_size > 1 and script.run_batch else None
-
-    @property
-    def waits(self) -> bool:
-        """Whether :meth:`score_batched` is to be used."""
-        return self._batches is not None
+        self._batches = batches
 
     def score(self, incoming: Incoming) -> Answer:
         """Answer one request."""
@@ -76,12 +74,13 @@ class Scoring:
         return error_answer(500, _FAILED, run_failed=True)
 
 
-def scoring_routes(settings: Settings, script: Script, caller: Caller) -> Mapping[str, Route]:
+def scoring_routes(settings: Settings, script: Script, caller: Caller, connections: Connections) -> Mapping[str, Route]:
     """Return what answers where."""
-    scoring = Scoring(settings, script, caller)
+    batches = open_batches(settings, script, caller, connections)
+    scoring = Scoring(settings, script, caller, batches)
     swagger = Swagger(settings, script)
     methods = ("GET", "HEAD", "POST", "OPTIONS")
-    score = Route(methods, scoring.score_batched if scoring.waits else scoring.score)
+    score = Route(methods, scoring.score if batches is None else scoring.score_batched)
     return {"/score": score, "/swagger.json": Route(("GET", "HEAD"), lambda request: _swagger(swagger, request))}
 
 

@@ -34,6 +34,7 @@ class Settings:
     :param capture_directory: where inputs and outputs are written, one JSON line a request.
     :param capture_url: a storage container to which they are sent instead, with a signature: a secret.
     :param batch_size: how many requests the script's ``run_batch()`` gets at most; 1 switches it off.
+    :param batch_wait_ms: how long a request waits for others, beyond those that came while the script was busy.
     """
 
     app_root: str = DEFAULT_APP_ROOT
@@ -54,7 +55,7 @@ class Settings:
     capture_directory: str | None = None
     capture_url: str | None = field(default=None, repr=False)
     batch_size: int = 1
-    batch_wait_ms: float = 5.0
+    batch_wait_ms: float = 0.0
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Settings:

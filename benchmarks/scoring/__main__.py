@@ -46,7 +46,9 @@ def main() -> None:
     found = subprocess.run(
         [ROOT / "tools" / "azureml-inference-server", "find"], capture_output=True, text=True, check=False
     )
-    pythons = {"microsoft": found.stdout.strip(), "mlserver": options.mlserver, "bentoml": options.bentoml}
+    pythons = {"microsoft": found.stdout.strip()}
+    for peer in ("mlserver", "bentoml"):
+        pythons[peer] = pythons[f"{peer}-batched"] = getattr(options, peer)
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         running = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 ROW = "[[5.1, 3.5, 1.4, 0.2]]"
 SCRIPT = """
@@ -14,6 +15,12 @@ def init():
     model = joblib.load(os.path.join(os.environ["AZUREML_MODEL_DIR"], "model.joblib"))
 def run(data):
     return model.predict(json.loads(data)["data"]).tolist()
+"""
+BATCHED = f"""{SCRIPT}
+def run_batch(inputs):
+    rows = [json.loads(one)["data"] for one in inputs]
+    found = iter(model.predict([row for some in rows for row in some]).tolist())
+    return [[next(found) for _ in some] for some in rows]
 """
 DECORATED = """
 import os, joblib
@@ -58,6 +65,10 @@ class Iris:
     def predict(self, data: list) -> list:
         return self.model.predict(data).tolist()
 """
+
+
+BENTO_BATCHED = BENTO.replace("@bentoml.api", "@bentoml.api(batchable=True)")
+MOST = 16  # requests in a batch, as many as there are connections
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,11 @@ class Ours(Contender):
         ]
 
 
+class OursBatched(Ours):
+    def variables(self, folder: Path) -> dict[str, str]:
+        return {**super().variables(folder), "AML_SCORING_BATCH_SIZE": str(MOST)}
+
+
 class Microsoft(Ours):
     def command(self, python: str, folder: Path, port: int) -> list[str]:
         return [str(Path(python).with_name("azmlinfsrv")), "--entry_script", "score.py", "--port", str(port)]
@@ -154,11 +170,14 @@ class Mlflow(Contender):
 
 
 class Mlserver(Contender):
+    batching: ClassVar[dict[str, float]] = {}
+
     def prepare(self, folder: Path, port: int) -> None:
         model = {
             "name": "iris",
             "implementation": "mlserver_sklearn.SKLearnModel",
             "parameters": {"uri": "model.joblib"},
+            **self.batching,
         }
         (folder / "model-settings.json").write_text(json.dumps(model))
         ports = {
@@ -174,9 +193,15 @@ class Mlserver(Contender):
         return [str(Path(python).with_name("mlserver")), "start", str(folder)]
 
 
+class MlserverBatched(Mlserver):
+    batching: ClassVar = {"max_batch_size": MOST, "max_batch_time": 0.001}
+
+
 class Bentoml(Contender):
+    service: ClassVar = BENTO
+
     def prepare(self, folder: Path, port: int) -> None:
-        (folder / "service.py").write_text(BENTO)
+        (folder / "service.py").write_text(self.service)
 
     def command(self, python: str, folder: Path, port: int) -> list[str]:
         return [
@@ -193,6 +218,10 @@ class Bentoml(Contender):
         return {"BENTOML_HOME": str(folder / "bento"), "BENTOML_DO_NOT_TRACK": "True"}
 
 
+class BentomlBatched(Bentoml):
+    service: ClassVar = BENTO_BATCHED
+
+
 _ROW_V2 = '{"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP64", "data": [5.1, 3.5, 1.4, 0.2]}]}'
 _OURS, _MICROSOFT = "**AML Plugins**", "azureml-inference-server-http 1.5.1"
 _FRAME = '{"data": [{"a": 5.1, "b": 3.5, "c": 1.4, "d": 0.2}]}'
@@ -206,10 +235,13 @@ SCRIPTS: dict[str, list[Contender]] = {
     "model": [
         Contender("floor", "bare Starlette (the floor)"),
         Ours("ours", _OURS),
+        OursBatched("ours-batched", f"{_OURS}, micro-batching", script=BATCHED),
         Microsoft("microsoft", _MICROSOFT),
         Mlflow("mlflow", "`mlflow models serve`", "/invocations", f'{{"inputs": {ROW}}}'),
         Mlserver("mlserver", "MLServer", "/v2/models/iris/infer", _ROW_V2),
+        MlserverBatched("mlserver-batched", "MLServer, adaptive batching", "/v2/models/iris/infer", _ROW_V2),
         Bentoml("bentoml", "BentoML", "/predict"),
+        BentomlBatched("bentoml-batched", "BentoML, adaptive batching", "/predict"),
     ],
     "trivial": _both(Contender.body, TRIVIAL),
     "numpy": _both(Contender.body, NUMPY),
