@@ -1,8 +1,10 @@
 """Scoring servers, one worker each, the same iris model and single-row requests over kept connections, in turn.
 
-``python benchmarks/scoring [--mlserver PYTHON] [--bentoml PYTHON] [--script KIND] [--seconds N] [--rounds N]``: the
-Pythons of environments that have those servers and scikit-learn. Needs wrk, and Microsoft's server from
-``tools/azureml-inference-server install``. Processor time a request says more than the clock where other programs run.
+``python benchmarks/scoring [--mlserver PYTHON] [--bentoml PYTHON] [--script KIND] [--only NAME …] [--seconds N]
+[--rounds N]``: the Pythons of environments that have those servers and scikit-learn. Needs wrk, and Microsoft's server
+from ``tools/azureml-inference-server install``. Processor time a request says more than the clock where other programs
+run. Batching servers get batches of 16 at most: ours by ``AML_SCORING_BATCH_SIZE``, MLServer by ``max_batch_size``
+(and a window of a millisecond, ``max_batch_time``), BentoML by ``batchable``, with its own defaults.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ def main() -> None:
         help="model: the classifier; trivial: a run() that does nothing, the servers alone; numpy, pandas: the"
         " classifier behind inference-schema's decorator",
     )  # fmt: skip
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="of the servers: ours ours-batched microsoft …")
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
@@ -53,6 +56,8 @@ def main() -> None:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         running = []
         for number, contender in enumerate(SCRIPTS[options.script]):
+            if options.only and contender.name not in options.only:
+                continue
             python = pythons.get(contender.name, contender.python(sys.executable, pythons["microsoft"]))
             if python:
                 running.append(Running(contender, python, directory, 18500 + 10 * number))

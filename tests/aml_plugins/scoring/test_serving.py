@@ -1,4 +1,4 @@
-"""What the server does beyond Azure ML's contract: keys, limits, probes, workers, capture, batches."""
+"""What the server does beyond Azure ML's contract: keys, limits, probes, workers, capture."""
 
 from __future__ import annotations
 
@@ -281,36 +281,6 @@ def test_metrics_of_several_workers_are_one_on_the_probes_port(serve):
         server.ask("POST", "/score", "x")
     probe = Server(server.extra["health"], server.log)
     wait_until(lambda: 'status="200"} 4.0' in probe.ask("GET", "/metrics").body.decode())
-
-
-BATCH = """
-def init(): pass
-def run(data): return data
-def run_batch(inputs):
-    if "bad" in inputs:
-        raise ValueError
-    return [f"{text} of {len(inputs)}" for text in inputs if text != "lost"]
-"""
-
-
-def test_requests_of_one_moment_are_batched(serve):
-    server = serve(BATCH, AML_SCORING_BATCH_SIZE="3", AML_SCORING_BATCH_WAIT_MS="20000")
-    answers = []
-    threads = [threading.Thread(target=lambda n=n: answers.append(server.ask("POST", "/score", n))) for n in "abc"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert sorted(json.loads(answer.body) for answer in answers) == ["a of 3", "b of 3", "c of 3"]
-
-
-def test_a_batch_that_fails_or_loses_one_fails_all(serve):
-    server = serve(BATCH, AML_SCORING_BATCH_SIZE="8", AML_SCORING_BATCH_WAIT_MS="5")
-    assert json.loads(server.ask("POST", "/score", "alone").body) == "alone of 1"
-    for text in ("bad", "lost"):
-        answer = server.ask("POST", "/score", text)
-        assert (answer.status, answer.headers["x-ms-run-function-failed"]) == (500, "True")
-    assert server.ask("PUT", "/score").status == 405
 
 
 @pytest.mark.parametrize(
