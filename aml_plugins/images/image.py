@@ -18,22 +18,12 @@ from aml_plugins.errors import (
     RemoteFailedError,
     TransientBackendError,
 )
-from aml_plugins.images.building import (
-    BUILDING,
-    SUCCEEDED,
-    abandon_build,
-    build_image,
-    fetch_image,
-    image_layout,
-    load_builder,
-    load_registry,
-    log_path,
-    source_path,
-    task_id,
-)
+from aml_plugins.images.building import BUILDING, SUCCEEDED, abandon_build, build_image, task_id
 from aml_plugins.images.given import given_base, given_certificates
 from aml_plugins.images.inference import InferenceConfig
+from aml_plugins.images.keeping import fetch_image, log_path, source_path
 from aml_plugins.images.mlflow_model import check_mlflow_model, mlflow_environment
+from aml_plugins.images.opening import image_layout, load_builder, load_registry
 from aml_plugins.images.registry.workspace import registry_of
 from aml_plugins.images.saving import write_docker_archive, write_layout
 from aml_plugins.names import check_name

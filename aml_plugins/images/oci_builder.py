@@ -27,6 +27,7 @@ from aml_plugins.images.packages import (
     serving_environment,
     site_packages,
 )
+from aml_plugins.images.references import split_reference
 from aml_plugins.images.sbom import bill_of_materials
 from aml_plugins.json_types import JsonObject, JsonValue
 
@@ -61,7 +62,10 @@ class OciBuilder(ImageBuilder):
         environment = config["environment"]
         assert isinstance(environment, Mapping)  # noqa: S101  as images write it
         wanted = serving_environment(environment)
-        check_python(wanted, config.get("base_image"))
+        base = config.get("base_image")
+        check_python(wanted, base)
+        if isinstance(base, str) and base != HOST_PYTHON and not Path(base).exists():
+            split_reference(base)
         key_of(wanted)
 
     def plan(self, spec: BuildSpec) -> JsonObject:

@@ -25,6 +25,8 @@ def load_routes(settings: Settings, caller: Caller, connections: Connections) ->
     """Load the script or the model and call ``init()``; None, with the reason in the log, where that fails."""
     azure_modules.install()
     if settings.entry_script is None and settings.mlflow_model:
+        if settings.batch_size > 1:
+            logger.warning("AML_SCORING_BATCH_SIZE is for scripts with run_batch(): the model is asked one by one.")
         return _model_routes(settings.mlflow_model, caller)
     from .scoring_routes import scoring_routes
 

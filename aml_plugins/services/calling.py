@@ -13,9 +13,10 @@ __all__ = ["call_service"]
 _GOOD = 400
 
 
-def call_service(url: str, data: Any, *, key: str | None, headers: Mapping[str, str] | None = None) -> Any:
+def call_service(name: str, url: str, data: Any, *, key: str | None, headers: Mapping[str, str] | None = None) -> Any:
     """Send one request; return the answer, decoded where it is JSON.
 
+    :param name: of the service, for what is advised.
     :raises OperationFailedError: where the service answers with an error.
     :raises TransientBackendError: where it cannot be reached.
     """
@@ -31,12 +32,14 @@ def call_service(url: str, data: Any, *, key: str | None, headers: Mapping[str, 
         answer = urllib3.request("POST", url, body=body, headers=sent, retries=False, timeout=3600)
     except urllib3.exceptions.HTTPError as error:
         raise TransientBackendError(
-            f"The service at {url} cannot be reached: {type(error).__name__}.", "See: aml service show"
+            f"The service at {url} cannot be reached: {type(error).__name__}.", f"See: aml service show {name}"
         ) from error
     value = _decoded(answer.data, str(answer.headers.get("Content-Type", "")))
     if answer.status >= _GOOD:
         message = value.get("message") if isinstance(value, dict) else value
-        raise OperationFailedError(f"The service answered with {answer.status}: {message}", "See: aml service logs")
+        raise OperationFailedError(
+            f"The service answered with {answer.status}: {message}", f"See: aml service logs {name}"
+        )
     return value
 
 

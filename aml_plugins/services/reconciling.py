@@ -79,7 +79,12 @@ class Step:
         wanted = wanted_of(self._record)
         if wanted is None:
             self._say(f"Starting {self._record.desired['image']}.", STARTING)
-            return self._save(deployments=[*versions_of(self._record), new_version(self._record)], state=TRANSITIONING)
+            return self._save(
+                deployments=[*versions_of(self._record), new_version(self._record)],
+                state=TRANSITIONING,
+                reason=None,  # what failed before is told no longer
+                error_code=None,
+            )
         if wanted.get("handle") is None:
             handle = self._backend.submit(self._spec(wanted))
             self._say(f"{wanted['image']} is started, and gets ready.", STARTED)

@@ -168,8 +168,9 @@ class Service:
             pause.reset() if moved else time.sleep(pause.seconds())
         failed = record.generation == wanted and record.error_code is not None
         if record.state == FAILED or failed:
+            done = "deployed" if record.state == FAILED else "updated"
             raise OperationFailedError(
-                f"The service '{self.name}' was not deployed. {record.reason}", f"See: aml service logs {self.name}"
+                f"The service '{self.name}' was not {done}. {record.reason}", f"See: aml service logs {self.name}"
             )
 
     def update(
@@ -245,7 +246,7 @@ class Service:
         config = self.record.desired.get("config")
         needs_key = isinstance(config, Mapping) and bool(config.get("auth"))
         key = self.keys().primary if needs_key else None
-        return call_service(f"{self.record.endpoint}/score", data, key=key, headers=headers)
+        return call_service(self.name, f"{self.record.endpoint}/score", data, key=key, headers=headers)
 
     def keys(self, *, regenerate: str | None = None) -> ServiceKeys:
         """Return the service's two keys.

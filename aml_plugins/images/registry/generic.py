@@ -10,8 +10,9 @@ from pydantic import Field, field_validator
 from aml_plugins.errors import BackendError, InvalidInputError
 from aml_plugins.images.contract import ContainerRegistry, RegistryConfig
 from aml_plugins.images.layout import Layout
+from aml_plugins.images.references import split_reference
 from aml_plugins.images.registry.client import Credentials, RegistryClient
-from aml_plugins.images.registry.pulling import pull_image, split_reference
+from aml_plugins.images.registry.pulling import pull_image
 from aml_plugins.secrets import is_reference, resolve_secrets
 
 __all__ = ["OciRegistry", "OciRegistryConfig"]

@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-from aml_plugins.errors import BackendError, InvalidInputError
+from aml_plugins.errors import BackendError
 from aml_plugins.images.base_images import checked, chosen_manifest
 from aml_plugins.images.layout import INDEX_TYPE, MANIFEST_TYPE, Blob, Layout
+from aml_plugins.images.references import split_reference
 from aml_plugins.images.registry.client import RegistryClient
 
-__all__ = ["pull_base", "pull_image", "split_reference"]
+__all__ = ["pull_base", "pull_image"]
 
 _INDEXES = {INDEX_TYPE, "application/vnd.docker.distribution.manifest.list.v2+json"}
 
@@ -20,23 +21,6 @@ def pull_base(layout: Layout, reference: str, log: Callable[[str], None]) -> str
     """Pull a public base image; return its manifest's digest."""
     host, repository, version = split_reference(reference)
     return pull_image(RegistryClient(host, lambda: None), layout, repository, version, log)
-
-
-def split_reference(reference: str) -> tuple[str, str, str]:
-    """Return host, repository and tag or digest.
-
-    :raises InvalidInputError: for a name without a host: there is no registry that all names mean.
-    """
-    place, at, digest = reference.partition("@")
-    host, slash, rest = place.partition("/")
-    if not slash or not ("." in host or ":" in host or host == "localhost"):
-        raise InvalidInputError(
-            f"'{reference}' is neither a file nor an image with its registry.", "Write HOST/REPOSITORY:TAG."
-        )
-    repository, colon, tag = rest.rpartition(":")
-    if at:
-        return host, repository or rest, digest
-    return (host, repository, tag) if colon else (host, rest, "latest")
 
 
 def pull_image(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.datastores.opening import default_datastore, default_name
-from aml_plugins.images.building import load_registry
+from aml_plugins.images.opening import load_registry
 from aml_plugins.store.settings import settings_of, update_settings
 
 if TYPE_CHECKING:

@@ -93,6 +93,6 @@ def inside(root: Path, name: str, folder: Path, what: str) -> Path:
         found, path = False, root
     if not found:
         raise InvalidInputError(
-            f"The {what} '{name[:200]}' is not a file of '{root}'.", "Correct the name in the run configuration."
+            f"The {what} '{name[:200]}' is not a file of '{root}'.", "Name it relative to that directory."
         )
     return path

@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from aml_plugins.datastores.opening import default_datastore
-from aml_plugins.images.building import fetch_image, image_layout
+from aml_plugins.images.keeping import fetch_image
+from aml_plugins.images.opening import image_layout
 from aml_plugins.images.own_layers import check_layers
 from aml_plugins.images.saving import docker_archive
 from aml_plugins.json_types import JsonObject

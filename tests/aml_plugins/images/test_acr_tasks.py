@@ -22,7 +22,7 @@ from aml_backends.azure.acr_tasks import builder as builder_module
 from aml_backends.azure.acr_tasks.service import AcrTasks
 from aml_plugins import Image, InferenceConfig, Workspace
 from aml_plugins.errors import BackendError, InvalidInputError, OperationFailedError
-from aml_plugins.images.building import image_layout, load_registry
+from aml_plugins.images.opening import image_layout, load_registry
 from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
 
 pytestmark = pytest.mark.timeout(1200)

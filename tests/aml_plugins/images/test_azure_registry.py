@@ -10,8 +10,8 @@ from services.container_registry import PASSWORD, USER
 
 from aml_plugins import Image
 from aml_plugins.errors import BackendError, InvalidInputError, OperationFailedError
-from aml_plugins.images.building import load_registry
 from aml_plugins.images.layout import Layout
+from aml_plugins.images.opening import load_registry
 from aml_plugins.images.registry.client import RegistryClient
 from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
 

@@ -16,9 +16,10 @@ from services.serving import SCRIPT, write_small_base
 
 from aml_plugins import Image, InferenceConfig, Model, Task, Workspace
 from aml_plugins.errors import InvalidInputError, NotFoundError, OperationFailedError
-from aml_plugins.images.building import BUILT, FILES_HERE, image_layout
+from aml_plugins.images.building import BUILT, FILES_HERE
 from aml_plugins.images.layers import Entry, write_layer
 from aml_plugins.images.layout import Layout
+from aml_plugins.images.opening import image_layout
 
 
 def contents(image: Image) -> dict[str, tarfile.TarInfo]:
@@ -250,7 +251,7 @@ def _create_and_stop(home: str, source: str, base: str, at: str) -> None:
     Image.create(Workspace.get(), "iris-svc", models=[], inference=InferenceConfig("score.py", source), base_image=base)
 
 
-@pytest.mark.parametrize("at", ["_Build._spec", "_Build._store_blobs", "_Build._keep_log", "_Build._tell"])
+@pytest.mark.parametrize("at", ["building.build_spec", "building.store_blobs", "_Build._keep_log", "_Build._tell"])
 def test_a_killed_builder_is_made_up_for(serving, aml_home, at):
     (serving.source / "score.py").write_text(SCRIPT)
     context = multiprocessing.get_context("spawn")
@@ -272,10 +273,11 @@ def test_a_monitor_finishes_what_lost_its_builder(serving, aml_home):
 
     (serving.source / "score.py").write_text(SCRIPT)
     context = multiprocessing.get_context("spawn")
-    arguments = (str(aml_home), str(serving.source), str(serving.base), "_Build._spec")
+    arguments = (str(aml_home), str(serving.source), str(serving.base), "building.build_spec")
     process = context.Process(target=_create_and_stop, args=arguments)
     process.start()
     process.join(120)
+    assert process.exitcode == -signal.SIGKILL
     watch = ServingWatch(serving.workspace.context)
     assert watch.has_work()
     while watch.round()[0] or watch.has_work():

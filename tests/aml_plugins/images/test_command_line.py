@@ -65,11 +65,16 @@ def test_files_that_cannot_be_used_are_found_before_anything_is_written(serving,
     for base in ("./nowhere", "nothing.tar"):
         assert run(create(serving, base)) == 2
         assert f"There is no base image '{base}'" in capsys.readouterr().err
+    assert run(create(serving, "python:3.12")) == 2
+    assert "'python:3.12' is neither a file nor an image with its registry" in capsys.readouterr().err
     for content in (b"none", b"", b"\xff"):
         (tmp_path / "ca.pem").write_bytes(content)
         assert run([*create(serving, str(serving.base)), "--ca-file", "ca.pem"]) == 2
         assert "The file 'ca.pem' has no certificates." in capsys.readouterr().err
-    for option, words in (([], "'env.yml' is not a file of"), (["--requirement", "x"], "go into the conda file")):
+    for option, words in (
+        ([], "Name it relative to that directory"),
+        (["--requirement", "x"], "go into the conda file"),
+    ):
         assert run([*create(serving, str(serving.base)), "--conda-file", "env.yml", *option]) == 2
         assert words in capsys.readouterr().err
     assert Image.list(serving.workspace) == []

@@ -12,8 +12,8 @@ from services.conda_channel import CondaChannel
 
 from aml_plugins import Image, InferenceConfig, Service
 from aml_plugins.errors import OperationFailedError
-from aml_plugins.images.building import image_layout
 from aml_plugins.images.conda_prefix import conda_entries
+from aml_plugins.images.opening import image_layout
 
 SCRIPT = """
 import os, subprocess, sys

@@ -15,8 +15,8 @@ from services.serving import SCRIPT
 
 from aml_plugins import Image, InferenceConfig, Service, Workspace
 from aml_plugins.errors import InvalidInputError, OperationFailedError
-from aml_plugins.images.building import image_layout, load_builder
 from aml_plugins.images.contract import BuildSpec
+from aml_plugins.images.opening import image_layout, load_builder
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -16,10 +16,10 @@ from services.serving import SCRIPT
 
 from aml_plugins import Image, InferenceConfig, Workspace
 from aml_plugins.errors import BackendError, InvalidInputError, OperationFailedError, TransientBackendError
-from aml_plugins.images.building import image_layout, load_registry
 from aml_plugins.images.layout import Layout, digest_of
+from aml_plugins.images.opening import image_layout, load_registry
+from aml_plugins.images.references import split_reference
 from aml_plugins.images.registry.client import RegistryClient
-from aml_plugins.images.registry.pulling import split_reference
 
 
 @pytest.fixture

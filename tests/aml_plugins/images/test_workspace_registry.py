@@ -10,8 +10,8 @@ from services.container_registry import PASSWORD, USER
 
 from aml_plugins.cli.app import run
 from aml_plugins.errors import BackendError, InvalidInputError, NotFoundError, OperationFailedError
-from aml_plugins.images.building import load_registry
 from aml_plugins.images.layout import Layout
+from aml_plugins.images.opening import load_registry
 from aml_plugins.images.registry.workspace import check_registry, open_registry
 
 

@@ -16,6 +16,7 @@ import pytest
 from services.serving import SCRIPT
 
 from aml_plugins import Image, Service, Task
+from aml_plugins.cli.app import run
 from aml_plugins.errors import (
     AlreadyExistsError,
     InvalidInputError,
@@ -116,25 +117,29 @@ def test_no_request_is_dropped_by_update_canary_scaling_and_going_back(serving, 
     assert [one["traffic"] for one in iris.refresh().to_json()["versions"]] == [100]
 
 
-def test_a_failed_update_keeps_the_old_version_and_says_why(serving, iris, running):
+def test_a_failed_update_keeps_the_old_version_and_says_why(serving, iris, running, capsys):
     before = running()
     with Callers(iris) as callers, pytest.raises(OperationFailedError, match="no such model") as raised:
         iris.update(image=serving.image(BROKEN), wait=True)
     assert callers.failures == []
+    assert "'iris' was not updated" in str(raised.value)
     assert "iris-svc:1 serves on" in str(raised.value)
     assert version_of(iris) == 1
     assert (iris.state, iris.record.error_code) == ("Healthy", "deployment_failed")
     assert "no such model" in iris.record.reason
     assert set(running()) == set(before)
     assert iris.task.state == "Failed"
-    iris.update(drain_seconds=1, wait=True)  # of what serves: the failed version is not tried again
+    capsys.readouterr()
+    assert run(["service", "update", "iris", "--set", "drain_seconds=1"]) == 0  # of what serves, not of what failed
+    assert "no such model" not in capsys.readouterr().out
+    iris.refresh()
     assert (version_of(iris), iris.image_names, iris.record.reason) == (1, ["iris-svc:1"], None)
     iris.update(image=serving.image(SECOND), wait=True)
     assert (version_of(iris), iris.record.reason) == (2, None)
 
 
 def test_a_first_deployment_that_fails_says_why(serving, running):
-    with pytest.raises(OperationFailedError, match="no such model"):
+    with pytest.raises(OperationFailedError, match=r"(?s)'iris' was not deployed.*no such model"):
         serving.image(BROKEN).deploy("iris", wait=True)
     service = Service.get(serving.workspace, "iris")
     assert service.state == "Failed"
