@@ -29,6 +29,9 @@ __all__ = ["DockerConfig", "DockerService"]
 _TAIL_LINES = 15
 _PORTS = {"main": "5001/tcp", "health": "5000/tcp"}
 _STATE, _KEYS = "/opt/aml/state", "/opt/aml/keys"
+_NOT_PUBLISHED = (
+    "Its container runs, and the engine published none of its ports: it has no network 'bridge'. Set network=host."
+)
 
 
 class DockerConfig(LoopbackConfig):
@@ -97,6 +100,8 @@ class DockerService(LoopbackService):
         port = self._port(handle, container, "health")
         if port is not None and is_ready(port):
             return DeploymentStatus(state=DeploymentState.READY)
+        if port is None and container.status == "running" and not _is_on_host(container):
+            return DeploymentStatus(state=DeploymentState.FAILED, reason=_NOT_PUBLISHED)
         return DeploymentStatus(state=DeploymentState.PENDING, reason="It is loading.")
 
     def port_of(self, handle: JsonObject) -> int | None:
@@ -175,7 +180,7 @@ class DockerService(LoopbackService):
 
     def _port(self, handle: JsonObject, container: Any, which: str) -> int | None:
         """Return the port on this machine: published by the engine, or taken by the server itself."""
-        if container.attrs["HostConfig"]["NetworkMode"] == "host":
+        if _is_on_host(container):
             return read_ports(self._state(handle) / "ports.json").get(which)
         found = (container.attrs.get("NetworkSettings", {}).get("Ports") or {}).get(_PORTS[which])
         return int(found[0]["HostPort"]) if found else None
@@ -188,6 +193,10 @@ class DockerService(LoopbackService):
                 return client.containers.get(_name(str(handle["key"])))
             except docker.errors.NotFound:
                 return None
+
+
+def _is_on_host(container: Any) -> bool:
+    return bool(container.attrs["HostConfig"]["NetworkMode"] == "host")
 
 
 def _name(key: str) -> str:

@@ -27,9 +27,13 @@ def containers(client) -> list[str]:
     return [one.name for one in client.containers.list(all=True, filters={"label": "io.aml.service"})]
 
 
-def test_a_container_serves_is_updated_and_goes(serving, docker):
+def test_a_container_serves_is_updated_and_goes(serving, docker, engine):
     # The default base: this machine's own Python, so that the image runs.
-    service = serving.image(base_image=None).deploy("iris", target="docker", network="host", auth=True, wait=True)
+    image = serving.image(base_image=None)
+    if engine.network == "none":
+        with pytest.raises(OperationFailedError, match="published none of its ports: it has no network 'bridge'"):
+            image.deploy("unreachable", target="docker", wait=True)
+    service = image.deploy("iris", target="docker", network="host", auth=True, wait=True)
     assert service.run("x")["version"] == 1
     assert len(containers(docker)) == 1
     details = docker.containers.get(containers(docker)[0]).attrs
