@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,9 +76,9 @@ class _Build:
         record = self._record
         builder = load_builder(self._context, record.builder)
         registry = registry_of_image(self._context, record)
-        with tempfile.TemporaryDirectory(prefix="aml-image-") as folder:
+        with self._folder() as folder:
             spec = build_spec(
-                self._context, record, self._datastore, Path(folder), registry=registry, is_wanted=self._is_wanted
+                self._context, record, self._datastore, folder, registry=registry, is_wanted=self._is_wanted
             )
             self._tell("Running", "The script and the models are here; the builder makes layers of them.", FILES_HERE)
             built = builder.build(spec, self._log)
@@ -90,6 +92,16 @@ class _Build:
         return replace(
             record, state=SUCCEEDED, digest=built.digest, location=location, result=result, reason=None, error_code=None
         )
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        """Yield this attempt's directory; what a killed attempt at the same image left here goes."""
+        root, key = self._context.home / "builds", key_of_build(self._record)
+        root.mkdir(parents=True, exist_ok=True)
+        for left in root.glob(f"{key}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=f"{key}-", dir=root) as folder:
+            yield Path(folder)
 
     def _is_wanted(self) -> bool:
         try:

@@ -266,6 +266,7 @@ def test_a_killed_builder_is_made_up_for(serving, aml_home, at):
     assert image.state == "Succeeded"
     assert [one.version for one in Image.list(serving.workspace)] == [1]
     assert image.task.state == "Completed"
+    assert list((aml_home / "builds").iterdir()) == []
 
 
 def test_a_monitor_finishes_what_lost_its_builder(serving, aml_home):
