@@ -109,7 +109,7 @@ def update(
 @_WAIT
 @in_workspace
 def scale(name: str, replicas: int, wait: bool, store: str | None, workspace: str | None, output: str) -> None:
-    """Change how many processes or containers answer."""
+    """Change how many processes or containers answer, of the newest version where two share the requests."""
     found = _service(store, workspace, name)
     found.scale(replicas)
     if wait:

@@ -211,7 +211,10 @@ class Service:
         self._begin(f"Update to {self.record.desired['image']}.", wait=wait)
 
     def scale(self, replicas: int, *, wait: bool = False) -> None:
-        """Change how many processes or containers answer, without dropping a request."""
+        """Change how many processes or containers answer, without dropping a request.
+
+        While two versions share the requests, this is the number of the newest; the other keeps its own.
+        """
         self.update(replicas=replicas, wait=wait)
 
     def delete(self, *, wait: bool = True) -> None:
