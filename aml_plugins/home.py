@@ -38,9 +38,9 @@ def aml_home() -> Path:
 
 def home_id(home: Path) -> str:
     """Return a name that no other home directory has; made on first use, and kept in it."""
+    with suppress(FileNotFoundError, NotADirectoryError), open(f"{home}/id", "rb") as file:  # noqa: PTH123  each run's
+        return file.read().decode()
     path = home / "id"
-    with suppress(FileNotFoundError, NotADirectoryError):
-        return path.read_text(encoding="utf-8")
     make_home(home)
     with _sentence(home):
         partial = home / f".id.{uuid.uuid4().hex}"

@@ -18,38 +18,47 @@ def place_files(files: Mapping[str, Path], directory: Path) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     for name, source in files.items():
-        target = directory / name
         try:
-            os.link(_file(source), target)
+            os.link(_file(source), f"{directory}/{name}")
         except FileExistsError:
             continue
         except OSError:
-            part = directory / f".{name}.{os.getpid()}"
-            try:
-                shutil.copyfile(source, part)
-                part.replace(target)
-            except OSError:  # a full disk, mostly: what was written of the file must not fill it on
-                part.unlink(missing_ok=True)
-                raise
+            _copy(source, directory, name)
 
 
-def _file(path: Path) -> Path:
+def _copy(source: Path, directory: Path, name: str) -> None:
+    part = directory / f".{name}.{os.getpid()}"
+    try:
+        shutil.copyfile(source, part)
+        part.replace(directory / name)
+    except OSError:  # a full disk, mostly: what was written of the file must not fill it on
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _file(path: Path) -> str:
     """Return what a symbolic link leads to: linking it would make another name of the link."""
-    return path.resolve() if path.is_symlink() else path
+    return os.path.realpath(path) if os.path.islink(path) else os.fspath(path)  # noqa: PTH114  each run's
 
 
 def delete_directory(path: Path) -> None:
     """Delete a directory and all in it; first out of sight, so that half a job is never found. Missing is fine."""
-    hidden = path.with_name(f".{path.name}.deleted")
-    if path.is_dir():
-        if hidden.exists():
+    hidden = f"{path.parent}/.{path.name}.deleted"
+    try:
+        os.rename(path, hidden)  # noqa: PTH104  each run's
+    except OSError as error:
+        is_begun = os.path.isdir(hidden)  # noqa: PTH112  by somebody who was killed
+        if is_begun:
             _delete(hidden)
+        if isinstance(error, FileNotFoundError):
+            return
+        if not is_begun:
+            raise
         path.rename(hidden)
-    if hidden.exists():
-        _delete(hidden)
+    _delete(hidden)
 
 
-def _delete(path: Path) -> None:
+def _delete(path: str) -> None:
     """Scripts leave directories behind that may not be written to."""
     try:
         shutil.rmtree(path)

@@ -136,9 +136,10 @@ class OwnMachineBackend(JobDirectoriesBackend):
         refuse_image(spec, self.target.name)
 
     def _check_python(self) -> None:
-        if not os.access(self._config.python, os.X_OK) or not Path(self._config.python).is_file():
+        python = self._config.python
+        if not os.access(python, os.X_OK) or not os.path.isfile(python):  # noqa: PTH113  asked for each run
             raise BackendError(
-                f"The Python '{self._config.python}' of compute target '{self.target.name}' cannot be executed.",
+                f"The Python '{python}' of compute target '{self.target.name}' cannot be executed.",
                 "Set the target's 'python' to an interpreter that exists.",
             )
 

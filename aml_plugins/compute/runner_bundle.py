@@ -81,7 +81,7 @@ def write_job_file(
     grace_seconds: float = 10.0,
     data: Sequence[JsonObject] = (),
 ) -> None:
-    """Write ``job.json``, whole or not at all (``runs/runner/__init__.py`` says what it means).
+    """Write ``job.json``, whole or not at all (``runs/runner/__init__.py`` says what it means), and make its directory.
 
     :param variables: no secrets: those go through the backend to the runner's own environment.
     """
@@ -100,9 +100,19 @@ def write_job_file(
         "grace_seconds": grace_seconds,
         **({"data": list(data)} if data else {}),
     }
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(job), encoding="utf-8")
-    part.replace(path)
+    part = f"{path.parent}/.{path.name}.{os.getpid()}"
+    content = json.dumps(job).encode()
+    try:
+        _write(part, content)
+    except FileNotFoundError:  # the first of this directory
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(part, content)
+    os.replace(part, path)  # noqa: PTH105  written for each run
+
+
+def _write(path: str, content: bytes) -> None:
+    with open(path, "wb") as file:  # noqa: PTH123  as above
+        file.write(content)
 
 
 @functools.cache  # what is installed does not change under a running process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -19,17 +20,23 @@ def gather_results(job: Path, destination: Path) -> None:
     What a symbolic link points to comes along where it lies in the script's directory; other links stay behind, as do
     pipes and sockets: a script must not be able to have the driver's own files published.
     """
-    home = os.path.realpath(job)
-    for name in ("outputs", "logs"):
-        if _has_entries(f"{home}/work/{name}"):
-            _gather(f"{home}/work/{name}", f"{destination}/{name}", f"{home}/work")
-    _gather(f"{home}/uploads", f"{destination}/uploads", f"{home}/uploads")
+    for below in ("work/outputs", "work/logs", "uploads"):
+        if _has_entries(f"{job}/{below}"):
+            folder, _, name = below.rpartition("/")
+            home = os.path.realpath(job)
+            _gather(f"{home}/{below}", f"{destination}/{name}", f"{home}/{folder or name}")
     _take(f"{job}/records.jsonl", f"{destination}/records.jsonl")
-    if (job / "std_log.txt").is_file():
-        logs = destination / "logs"
-        logs.mkdir(exist_ok=True)
-        (logs / "std_log.txt").unlink(missing_ok=True)  # the script may have written one, too
-        _take(f"{job}/std_log.txt", f"{logs}/std_log.txt")
+    _take_log(f"{job}/std_log.txt", f"{destination}/logs")
+
+
+def _take_log(log: str, logs: str) -> None:
+    if not os.path.isfile(log):  # noqa: PTH113  here and below: asked for each run
+        return
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(logs)  # noqa: PTH102
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{logs}/std_log.txt")  # noqa: PTH108  the script may have written one, too
+    _take(log, f"{logs}/std_log.txt")
 
 
 def _has_entries(directory: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from aml_plugins.errors import InvalidInputError, NotFoundError
@@ -38,18 +39,18 @@ def regular_files(local: Path) -> Iterator[tuple[Path, str]]:
     :raises NotFoundError: where there is neither file nor directory.
     """
     if local.is_dir():
-        yield from _below(os.fspath(local), "", os.path.realpath(local))
+        yield from _below(os.fspath(local), "", functools.partial(os.path.realpath, local))
         return
     if not local.is_file():
         raise NotFoundError(f"There is no file '{local}' to store with the run.", "Check the path.")
     yield local, local.name
 
 
-def _below(directory: str, prefix: str, root: str) -> Iterator[tuple[Path, str]]:
+def _below(directory: str, prefix: str, root: Callable[[], str]) -> Iterator[tuple[Path, str]]:
     with os.scandir(directory) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:  # a directory's files come before what lies deeper, as people list them
-        if entry.is_file() and (not entry.is_symlink() or os.path.realpath(entry.path).startswith(f"{root}/")):
+        if entry.is_file() and (not entry.is_symlink() or os.path.realpath(entry.path).startswith(f"{root()}/")):
             yield Path(entry.path), prefix + entry.name
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 from pathlib import Path
@@ -45,10 +46,12 @@ def git_commit(directory: Path) -> str | None:
     Submitting is fast, and starting git costs more than the rest of it; ``git`` itself answers for the rare layouts
     (packed references, worktrees) that one look does not settle.
     """
-    for folder in (directory, *directory.absolute().parents):
-        if (folder / ".git").exists():
-            return _head(folder / ".git") or _ask_git(folder)
-    return None
+    folder = os.fspath(directory.absolute())
+    while not os.path.exists(f"{folder}/.git"):  # noqa: PTH110  asked for each run
+        folder, below = os.path.dirname(folder), folder  # noqa: PTH120  as above
+        if folder == below:
+            return None
+    return _head(Path(folder, ".git")) or _ask_git(Path(folder))
 
 
 def _head(git: Path) -> str | None:

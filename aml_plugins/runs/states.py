@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-__all__ = ["TRANSITIONS", "RunState", "mlflow_status"]
+__all__ = ["TERMINAL", "TRANSITIONS", "RunState", "mlflow_status"]
 
 
 class RunState(StrEnum):
@@ -47,6 +47,9 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     _S.FAILED: frozenset(),
     _S.CANCELED: frozenset(),
 }
+
+TERMINAL = frozenset(state.value for state, following in TRANSITIONS.items() if not following)
+"""The words of states in which a run has ended for good: who looks at thousands of runs compares words."""
 
 MlflowStatus = Literal["SCHEDULED", "RUNNING", "FINISHED", "FAILED", "KILLED"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import uuid
@@ -56,14 +57,22 @@ def owner_is_dead(owner: str) -> bool:
     return state in _GONE or (start_now not in ("", started))
 
 
+@functools.cache
 def _boot_id() -> str:
-    """Return this boot's id and the namespace of process ids: containers can share the host's name and boot."""
+    """Return this boot's id and the namespace of process ids: containers can share the host's name and boot.
+
+    Neither changes for a process. A child may have another namespace.
+    """
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         namespace = str((_PROC / "self/ns/pid").readlink())
     except OSError:
         return ""
     return f"{boot}.{namespace.strip('pid:[]')}"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_boot_id.cache_clear)
 
 
 def _exists(pid: int) -> bool:

@@ -29,7 +29,7 @@ Observation = "JobStatus | Exception | None"
 
 def needs_status(run: RunRecord) -> bool:
     """Say whether the run's next step wants to know how its job is."""
-    return run.handle is not None and RunState(run.state) in _WITH_JOB
+    return run.handle is not None and run.state in _WITH_JOB
 
 
 def advance(step: Step, run: RunRecord, seen: JobStatus | Exception | None = None) -> RunRecord:
@@ -75,7 +75,9 @@ def _nothing(_step: Step, run: RunRecord) -> RunRecord:
     return run
 
 
-_WITH_JOB = frozenset({RunState.PREPARING, RunState.QUEUED, RunState.RUNNING, RunState.CANCEL_REQUESTED})
+_WITH_JOB = frozenset(
+    state.value for state in (RunState.PREPARING, RunState.QUEUED, RunState.RUNNING, RunState.CANCEL_REQUESTED)
+)
 
 _WITHOUT_JOB: dict[RunState, Callable[[Step, RunRecord], RunRecord]] = {
     RunState.NOT_STARTED: take_snapshot_of,

@@ -62,9 +62,8 @@ def job_spec(run: RunRecord, bundle: Mapping[str, Path], variables: Mapping[str,
 
 def _job_file(step: Step, run: RunRecord, data: Sequence[JsonObject]) -> Path:
     path = step.staged_job(run)
-    if path.is_file():  # whole, and the same whoever writes it
+    if os.path.isfile(path):  # noqa: PTH113  asked for each run; whole, and the same whoever writes it
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
     config = configuration(run)
     write_job_file(
         path,

@@ -18,7 +18,7 @@ from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.reconciliation.step import Step
 from aml_plugins.runs.reconciliation.trouble import TELL_SECONDS, tell, tell_end
 from aml_plugins.runs.reconciliation.waking import sleep_until_news
-from aml_plugins.runs.states import RunState
+from aml_plugins.runs.states import TERMINAL, RunState
 from aml_plugins.store.copies import changed
 from aml_plugins.store.leases import new_owner
 from aml_plugins.tasks.delivery import deliver
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["LEASE_SECONDS", "Driver"]
 
 logger = logging.getLogger(__name__)
+
+_FINALIZING = RunState.FINALIZING.value
 
 LEASE_SECONDS = 60.0
 STEPS_A_ROUND = 8
@@ -304,7 +306,7 @@ def _turn(run: RunRecord) -> tuple[bool, float]:
 
 
 def _is_finalizing(run: RunRecord) -> bool:
-    return run.state == RunState.FINALIZING.value
+    return run.state == _FINALIZING
 
 
 def _slept(seconds: float) -> bool:
@@ -313,4 +315,4 @@ def _slept(seconds: float) -> bool:
 
 
 def _ended(run: RunRecord) -> bool:
-    return RunState(run.state).is_terminal
+    return run.state in TERMINAL

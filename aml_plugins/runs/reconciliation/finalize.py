@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -78,8 +79,7 @@ def _collect(step: Step, run: RunRecord) -> RunRecord:
 def _place_for_results(staging: Path) -> Iterator[Path]:
     """Make an empty directory that nobody else has: the run's own, or one in it where that is there already."""
     try:
-        staging.parent.mkdir(parents=True, exist_ok=True)
-        staging.mkdir(mode=0o700)
+        _make_private(staging)
     except FileExistsError:  # inputs, a driver that was killed, or one that has not noticed that it lost the run
         with tempfile.TemporaryDirectory(dir=staging, prefix="results-") as name:
             yield Path(name)
@@ -91,6 +91,14 @@ def _place_for_results(staging: Path) -> Iterator[Path]:
         raise
 
 
+def _make_private(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700)
+    except FileNotFoundError:  # the first run of this home
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700)
+
+
 def is_collected(run: RunRecord) -> bool:
     """Say whether the attempt's results are here, or there are none."""
     return run.handle is None or run.cursors.get("collected") == run.attempt
@@ -99,8 +107,7 @@ def is_collected(run: RunRecord) -> bool:
 def _hide_secrets(step: Step, run: RunRecord, results: Path) -> Mask:
     """Take the values of the run's secrets out of its log, before anybody else can read it."""
     mask = mask_of(step.context, run)
-    log = results / "logs" / LOG
-    if mask and log.is_file():
+    if mask and (log := results / "logs" / LOG).is_file():
         mask_file(log, mask)
     return mask
 
@@ -122,18 +129,17 @@ def _fetch(step: Step, run: RunRecord, results: Path) -> None:
 
 
 def _upload(step: Step, run: RunRecord, results: Path) -> None:
-    history = step.history(run)
+    history, there = step.history(run), os.listdir(results)  # noqa: PTH208  most have a log and nothing else
     status = mlflow_status(RunState(run.outcome or RunState.FAILED))
-    if (results / "outputs" / OFFLINE_DATABASE).is_file():
+    if "outputs" in there and (results / "outputs" / OFFLINE_DATABASE).is_file():
         from aml_plugins.runs.records.offline_mlflow import replay_offline_mlflow  # noqa: PLC0415  most runs have none
 
         replay_offline_mlflow(history, run.run_id, run.experiment_id, results / "outputs", status)
     for folder in ("outputs", "logs"):
-        if (results / folder).is_dir():
+        if folder in there and (results / folder).is_dir():
             attempt = f"/attempt-{run.attempt}" if run.cursors.get(_AGAIN) else ""
             history.upload(run.run_id, results / folder, folder + attempt)
-    records = results / "records.jsonl"
-    if records.is_file():
+    if "records.jsonl" in there and (records := results / "records.jsonl").is_file():
         RecordFeed(history, run, results / "uploads").finish(records, status)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["launch", "waits", "waits_for_slot"]
 
+_QUEUED = RunState.QUEUED.value
 _WAITS_FOR_SLOT = "Waiting for one of the"
 
 _A_FILE_HERE = ("sqlite:", "file:", "/")
@@ -54,7 +55,7 @@ def launch(step: Step, run: RunRecord) -> RunRecord:
 def waits(step: Step, run: RunRecord) -> bool:
     """Say whether a run waits, as it is noted to, for a target that takes none in this round."""
     return (
-        run.state == RunState.QUEUED.value
+        run.state == _QUEUED
         and run.handle is None
         and run.reason is not None
         and run.cancel_requested_at is None
@@ -64,7 +65,7 @@ def waits(step: Step, run: RunRecord) -> bool:
 
 def waits_for_slot(run: RunRecord) -> bool:
     """Say whether a run waits, as it is noted to, until others on its target have ended."""
-    return run.state == RunState.QUEUED.value and run.handle is None and str(run.reason).startswith(_WAITS_FOR_SLOT)
+    return run.state == _QUEUED and run.handle is None and str(run.reason).startswith(_WAITS_FOR_SLOT)
 
 
 def _cancel_unsubmitted(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRecord:

@@ -14,7 +14,7 @@ from aml_plugins.runs.reconciliation.driver import Driver
 from aml_plugins.runs.reconciliation.intervals import Pause
 from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.snapshot_release import release_snapshots
-from aml_plugins.runs.states import RunState
+from aml_plugins.runs.states import TERMINAL
 from aml_plugins.serving_watch import ServingWatch
 from aml_plugins.store.opening import is_server
 from aml_plugins.tasks.courier import courier_of
@@ -77,7 +77,7 @@ class Monitor:
             return 0, False
         runs = self._driver.drive(list(self._mine))
         moved = any(run.version != self._mine.get(run_id) for run_id, run in runs.items())
-        self._mine = {run_id: run.version for run_id, run in runs.items() if not RunState(run.state).is_terminal}
+        self._mine = {run_id: run.version for run_id, run in runs.items() if run.state not in TERMINAL}
         return len(self._mine), moved
 
     def _find_due(self) -> None:

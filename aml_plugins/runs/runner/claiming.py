@@ -6,6 +6,7 @@ import fcntl
 import os
 
 from .processes import birth_of
+from .reading import read_file
 
 __all__ = ["CANCEL", "LOCK", "claim", "is_started", "lock_holder", "release", "script_of", "sign", "take_lock"]
 
@@ -55,8 +56,7 @@ def script_of(directory: str) -> tuple[int, int] | None:
 
 def _signed(directory: str, place: int) -> tuple[int, int] | None:
     try:
-        with open(os.path.join(directory, LOCK), "rb") as file:
-            pid, birth = file.read().split()[place : place + 2]
+        pid, birth = read_file(os.path.join(directory, LOCK)).split()[place : place + 2]
         return int(pid), int(birth)
     except (FileNotFoundError, ValueError):
         return None

@@ -6,6 +6,7 @@ import os
 
 from .errors import JobError
 from .json_text import loads
+from .reading import read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ class Job:
         :raises JobError: where it is not what it should be.
         """
         try:
-            with open(os.path.join(directory, "job.json"), encoding="utf-8") as file:
-                return cls(loads(file.read()))
+            return cls(loads(read_file(os.path.join(directory, "job.json")).decode()))
         except OSError as error:
             raise JobError(f"The job file cannot be read: {error.strerror}.") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -6,6 +6,8 @@ there only where the job's control group is the root that it sees, as in a conta
 
 from __future__ import annotations
 
+from .reading import read_file
+
 __all__ = ["kills_by_memory"]
 
 _COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
@@ -15,11 +17,10 @@ def kills_by_memory() -> int:
     """Return the count, 0 where the kernel does not tell."""
     for path in _COUNTERS:
         try:
-            with open(path, "rb", buffering=0) as file:  # as text, it would load a codec first
-                for line in file.read().splitlines():
-                    name, _, count = line.partition(b" ")
-                    if name == b"oom_kill":
-                        return int(count)
+            for line in read_file(path).splitlines():
+                name, _, count = line.partition(b" ")
+                if name == b"oom_kill":
+                    return int(count)
         except (OSError, ValueError):
             continue
     return 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from .reading import read_file
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
@@ -136,7 +138,6 @@ def _key_of(pid: int) -> str | None:
 
 def _read(pid: int, name: str) -> bytes:
     try:
-        with open(f"{PROC}/{pid}/{name}", "rb", buffering=0) as file:
-            return file.read()
+        return read_file(f"{PROC}/{pid}/{name}")
     except OSError:  # gone, or somebody else's
         return b""

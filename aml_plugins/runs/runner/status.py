@@ -8,6 +8,7 @@ import time
 from .claiming import LOCK, script_of
 from .errors import disk_is_full
 from .json_text import dumps, loads
+from .reading import read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,8 +121,7 @@ def read_status(directory: str) -> dict[str, Any] | None:
     While that waits, the lock tells of a script that has started.
     """
     try:
-        with open(os.path.join(directory, NAME), encoding="utf-8") as file:
-            value = loads(file.read())
+        value = loads(read_file(os.path.join(directory, NAME)).decode())
     except FileNotFoundError:
         return _of_script(directory)
     return value if isinstance(value, dict) else None

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from aml_plugins.runs.runner.processes import birth_of, processes_of_job, signal_identified
+from aml_plugins.runs.runner.reading import read_file
 from aml_plugins.testing.jobs import wait_until
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(3600)"]
@@ -49,3 +50,10 @@ def test_the_script_dies_with_its_runner_though_nobody_looks(prepare: Callable[.
     runner.kill()
     runner.wait()
     wait_until(lambda: birth_of(script) != birth)
+
+
+def test_a_file_longer_than_one_look_is_read_whole(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 1024
+    (tmp_path / "file").write_bytes(content)
+
+    assert read_file(str(tmp_path / "file")) == content
