@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aml_plugins.cli.options import in_workspace, open_workspace
 from aml_plugins.cli.output import show
+
+if TYPE_CHECKING:
+    from aml_plugins.store.records import RunRecord
 
 __all__ = ["logs", "outputs", "snapshot"]
 
@@ -29,7 +33,7 @@ def logs(run_id: str, follow: bool, attempt: int | None, store: str | None, work
         raise click.UsageError(f"The run {run_id} was not submitted here; its files: aml run outputs {run_id}")
     if follow and output == "text":
         with handing_over(run, f"the run goes on. Cancel it with: aml run cancel {run.id}"):
-            wait(run.workspace.context, run.workspace.driver, run.id, on_output=_write)
+            _say_end(wait(run.workspace.context, run.workspace.driver, run.id, on_output=_write))
         return
     data = run.get_logs(attempt=attempt).encode() if attempt else RunLog(run.workspace.context).new(run.record)
     if output == "json":
@@ -75,6 +79,15 @@ def snapshot(run_id: str, download: str | None, store: str | None, workspace: st
         files = [{"path": member.filename, "size": member.file_size} for member in archive.infolist()]
         archive.close()
     show(output, files, lambda: "\n".join(f"{file['size']:>10}  {file['path']}" for file in files))
+
+
+def _say_end(run: RunRecord) -> None:
+    """Say on standard error how a run ended that did not complete: its log may not know, or be empty."""
+    from aml_plugins.runs.attempts import without_log
+    from aml_plugins.runs.states import RunState
+
+    if run.state != RunState.COMPLETED.value:
+        click.echo(f"The run {run.run_id} ended as {run.state}. {without_log(run.reason)}".rstrip(), err=True)
 
 
 def _write(data: bytes) -> None:

@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from aml_plugins.json_types import JsonObject
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["LINK", "LOST_MARK", "Attempt", "attempts_of", "log_path", "next_attempt_cursors", "retry_is_due"]
+__all__ = [
+    "LINK",
+    "LOST_MARK",
+    "Attempt",
+    "attempts_of",
+    "log_path",
+    "next_attempt_cursors",
+    "retry_is_due",
+    "without_log",
+]
 
 LOST_MARK = "lost"
 """The cursor that says whether the present attempt's job lost its machine."""
@@ -51,6 +60,11 @@ def attempts_of(run: RunRecord) -> Sequence[Attempt]:
     return [*earlier, Attempt(**_facts(run), state=run.state, log=log_path(None))]
 
 
+def without_log(reason: str | None) -> str:
+    """Return why a run ended without the last lines of its log, for those who have read it."""
+    return (reason or "").partition(_TAIL)[0]
+
+
 def log_path(attempt: int | None) -> str:
     """Return where an attempt's log lies among the run's files; None is the last attempt, whichever it is."""
     return "logs/std_log.txt" if attempt is None else f"logs/attempt-{attempt}/std_log.txt"
@@ -80,7 +94,7 @@ def next_attempt_cursors(run: RunRecord) -> JsonObject:
 def _facts(run: RunRecord) -> dict[str, Any]:
     return {
         "number": run.attempt,
-        "reason": run.reason.partition(_TAIL)[0] if run.reason else None,
+        "reason": without_log(run.reason) or None,
         "lost": bool(run.cursors.get(LOST_MARK)),
         "exit_code": run.exit_code,
         "job": str(run.handle["job_id"]) if run.handle else None,

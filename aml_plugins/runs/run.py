@@ -96,7 +96,7 @@ class Run:
         if raise_on_error and self._record.state != RunState.COMPLETED.value:
             raise OperationFailedError(
                 f"The run {self.id} ended as {self._record.state}. {self._record.reason or ''}".rstrip(),
-                f"Its log: aml run logs {self.id}",
+                f"Its log: aml run logs {self.id}" if self._record.handle else f"See: aml run show {self.id}",
             )
         return self
 

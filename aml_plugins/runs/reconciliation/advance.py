@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aml_plugins.errors import JobNotFoundError, NotYetDoneError, StoreError, TransientBackendError
+from aml_plugins.errors import AmlError, JobNotFoundError, NotYetDoneError, StoreError, TransientBackendError
 from aml_plugins.runs.masking import without_secrets
 from aml_plugins.runs.reconciliation.finalize import finalize
 from aml_plugins.runs.reconciliation.launch import launch
@@ -61,7 +61,9 @@ def _with_job(step: Step, run: RunRecord, seen: JobStatus | Exception | None) ->
 
 def _give_up(step: Step, run: RunRecord, error: Exception) -> RunRecord:
     """End a run that cannot go on. What failed while finalizing is told, and the run still ends."""
-    logger.warning("Run %s cannot go on: %s", run.run_id, error, exc_info=not hasattr(error, "code"))
+    is_told = isinstance(error, AmlError)  # in words that the row, the task and whoever waits have, too
+    level = logging.INFO if is_told else logging.WARNING
+    logger.log(level, "Run %s cannot go on: %s", run.run_id, error, exc_info=not is_told)
     step.written(run)
     current = step.context.store.runs.get(run.workspace, run.run_id)
     if RunState(current.state) is RunState.FINALIZING:

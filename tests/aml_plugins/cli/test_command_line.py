@@ -174,6 +174,17 @@ def test_what_the_runner_says_itself_is_said_once(aml_home: Path, source: Path) 
     assert run["reason"].count("/no/such/python") == 1
 
 
+def test_what_a_target_refuses_is_said_once_to_whoever_looks(aml_home: Path, source: Path) -> None:
+    aml("compute", "attach", "local", "dead", "--python", "/no/such/python")
+
+    waited = aml("run", "submit", source, "--script", "train.py", "--target", "dead", "--wait", code=1)
+
+    run_id = waited.stderr.split("aml run show ")[1].strip()
+    followed, shown = aml("run", "logs", "-f", run_id), aml("run", "show", run_id)
+    assert [one.stderr.count("/no/such/python") for one in (waited, followed, shown)] == [1, 1, 0]
+    assert [one.stdout.count("/no/such/python") for one in (waited, followed, shown)] == [0, 0, 1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
