@@ -138,10 +138,15 @@ class Lease(TypedDict):
 
 
 class LogPiece(TypedDict):
-    """Bytes of a run's log, base64, that begin at ``offset``; ``owner`` holds the run's lease."""
+    """
+    Bytes of a run's log, base64, that begin at ``offset``; ``owner`` holds the run's lease.
+
+    ``generation`` says which start of the attempt's job they are of, where its target begins jobs anew.
+    """
 
     attempt: int
     data: str
+    generation: NotRequired[int]
     offset: int
     owner: str
 

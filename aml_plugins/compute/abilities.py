@@ -16,7 +16,11 @@ class SupportsLogs(Protocol):
     """Can show the script's output while it runs."""
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
-        """Return output since ``cursor`` (at most 1 MiB); the empty cursor is the beginning. Never waits."""
+        """Return output since ``cursor`` (at most 1 MiB); the empty cursor is the beginning. Never waits.
+
+        Where the target has begun the job anew since, return the new output from its beginning, and say so by the
+        chunk's ``generation``.
+        """
         ...
 
 

@@ -107,6 +107,7 @@ class JobStatus:
     :param environment: the environment build as the runner reports it, None where there is nothing to build:
         ``{"key", "state": "running"|"succeeded"|"failed", "message"}``.
     :param started_at: when the script started, seconds since the epoch; likewise ``finished_at``.
+    :param generation: which start of the job this is, as :class:`LogChunk` has it; 0 where jobs are begun once.
     """
 
     state: JobState
@@ -119,11 +120,18 @@ class JobStatus:
     environment: Mapping[str, str] | None = None
     started_at: float | None = None
     finished_at: float | None = None
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LogChunk:
-    """Bytes of a growing file since a cursor. Hand ``cursor`` back to go on; an empty chunk means "no more now"."""
+    """Bytes of a growing file since a cursor. Hand ``cursor`` back to go on; an empty chunk means "no more now".
+
+    :param generation: which start of the job the file is of, for a target that by itself begins a job anew whose
+        machine was lost: each start has another number, and none has 0. A cursor of an earlier start counts as the
+        empty one: ``data`` is then from the beginning. 0 where jobs are begun once, or the start is not known now.
+    """
 
     data: bytes
     cursor: str
+    generation: int = 0

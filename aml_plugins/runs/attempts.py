@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from aml_plugins.store.records import RunRecord
 
 __all__ = [
+    "GENERATION",
     "LINK",
     "LOST_MARK",
     "Attempt",
     "attempts_of",
+    "last_start",
     "log_path",
     "next_attempt_cursors",
     "retry_is_due",
@@ -28,6 +30,8 @@ LOST_MARK = "lost"
 """The cursor that says whether the present attempt's job lost its machine."""
 LINK = "link"
 """The cursor that has the page where the target itself shows the present attempt's job."""
+GENERATION = "generation"
+"""The cursor that says which start of the present attempt's job was seen last, where its target begins jobs anew."""
 _EARLIER = "attempts"
 _TAIL = " The last lines of its log:"
 
@@ -58,6 +62,12 @@ def attempts_of(run: RunRecord) -> Sequence[Attempt]:
     """Return all attempts at a run, the present or last one at the end."""
     earlier = [Attempt(**{**one, "log": log_path(int(one["number"]))}) for one in _earlier(run)]
     return [*earlier, Attempt(**_facts(run), state=run.state, log=log_path(None))]
+
+
+def last_start(run: RunRecord) -> int:
+    """Return which start of the present attempt's job was seen last; 0 where its target begins each once."""
+    found = run.cursors.get(GENERATION)
+    return found if isinstance(found, int) else 0
 
 
 def without_log(reason: str | None) -> str:

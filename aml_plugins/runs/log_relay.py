@@ -32,10 +32,11 @@ CHUNKS = 4
 class RunLogs(Protocol):
     """Where a server takes logs of running runs."""
 
-    def append(self, run: RunRecord, owner: str, offset: int, data: bytes) -> int:
+    def append(self, run: RunRecord, owner: str, offset: int, data: bytes, *, generation: int = 0) -> int:
         """Add bytes that begin at ``offset``, as the holder of the run's lease; return how many the server has then.
 
-        What it has already it leaves alone, and where bytes before ``offset`` are missing it takes nothing.
+        What it has already it leaves alone, and where bytes before ``offset`` are missing it takes nothing. What it
+        has of another ``generation``, an earlier start of the attempt's job, it forgets.
         """
         ...
 
@@ -56,6 +57,7 @@ class _Place:
     cursor: str = ""
     offset: int = 0
     known: int | None = None
+    generation: int = 0
 
 
 class LogRelay:
@@ -90,17 +92,21 @@ class LogRelay:
         backend = self._context.backends.get(run.workspace, run.target)
         if not backend.is_own_machine or not isinstance(backend, SupportsLogs):
             return
-        if place.known is None:  # an earlier driver may have passed some of it on
-            place.known = logs.append(run, self._owner, 0, b"")
         for _ in range(CHUNKS):
             chunk = backend.logs(JobHandle.from_dict(dict(run.handle or {})), place.cursor)
             if not chunk.data:
                 return
+            if chunk.generation != place.generation:  # begun, or begun again by the target
+                place.offset, place.known, place.generation = 0, None, chunk.generation
+            if place.known is None:  # an earlier driver may have passed some of it on
+                place.known = logs.append(run, self._owner, 0, b"", generation=place.generation)
             begin, end = place.offset, place.offset + len(chunk.data)
             if end > place.known:
                 skipped = max(0, place.known - begin)
-                place.known = logs.append(run, self._owner, begin + skipped, chunk.data[skipped:])
+                place.known = logs.append(
+                    run, self._owner, begin + skipped, chunk.data[skipped:], generation=place.generation
+                )
             if place.known < end:  # the server lost what it had: from the beginning, at the next look
-                self._places[run.run_id] = _Place(run.attempt, known=place.known)
+                self._places[run.run_id] = _Place(run.attempt, known=place.known, generation=place.generation)
                 return
             place.cursor, place.offset = chunk.cursor, end

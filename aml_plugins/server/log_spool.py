@@ -9,6 +9,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from aml_plugins.compute.job import LogChunk
+
 __all__ = ["LogSpool"]
 
 LONGEST = 64 << 20
@@ -16,6 +18,7 @@ LONGEST = 64 << 20
 KEPT_SECONDS = 24 * 3600.0
 """After so long without a word nobody watches any more."""
 CHUNK = 1 << 20
+_START = ".start"
 
 
 class LogSpool:
@@ -27,16 +30,21 @@ class LogSpool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def append(self, run_id: str, attempt: int, offset: int, data: bytes) -> int:
+    def append(self, run_id: str, attempt: int, offset: int, data: bytes, *, generation: int = 0) -> int:
         """Add what is new of ``data``, which begins at ``offset``; return how many bytes there are then.
 
         Where bytes before ``offset`` are missing nothing is added.
+
+        :param generation: which start of the attempt's job the bytes are of; those of another one are forgotten.
         """
         path = self._path(run_id, attempt)
         if not path.exists():
             self._prepare()
         with path.open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
+            if generation != _generation(path):
+                file.truncate(0)
+                path.with_suffix(_START).write_text(str(generation))
             size = os.fstat(file.fileno()).st_size
             end = offset + len(data)
             if size >= LONGEST:
@@ -46,18 +54,26 @@ class LogSpool:
                 return end
             return size
 
-    def read(self, run_id: str, attempt: int, offset: int) -> bytes:
-        """Return at most a chunk from ``offset`` on; nothing where there is none."""
+    def read(self, run_id: str, attempt: int, cursor: str = "") -> LogChunk:
+        """Return at most a chunk from ``cursor`` on, which is ``OFFSET:START``; nothing where there is none."""
+        path = self._path(run_id, attempt)
+        offset, _, known = cursor.partition(":")
         try:
-            with self._path(run_id, attempt).open("rb") as file:
-                file.seek(offset)
-                return file.read(CHUNK)
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)
+                generation = _generation(path)
+                first = int(offset) if known == str(generation) else 0
+                file.seek(first)
+                data = file.read(CHUNK)
         except FileNotFoundError:
-            return b""
+            return LogChunk(b"", cursor)
+        return LogChunk(data, f"{first + len(data)}:{generation}", generation)
 
     def forget(self, run_id: str, attempt: int) -> None:
         """Delete the log of a run that has ended; none is fine."""
-        self._path(run_id, attempt).unlink(missing_ok=True)
+        path = self._path(run_id, attempt)
+        for one in (path, path.with_suffix(_START)):
+            one.unlink(missing_ok=True)
 
     def _path(self, run_id: str, attempt: int) -> Path:
         # Ids come from clients; none of theirs becomes a path.
@@ -71,4 +87,12 @@ class LogSpool:
         for path in self._directory.glob("*.log"):
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < oldest:
+                    path.with_suffix(_START).unlink(missing_ok=True)
                     path.unlink()
+
+
+def _generation(path: Path) -> int:
+    try:
+        return int(path.with_suffix(_START).read_text())
+    except (FileNotFoundError, ValueError):
+        return 0

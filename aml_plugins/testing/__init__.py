@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aml_plugins.testing.compute_contract import ComputeBackendContract
     from aml_plugins.testing.contract.nodes import NodesContract
     from aml_plugins.testing.contract.outage import OutageContract
+    from aml_plugins.testing.contract.restarts import RestartContract
     from aml_plugins.testing.fake_backend import FakeBackend, FakeJob
     from aml_plugins.testing.fake_clock import FakeClock
     from aml_plugins.testing.jobs import make_job, wait_until_ended
@@ -24,6 +25,7 @@ __all__ = [
     "FakeJob",
     "NodesContract",
     "OutageContract",
+    "RestartContract",
     "ServiceTypeContract",
     "make_job",
     "wait_until_ended",
@@ -36,6 +38,7 @@ _MODULES = {
     "FakeJob": "fake_backend",
     "NodesContract": "contract.nodes",
     "OutageContract": "contract.outage",
+    "RestartContract": "contract.restarts",
     "ServiceTypeContract": "service_contract",
     "make_job": "jobs",
     "wait_until_ended": "jobs",

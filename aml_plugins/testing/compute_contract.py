@@ -27,5 +27,5 @@ class ComputeBackendContract(SubmissionContract, ObservationContract, EndingCont
     Jobs are tiny Python scripts; a target without Python on it cannot pass. What an author may say about the target
     besides stands in ``aml_plugins/testing/contract/base.py``: ``patience``, ``sdk_modules``, ``job_state``,
     ``remaining_processes``. A target behind a network also inherits ``OutageContract``,
-    one that runs a script on several nodes ``NodesContract``.
+    one that runs a script on several nodes ``NodesContract``, one that begins jobs again by itself ``RestartContract``.
     """

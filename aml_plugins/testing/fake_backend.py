@@ -7,7 +7,7 @@ by ``ComputeBackendContract`` on a real target.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -54,6 +54,7 @@ class _Submitted:
     job: FakeJob
     at: float
     cancelled_at: float | None = None
+    generation: int = 1
 
 
 class FakeBackend(ComputeBackend):
@@ -94,7 +95,8 @@ class FakeBackend(ComputeBackend):
 
     def status(self, handle: JobHandle) -> JobStatus:
         self._asked("status")
-        return self._status(self._job(handle))
+        known = self._job(handle)
+        return replace(self._status(known), generation=known.generation)
 
     def cancel(self, handle: JobHandle) -> None:
         self._asked("cancel")
@@ -118,9 +120,19 @@ class FakeBackend(ComputeBackend):
         """Return what the job printed since ``cursor``."""
         self._asked("logs")
         known = self._job(handle)
+        offset, _, generation = cursor.partition(":")
+        first = int(offset) if generation == str(known.generation) else 0
         begun = self.clock.time() >= known.at + known.job.pending
-        data = known.job.log[int(cursor or 0) :][:CHUNK_BYTES] if begun else b""
-        return LogChunk(data, str(int(cursor or 0) + len(data)))
+        data = known.job.log[first:][:CHUNK_BYTES] if begun else b""
+        return LogChunk(data, f"{first + len(data)}:{known.generation}", known.generation)
+
+    def begin_again(self, handle: JobHandle, job: FakeJob | None = None) -> None:
+        """Begin a job anew, as a target does that loses machines.
+
+        :param job: what it does this time; by default the same.
+        """
+        known = self._job(handle)
+        known.at, known.job, known.generation = self.clock.time(), job or known.job, known.generation + 1
 
     def list_jobs(self) -> Iterable[JobHandle]:
         """Return the handles of all jobs."""

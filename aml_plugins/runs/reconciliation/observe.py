@@ -8,7 +8,7 @@ from aml_plugins.compute.abilities import SupportsRecords
 from aml_plugins.compute.job import JobHandle, JobStatus
 from aml_plugins.compute.states import JobState
 from aml_plugins.errors import JobNotFoundError
-from aml_plugins.runs.attempts import LINK, LOST_MARK
+from aml_plugins.runs.attempts import GENERATION, LINK, LOST_MARK
 from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, moved
 from aml_plugins.runs.states import RunState, mlflow_status
@@ -57,7 +57,7 @@ def _ended(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
         reason=status.reason,
         started_at=status.started_at or run.started_at,
         ended_at=status.finished_at,
-        cursors={**run.cursors, LOST_MARK: status.lost, **_link(status)},
+        cursors={**run.cursors, LOST_MARK: status.lost, **_facts(status)},
     )
     # Others can start while its results come home.
     return step.save(ended, message="The job ended; bringing its results home.", progress=0.9, frees_slot=True)
@@ -84,13 +84,15 @@ def _moved_on(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
         native_state=status.native_state,
         reason=status.reason,
         started_at=status.started_at or run.started_at,
-        cursors={**run.cursors, **_link(status)},
+        cursors={**run.cursors, **_facts(status)},
     )
     return step.save(changed, progress=0.1 if state is RunState.RUNNING else None)
 
 
-def _link(status: JobStatus) -> dict[str, str]:
-    return {LINK: status.link} if status.link else {}
+def _facts(status: JobStatus) -> dict[str, str | int]:
+    """Return what readers of the run want to know of its job, as far as it is known now."""
+    link: dict[str, str | int] = {LINK: status.link} if status.link else {}
+    return {**link, GENERATION: status.generation} if status.generation else link
 
 
 def _state(run: RunRecord, status: JobStatus) -> RunState:

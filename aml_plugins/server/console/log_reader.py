@@ -14,6 +14,7 @@ from aml_plugins.compute.abilities import SupportsLogs
 from aml_plugins.compute.job import JobHandle
 from aml_plugins.errors import AmlError
 from aml_plugins.home import home_id
+from aml_plugins.runs.attempts import last_start
 from aml_plugins.runs.logs import LOG_ARTIFACT
 from aml_plugins.runs.states import RunState
 from aml_plugins.server.console.artifact_files import HasLocalFiles
@@ -29,24 +30,28 @@ BLOCK = 32 * 1024
 """Bytes of one piece: a reader that is slow holds no more than this."""
 TAIL = 256 * 1024
 """Bytes of a log that somebody sees who opens the page in the middle of it."""
-_POSITION = re.compile(r"([0-9]{1,6})\.([0-9]{1,18})")
+_POSITION = re.compile(r"([0-9]{1,6})\.([0-9]{1,18})(?:\.([0-9]{1,18}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Up to where somebody has read: bytes of the log of one attempt."""
+    """Up to where somebody has read: bytes of the log of one attempt, since its target began it last.
+
+    :param generation: which start of the attempt's job, as :class:`~aml_plugins.compute.LogChunk` has it.
+    """
 
     attempt: int
     offset: int
+    generation: int = 0
 
     def __str__(self) -> str:
-        return f"{self.attempt}.{self.offset}"
+        return f"{self.attempt}.{self.offset}" + (f".{self.generation}" if self.generation else "")
 
     @classmethod
     def parse(cls, text: str | None) -> Position | None:
         """Read what ``str`` wrote; None for anything else, which comes from a stranger."""
         match = _POSITION.fullmatch(text or "")
-        return cls(int(match[1]), int(match[2])) if match else None
+        return cls(int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class LogReader:
         return self._piece(block) if block else None
 
     def _begin(self, position: Position) -> None:
-        self._attempt, self._offset = position.attempt, position.offset
+        self._attempt, self._offset, self._generation = position.attempt, position.offset, position.generation
         self._cursor, self._reached = "", 0
         self._ahead = b""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -100,12 +105,14 @@ class LogReader:
         text = self._decoder.decode(block)
         self._offset += len(block)
         half = len(self._decoder.getstate()[0])  # bytes of a character whose rest has not come
-        return Piece(start, text, Position(self._attempt, self._offset - half))
+        return Piece(start, text, Position(self._attempt, self._offset - half, self._generation))
 
     def _running(self, run: RunRecord) -> bytes:
         """Read on from the target, to its end where only the last lines are wanted."""
         kept: deque[bytes] = deque()
         while data := self._from_target(run):
+            if not self._reached:  # also where the target began the job again: nothing of before is of this log
+                kept.clear()
             begin = self._reached
             self._reached += len(data)
             kept.append(data[max(0, self._offset - begin) :])
@@ -122,16 +129,25 @@ class LogReader:
         try:
             backend = self._context.backends.get(run.workspace, run.target)
             if backend.is_own_machine and run.source.get("home") != home_id(self._context.home):
-                return self._spool.read(run.run_id, run.attempt, self._reached)  # on its submitter's machine
-            if not isinstance(backend, SupportsLogs):
+                chunk = self._spool.read(run.run_id, run.attempt, self._cursor)  # on its submitter's machine
+            elif not isinstance(backend, SupportsLogs):
                 return b""
-            chunk = backend.logs(JobHandle.from_dict(dict(run.handle)), self._cursor)
+            else:
+                chunk = backend.logs(JobHandle.from_dict(dict(run.handle)), self._cursor)
         except AmlError:  # cleaned up, not to be reached, or no longer attached: what is left comes at the run's end
             return b""
+        self._follow(chunk.generation)
         self._cursor = chunk.cursor
         return chunk.data
 
+    def _follow(self, generation: int) -> None:
+        """Begin at the beginning of what the target began again."""
+        if generation and self._generation and generation != self._generation:
+            self._begin(Position(self._attempt, 0))
+        self._generation = generation or self._generation
+
     def _ended(self, run: RunRecord) -> bytes:
+        self._follow(last_start(run))
         if self._file is None:
             self._file = self._artifact(run)
         if self._file is None:

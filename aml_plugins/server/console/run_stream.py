@@ -89,7 +89,12 @@ class RunStream:
                     self.has_ended = True
                     yield _event("end", {})
                 return
-            value = {"attempt": run.attempt, "start": piece.start, "text": piece.text}
+            value = {
+                "attempt": run.attempt,
+                "generation": piece.end.generation,
+                "start": piece.start,
+                "text": piece.text,
+            }
             yield _event("log", value, str(piece.end))
         self.pause = 0.0
 

@@ -25,12 +25,16 @@ LONGEST_PIECE = 4 << 20
 
 
 class LogPiece(Strict):
-    """Bytes of a run's log, base64, that begin at ``offset``; ``owner`` holds the run's lease."""
+    """Bytes of a run's log, base64, that begin at ``offset``; ``owner`` holds the run's lease.
+
+    ``generation`` says which start of the attempt's job they are of, where its target begins jobs anew.
+    """
 
     owner: Annotated[str, Field(max_length=1000)]
     attempt: Annotated[int, Field(ge=1, le=2**31 - 1)]
     offset: Annotated[int, Field(ge=0, le=2**53)]
     data: Annotated[str, Field(max_length=LONGEST_PIECE)]
+    generation: Annotated[int, Field(ge=0, le=2**53)] = 0
 
 
 class LogSize(Strict):
@@ -46,7 +50,8 @@ def append_log(request: Request, workspace: str, run_id: str, body: LogPiece) ->
     run = server.store.runs.get(workspace, run_id)
     if RunState(run.state).is_terminal or run.attempt != body.attempt or run.lease_owner != body.owner:
         raise LeaseLostError(f"The run '{run.run_id}' has ended, or somebody else drives it.", "Read it again.")
-    size = spool_of(server).append(run.run_id, run.attempt, body.offset, _decoded(body.data))
+    data = _decoded(body.data)
+    size = spool_of(server).append(run.run_id, run.attempt, body.offset, data, generation=body.generation)
     return json_reply({"size": size})
 
 

@@ -71,6 +71,7 @@ class ResultsContract(ContractBase):
         assert chunk.data == b"begun\n"
         assert another.logs(handle, chunk.cursor).data == b""
         assert logs.logs(handle, chunk.cursor).cursor == chunk.cursor
+        assert logs.logs(handle, chunk.cursor).generation in {0, chunk.generation}
 
     def test_a_long_log_comes_in_chunks(self, backend: ComputeBackend, start: Start) -> None:
         if not isinstance(backend, SupportsLogs):

@@ -16,7 +16,7 @@ from aml_backends.aks.creation import cluster_body
 from aml_backends.aks.log import look_back, take_new
 from aml_backends.aks.plan import HIDDEN, LABEL, job_body, secret_body, service_body
 from aml_backends.aks.podless import Podless
-from aml_backends.aks.states import CANCELLED, has_ended, status_of
+from aml_backends.aks.states import CANCELLED, has_ended, start_of, status_of
 from aml_backends.azure.resources import ResourceId, has_marks, marks
 from aml_plugins.compute import (
     ComputeBackend,
@@ -131,11 +131,20 @@ class AksBackend(ComputeBackend):
         self._of_one_node.forget(handle.job_id)
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
-        """Return output since ``cursor``, line by line; of the first node, where there are many."""
-        pod = self._pod_with_log(handle)
-        if pod is None and self.cluster.find("job", handle.job_id) is None:
-            raise self._missing(handle)
-        return take_new(self.cluster.log(pod, look_back(cursor)), cursor) if pod else LogChunk(b"", cursor)
+        """Return output since ``cursor``, line by line; of the first node, where there are many.
+
+        The cursor is ``START/PLACE``: a pod that replaces a lost one has a log of its own.
+        """
+        pod = self._logging_pod(handle)
+        if pod is None:
+            if self.cluster.find("job", handle.job_id) is None:
+                raise self._missing(handle)
+            return LogChunk(b"", cursor)
+        start = start_of(pod)
+        known, _, place = cursor.partition("/")
+        place = place if known == str(start) else ""
+        chunk = take_new(self.cluster.log(pod["metadata"]["name"], look_back(place)), place)
+        return LogChunk(chunk.data, f"{start}/{chunk.cursor}", start)
 
     def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return whole lines of the records since ``cursor``, as far as they were sent."""
@@ -293,6 +302,10 @@ class AksBackend(ComputeBackend):
         return {key for key, name in self._staging("").listed() if name == STATUS}
 
     def _pod_with_log(self, handle: JobHandle) -> str | None:
+        pod = self._logging_pod(handle)
+        return str(pod["metadata"]["name"]) if pod else None
+
+    def _logging_pod(self, handle: JobHandle) -> Mapping[str, Any] | None:
         index = "batch.kubernetes.io/job-completion-index"
         pods = [
             pod
@@ -300,13 +313,13 @@ class AksBackend(ComputeBackend):
             if (pod["metadata"].get("annotations") or {}).get(index, "0") == "0"
             and pod["status"].get("phase") in {"Running", "Succeeded", "Failed"}
         ]
-        newest = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
-        return str(newest["metadata"]["name"]) if newest else None
+        return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
 
     def _whole_log(self, handle: JobHandle) -> bytes:
-        collected, cursor = b"", ""
-        while (chunk := self.logs(handle, cursor)).data:
-            collected, cursor = collected + chunk.data, chunk.cursor
+        collected, last = b"", LogChunk(b"", "")
+        while (chunk := self.logs(handle, last.cursor)).data:
+            collected = chunk.data if chunk.generation != last.generation else collected + chunk.data
+            last = chunk
         return collected
 
     def _missing(self, handle: JobHandle) -> JobNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 from aml_plugins.compute import JobState, JobStatus
 
-__all__ = ["CANCELLED", "NO_POD", "has_ended", "status_of"]
+__all__ = ["CANCELLED", "NO_POD", "has_ended", "start_of", "status_of"]
 
 CANCELLED = "aml-plugins/cancelled"
 """The annotation of a job that was asked to end."""
@@ -22,6 +23,11 @@ _FAILURES = {
     "DeadlineExceeded": "The run ran into its time limit, and its runner could not say so.",
     "BackoffLimitExceeded": "The run lost its pod more often than the target's eviction_retries allow.",
 }
+
+
+def start_of(pod: Mapping[str, Any] | None) -> int:
+    """Return which start of its job a pod is; 0 for none. A pod that replaces another has an id of its own."""
+    return zlib.crc32(str(pod["metadata"].get("uid")).encode()) or 1 if pod else 0
 
 
 def has_ended(job: Mapping[str, Any]) -> bool:
@@ -151,6 +157,7 @@ def _timed(found: JobStatus, status: Mapping[str, Any], pod: Mapping[str, Any] |
     finished = (state.get("terminated") or {}).get("finishedAt") or status.get("completionTime")
     return replace(
         found,
+        generation=start_of(pod),
         started_at=found.started_at or (_time(started) if found.state is not JobState.PENDING else None),
         finished_at=found.finished_at or (_time(finished) if found.state.is_terminal else None),
     )

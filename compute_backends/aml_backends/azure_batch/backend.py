@@ -15,7 +15,7 @@ from aml_backends.azure_batch.jobs import KnownJobs, delete_job
 from aml_backends.azure_batch.node_files import bring_from_node, bring_other_logs, read_from
 from aml_backends.azure_batch.plan import PREFIX, Addresses, job_body, job_id, job_marks, pool_body, task_body
 from aml_backends.azure_batch.provisioning import delete_pool, ensure_pool, pool_is_ready, why_waiting
-from aml_backends.azure_batch.states import status_of
+from aml_backends.azure_batch.states import start_of, status_of
 from aml_plugins.compute import (
     ComputeBackend,
     ComputeTarget,
@@ -140,8 +140,16 @@ class AzureBatchBackend(ComputeBackend):
         self._staging(handle.job_id).forget()
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
-        """Return output since ``cursor``, from the node; from the first, where there are many."""
-        return self._tail(handle, "std_log.txt", cursor)
+        """Return output since ``cursor``, from the node; from the first, where there are many.
+
+        The cursor is ``OFFSET`` or ``OFFSET:START``: a task whose node was lost begins a new file on another one.
+        """
+        offset, _, known = cursor.partition(":")
+        if not known:
+            return self._log_since(handle, "", start_of(self._existing(handle)))
+        chunk = self._log_since(handle, offset, int(known))
+        start = start_of(self._existing(handle))  # asked afterwards: what was read cannot be of a later start
+        return chunk if start in {0, int(known)} else self._log_since(handle, "", start)
 
     def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return whole lines of the records since ``cursor``, from the node."""
@@ -310,6 +318,12 @@ class AzureBatchBackend(ComputeBackend):
             for handle, status in waiting.items():
                 found[handle] = replace(status, reason=f"{status.reason or ''} {why}".lstrip())
         return found
+
+    def _log_since(self, handle: JobHandle, offset: str, start: int) -> LogChunk:
+        if not start:
+            return LogChunk(b"", "")
+        chunk = self._tail(handle, "std_log.txt", offset)
+        return LogChunk(chunk.data, f"{chunk.cursor}:{start}", start)
 
     def _tail(self, handle: JobHandle, name: str, cursor: str) -> LogChunk:
         if not _job(handle):

@@ -9,7 +9,7 @@ from typing import Any
 
 from aml_plugins.compute import JobState, JobStatus
 
-__all__ = ["state_of", "status_of"]
+__all__ = ["start_of", "state_of", "status_of"]
 
 _STATES = {"active": JobState.PENDING, "preparing": JobState.RUNNING, "running": JobState.RUNNING}
 _NOT_FOUND = 127
@@ -29,12 +29,24 @@ def state_of(word: str) -> JobState:
     return _STATES.get(word.lower(), JobState.UNKNOWN)
 
 
+def start_of(task: Mapping[str, Any]) -> int:
+    """Return which start of its task this is, by when it was; 0 while it is not started.
+
+    Batch starts a task whose node was lost again by itself, and ``startTime`` is that of the last start.
+    """
+    return int(1000 * (_time((task.get("executionInfo") or {}).get("startTime")) or 0))
+
+
 def status_of(task: Mapping[str, Any], said: Callable[[], JobStatus | None], *, losses_allowed: int) -> JobStatus:
     """Return how a task is.
 
     :param said: asks for the runners' last word; only done for a task that failed.
     :param losses_allowed: how often it may lose its node.
     """
+    return replace(_status_of(task, said, losses_allowed), generation=start_of(task))
+
+
+def _status_of(task: Mapping[str, Any], said: Callable[[], JobStatus | None], losses_allowed: int) -> JobStatus:
     word = str(task.get("state") or "")
     info: Mapping[str, Any] = task.get("executionInfo") or {}
     if word.lower() == "completed":

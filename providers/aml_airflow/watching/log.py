@@ -61,10 +61,9 @@ class FollowedLog:
     def _take(self, data: bytes) -> None:
         self._lines.feed(data)
         whole = data.rfind(b"\n") + 1
-        if whole:
-            self._whole += self._part + whole
-            self._part = 0
-        self._part += len(data) - whole
+        self._part = len(data) - whole if whole else self._part + len(data)
+        if self._reader is not None:  # counts what is of this attempt, since its target began it last
+            self._whole = self._reader.offset - self._part
 
     def _new(self, workspace: Workspace, run: RunRecord) -> bytes:
         from aml_plugins.runs.logs import RunLog  # noqa: PLC0415  DAG files are parsed without it

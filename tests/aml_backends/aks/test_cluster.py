@@ -79,12 +79,17 @@ def test_an_evicted_run_starts_again(backend: AksBackend, kubernetes: Kubernetes
     script = "import os, time; print(os.environ['HOSTNAME'], flush=True); time.sleep(3600)"
     handle = backend.submit(make_job(tmp_path, KEY, script), KEY)
     wait_until(lambda: bool(backend.logs(handle).data))
+    said = backend.logs(handle)
     first = backend._pod_with_log(handle)
     assert first is not None
     evict(kubernetes, first)
     wait_until(lambda: backend._pod_with_log(handle) not in {first, None})
     assert backend.status(handle).state in {JobState.RUNNING, JobState.PENDING}
-    wait_until(lambda: is_running(backend, handle))
+    wait_until(lambda: is_running(backend, handle) and bool(backend.logs(handle).data))
+    chunk = backend.logs(handle, said.cursor)
+    assert chunk.data not in {b"", said.data}
+    assert chunk.generation not in {0, said.generation}
+    assert backend.status(handle).generation == chunk.generation
 
 
 def test_nodes_find_each_other(backend: AksBackend, tmp_path: Path) -> None:

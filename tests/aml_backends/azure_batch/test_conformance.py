@@ -8,11 +8,11 @@ import pytest
 
 from aml_backends.azure_batch.backend import AzureBatchBackend
 from aml_backends.azure_batch.states import state_of
-from aml_plugins.testing import ComputeBackendContract, NodesContract, OutageContract
+from aml_plugins.testing import ComputeBackendContract, NodesContract, OutageContract, RestartContract
 from aml_plugins.testing.contract.results import ResultsContract
 
 
-class TestAzureBatch(ComputeBackendContract, OutageContract):
+class TestAzureBatch(ComputeBackendContract, OutageContract, RestartContract):
     factory_module = "aml_backends.azure_batch.backend"
     sdk_modules = ("azure", "msal")
 
@@ -31,6 +31,14 @@ class TestAzureBatch(ComputeBackendContract, OutageContract):
                 azure.faults.clear()
 
         return outage
+
+    @pytest.fixture(autouse=True)
+    def _azure(self, azure):
+        self._emulator = azure
+
+    def lose_machine(self, backend, handle):
+        del handle
+        self._emulator.lose_node(backend.target.config.pool)
 
     def job_state(self, native_state):
         return state_of(native_state)

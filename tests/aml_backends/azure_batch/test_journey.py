@@ -15,6 +15,7 @@ from services.azure import add_pool, delete_pool
 
 from aml_plugins import Experiment, ScriptRunConfig, Workspace
 from aml_plugins.errors import OperationFailedError
+from aml_plugins.runs.logs import BEGUN_ANEW, RunLog
 
 PROGRAM = Path(__file__).parents[2] / "aml_plugins" / "runs" / "reconciliation" / "crash_everywhere.py"
 TRAIN = """\
@@ -136,6 +137,23 @@ def test_a_failure_brings_its_log_home(workspace, source, azure):
         run.wait_for_completion()
     assert "alpha is 1.0" in run.get_logs()
     assert left(workspace, azure) == []
+
+
+def test_who_follows_a_run_that_lost_its_node_reads_the_log_from_its_beginning(workspace, source, azure, pool):
+    run = submit(workspace, source, "--sleep", 3600)
+    log, read = RunLog(workspace.context), b""
+    while b"alpha is" not in read:
+        read += log.new(workspace.driver.drive([run.id])[run.id])
+
+    azure.lose_node(pool)
+    while read.count(b"alpha is") < 2:
+        read += log.new(workspace.driver.drive([run.id])[run.id])
+    run.cancel()
+    run.wait_for_completion(raise_on_error=False)
+
+    line = read[: read.index(b"\n") + 1]
+    assert read == line + BEGUN_ANEW.encode() + b"\n" + line
+    assert log.new(run.record) == run.get_logs().encode()[len(line) :]
 
 
 def test_a_cancelled_run_leaves_nothing_but_its_log(workspace, source, azure, capsys):

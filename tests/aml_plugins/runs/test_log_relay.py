@@ -17,7 +17,9 @@ from aml_plugins.errors import LeaseLostError
 from aml_plugins.runs.log_relay import LogRelay
 from aml_plugins.runs.reconciliation.driver import Driver
 from aml_plugins.server.log_spool import LONGEST, LogSpool
+from aml_plugins.store.records import RunRecord
 from aml_plugins.store.rest.store import RestStore
+from aml_plugins.testing import FakeBackend, FakeJob, make_job
 from aml_plugins.testing.waiting import wait_until
 
 SECONDS = 30
@@ -94,6 +96,36 @@ def test_a_further_driver_and_a_server_that_lost_it_go_on(
     assert shown() == "it begins\nit ends\n"
 
 
+def test_what_its_target_began_again_is_shown_from_its_beginning(
+    workspace: Workspace,
+    run: Run,
+    shown: Callable[[], str],
+    fake_backend: FakeBackend,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record = drive_until_it_runs(workspace, run)
+    fake_backend.job = FakeJob(running=10, log=b"first\n")
+    monkeypatch.setattr(fake_backend, "is_own_machine", True, raising=False)
+    handle = fake_backend.submit(make_job(Path(), "aml-1-1", ""), str(record.handle["job_id"]))
+    relay = LogRelay(workspace.context, workspace.driver.owner)
+    with monkeypatch.context() as patched:
+        patched.setattr(workspace.context.backends, "get", lambda _workspace, _name: fake_backend)
+        relay.pass_on([record])
+        assert shown() == "first\n"
+        fake_backend.begin_again(handle, FakeJob(running=10, log=b"the second one\n"))
+        relay.pass_on([record])
+        assert shown() == "the second one\n"
+        LogRelay(workspace.context, workspace.driver.owner).pass_on([record])
+        assert shown() == "the second one\n"
+    run.cancel()
+    run.wait_for_completion(raise_on_error=False)
+
+
+def drive_until_it_runs(workspace: Workspace, run: Run) -> RunRecord:
+    wait_until(lambda: workspace.driver.drive([run.id])[run.id].state == "Running")
+    return workspace.driver.drive([run.id])[run.id]
+
+
 def test_only_who_drives_a_run_says_what_it_prints(workspace: Workspace, run: Run, gate: Path) -> None:
     store = workspace.context.store
     assert isinstance(store, RestStore)
@@ -139,12 +171,25 @@ def test_a_spool_takes_pieces_in_order_and_each_once(tmp_path: Path) -> None:
     assert spool.append("a", 1, 2, b"e two") == 7
     assert spool.append("a", 1, 9, b"later") == 7
     assert spool.append("a", 2, 0, b"again") == 5
-    assert spool.read("a", 1, 0) == b"one two"
-    assert spool.read("a", 1, 4) == b"two"
-    assert spool.read("../a", 1, 0) == b""
+    assert spool.read("a", 1).data == b"one two"
+    assert spool.read("a", 1, "4:0").data == b"two"
+    assert spool.read("../a", 1).data == b""
     spool.forget("a", 1)
-    assert spool.read("a", 1, 0) == b""
-    assert spool.read("a", 2, 0) == b"again"
+    assert spool.read("a", 1).data == b""
+    assert spool.read("a", 2).data == b"again"
+
+
+def test_a_spool_begins_again_with_the_job(tmp_path: Path) -> None:
+    spool = LogSpool(tmp_path / "logs")
+    assert spool.append("a", 1, 0, b"first", generation=7) == 5
+    seen = spool.read("a", 1)
+    assert (spool.read("a", 1, seen.cursor).data, seen.generation) == (b"", 7)
+    assert spool.append("a", 1, 0, b"", generation=8) == 0
+    assert spool.append("a", 1, 0, b"second", generation=8) == 6
+    assert spool.read("a", 1, seen.cursor) == spool.read("a", 1)
+    assert (spool.read("a", 1).data, spool.read("a", 1).generation) == (b"second", 8)
+    spool.forget("a", 1)
+    assert list((tmp_path / "logs").iterdir()) == []
 
 
 def test_a_spool_is_bounded(tmp_path: Path) -> None:

@@ -29,6 +29,17 @@ def test_a_job_lives_by_the_clock(fake_backend: FakeBackend, fake_clock: FakeClo
     ]
 
 
+def test_a_job_that_begins_again_has_a_log_of_its_own(fake_backend: FakeBackend) -> None:
+    fake_backend.job = FakeJob(running=10, log=b"hello\n")
+    handle = fake_backend.submit(SPEC, KEY)
+    first = fake_backend.logs(handle)
+    fake_backend.begin_again(handle, FakeJob(running=10, log=b"hello again\n"))
+    chunk = fake_backend.logs(handle, first.cursor)
+    assert (chunk.data, fake_backend.logs(handle, chunk.cursor).data) == (b"hello again\n", b"")
+    assert chunk.generation not in {0, first.generation}
+    assert fake_backend.status(handle).generation == chunk.generation
+
+
 def test_the_same_key_is_the_same_job(fake_backend: FakeBackend, fake_clock: FakeClock) -> None:
     fake_backend.job = FakeJob(running=10)
     handle = fake_backend.submit(SPEC, KEY)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from aml_plugins.runs.attempts import GENERATION
 from aml_plugins.server.console.log_reader import BLOCK, TAIL, LogReader, Piece, Position
 from aml_plugins.server.routes.run_logs import spool_of
 from aml_plugins.server.serving import Server
 from aml_plugins.store.records import RunRecord
+from aml_plugins.testing import FakeJob, make_job
 
 
 @pytest.fixture
@@ -109,6 +112,26 @@ def test_a_further_attempt_begins_a_log_of_its_own(server: Server, add_job, move
     assert drain(reader, again) == [Piece(0, "second\n", Position(2, 7))]
 
 
+def test_what_its_target_began_again_is_read_from_its_beginning(
+    server: Server, add_run, end, fake_backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.context.backends, "get", lambda _workspace, _name: fake_backend)
+    fake_backend.job = FakeJob(running=10, log=b"one\n")
+    handle = fake_backend.submit(make_job(Path(), "aml-1-1", ""), "aml-1-1")
+    run = add_run(in_mlflow=True, handle=handle.to_dict())
+    reader, spool = LogReader(server.context, spool_of(server), None), spool_of(server)
+    (first,) = drain(reader, run)
+    assert first == Piece(0, "one\n", Position(1, 4, 1))
+
+    fake_backend.begin_again(handle, FakeJob(running=10, log=b"again\ntwo\n"))
+    anew = Piece(0, "again\ntwo\n", Position(1, 10, 2))
+    assert drain(reader, run) == [anew] == drain(LogReader(server.context, spool, first.end), run)
+
+    ended = replace(end(run, b"third\n"), cursors={GENERATION: 3})
+    assert drain(reader, ended) == [Piece(0, "third\n", Position(1, 6, 3))]
+    reader.close()
+
+
 def test_a_run_without_a_log_or_a_job_has_nothing_to_read(server: Server, add_run, move) -> None:
     run = add_run(in_mlflow=True)
     reader = LogReader(server.context, spool_of(server), None)
@@ -122,14 +145,15 @@ def test_what_is_no_text_is_shown_as_that(server: Server, add_job) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [None, "", "1", "1.", "-1.0", "1.-5", "1.2.3", "x.y", "1." + "9" * 30, "1.5\n", "\u0661.\u0665"]
+    "given", [None, "", "1", "1.", "-1.0", "1.-5", "1.2.", "1.2.3.4", "x.y", "1." + "9" * 30, "1.5\n", "\u0661.\u0665"]
 )
 def test_a_position_of_a_stranger_is_none(given: str | None) -> None:
     assert Position.parse(given) is None
 
 
 def test_a_position_is_read_as_it_was_written() -> None:
-    assert Position.parse(str(Position(2, 1234))) == Position(2, 1234)
+    for position in (Position(2, 1234), Position(2, 1234, 17)):
+        assert Position.parse(str(position)) == position
 
 
 def test_a_position_beyond_the_end_reads_nothing(server: Server, add_job) -> None:

@@ -4,6 +4,7 @@ import { announce, el } from "../dom.js";
 import { icon } from "./icons.js";
 
 const MOST_LINES = 5000;
+const ANEW = "The machine was lost, and the compute target began the run again. Its log from the beginning:";
 const LONGEST_LINE = 20_000;
 // Colours and cursor movements of terminals, and the bell.
 const ESCAPES =
@@ -13,6 +14,7 @@ class LogView extends HTMLElement {
   #open = ""; // what came of the last line
   #openNode = null;
   #attempt = null;
+  #generation = 0;
   #count = 0;
   #waiting = [];
   #frame = 0;
@@ -64,11 +66,14 @@ class LogView extends HTMLElement {
   }
 
   /** Take a piece of the log. */
-  add({ attempt, start, text }) {
-    if (this.#attempt !== attempt) {
+  add({ attempt, generation, start, text }) {
+    const isAnew = this.#attempt === attempt && this.#generation !== generation;
+    if (isAnew || this.#attempt !== attempt) {
       this.#clear();
-      if (this.#attempt !== null) announce(`Attempt ${attempt} has begun.`);
+      if (this.#attempt !== null) announce(isAnew ? ANEW : `Attempt ${attempt} has begun.`);
+      if (isAnew) this.lines.append(el("p.empty", {}, ANEW));
       this.#attempt = attempt;
+      this.#generation = generation;
       this.left.hidden = start === 0;
     }
     this.#waiting.push(text);
