@@ -248,6 +248,7 @@ class NewProvisioning(TypedDict):
     error_code: NotRequired[str | None]
     lease_owner: NotRequired[str | None]
     lease_seconds: NotRequired[float | None]
+    maker: NotRequired[str]
     name: str
     """a-z, 0-9, '-' and '_'"""
     operation_id: str
@@ -316,6 +317,7 @@ class Provisioning(TypedDict):
     error_code: NotRequired[str | None]
     lease_owner: str | None
     lease_until: float | None
+    maker: str
     name: str
     operation_id: str
     reason: NotRequired[str | None]

@@ -236,7 +236,14 @@ class Workspace(WorkspaceResources):
         self.context.backends.forget(self.name, name)
 
     def create_compute(
-        self, type_name: str, name: str, *, timeout_seconds: float = 3600.0, wait: bool = False, **settings: Any
+        self,
+        type_name: str,
+        name: str,
+        *,
+        timeout_seconds: float = 3600.0,
+        wait: bool = False,
+        maker: str = "",
+        **settings: Any,
     ) -> ComputeOperation:
         """Create a compute target: a pool of Azure Batch, an AKS or HDInsight cluster.
 
@@ -245,12 +252,14 @@ class Workspace(WorkspaceResources):
 
         :param type_name: ``azure-batch``, ``aks``, ``hdinsight`` or a plugin's type that can be created.
         :param timeout_seconds: how long it may take until it is ready.
+        :param maker: what asks for it, in its own words, such as a task of Airflow; ``maker`` of what is returned says
+            what asked first, so that nobody takes back what somebody else began.
         :param settings: the type's settings; see its reference page.
         :raises InvalidInputError: for a type that cannot be created, a wrong name or setting; nothing was written.
         """
         from aml_plugins.provisioning.operation import create_compute  # noqa: PLC0415  seldom needed
 
-        return create_compute(self, type_name, name, settings, timeout_seconds=timeout_seconds, wait=wait)
+        return create_compute(self, type_name, name, settings, timeout_seconds=timeout_seconds, wait=wait, maker=maker)
 
     def plan_compute(self, type_name: str, name: str, **settings: Any) -> Mapping[str, Any]:
         """Return what :meth:`create_compute` would ask of the remote side, without asking."""

@@ -62,6 +62,11 @@ class ComputeOperation:
         return Task.get(self.workspace, self._task_id)
 
     @property
+    def maker(self) -> str:
+        """What began the target's creation, in its own words; empty where nobody said."""
+        return self.record.maker
+
+    @property
     def state(self) -> str:
         """The target's state now: Creating, Ready, Deleting, Failing, Failed; Deleted once it is gone."""
         found = self.workspace.context.store.provisionings.find(self.workspace.name, self.name)
@@ -119,7 +124,14 @@ class ComputeOperation:
 
 
 def create_compute(
-    workspace: Workspace, type_name: str, name: str, settings: Mapping[str, Any], *, timeout_seconds: float, wait: bool
+    workspace: Workspace,
+    type_name: str,
+    name: str,
+    settings: Mapping[str, Any],
+    *,
+    timeout_seconds: float,
+    wait: bool,
+    maker: str,
 ) -> ComputeOperation:
     """Write down that a target shall be created, and see to it that somebody does; see ``Workspace.create_compute``."""
     target, _ = _checked(workspace, type_name, name, settings)
@@ -132,6 +144,7 @@ def create_compute(
             type=type_name,
             desired={"request": CREATION, "absent": False, "timeout_seconds": timeout_seconds},
             user=_user(),
+            maker=maker,
         )
         operation = ComputeOperation(workspace, workspace.context.store.provisionings.add(record, target))
         tell(workspace.context, operation.record, "Queued", f"Create {type_name} '{name}'.")

@@ -55,6 +55,7 @@ class ProvisioningRecord:
     :param state: Creating, Ready, Failing (its remains are being deleted), Deleting or Failed.
     :param settled: whether it is what it shall be, as far as that was possible.
     :param revision: counts writes; a write names the one it read.
+    :param maker: what began it, in its own words, such as a task of Airflow; empty where nobody said.
     """
 
     workspace: str
@@ -72,6 +73,7 @@ class ProvisioningRecord:
     revision: int = 0
     lease_owner: str | None = None
     lease_until: float | None = None
+    maker: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,9 @@ __all__ = [
     "ENDED",
     "Claim",
     "claim",
+    "is_maker",
     "made_by",
+    "maker_of",
     "maker_tags",
     "mark_deferred",
     "mark_delivered",
@@ -83,7 +85,12 @@ def mark_deferred(run: Run, instance: RuntimeTaskInstanceProtocol) -> None:
 
 def maker_tags(instance: RuntimeTaskInstanceProtocol) -> Mapping[str, str]:
     """Return the tags by which a next try finds what this one made, and people find who made it."""
-    return {**tags_of(instance), MAKER: f"{_identity(instance)} {_try(instance)}"}
+    return {**tags_of(instance), MAKER: maker_of(instance)}
+
+
+def maker_of(instance: RuntimeTaskInstanceProtocol) -> str:
+    """Return the words for this try of the task instance."""
+    return f"{_identity(instance)} {_try(instance)}"
 
 
 def made_by(tags: Mapping[str, Any], instance: RuntimeTaskInstanceProtocol) -> bool:
@@ -93,7 +100,12 @@ def made_by(tags: Mapping[str, Any], instance: RuntimeTaskInstanceProtocol) -> b
 
 def same_maker(tags: Mapping[str, Any], instance: RuntimeTaskInstanceProtocol | Begun) -> bool:
     """Say whether something was made by this task instance, cleared since or not."""
-    return str(tags.get(MAKER, "")).rpartition(" ")[0] == _identity(instance)
+    return is_maker(str(tags.get(MAKER, "")), instance)
+
+
+def is_maker(maker: str, instance: RuntimeTaskInstanceProtocol | Begun) -> bool:
+    """Say whether these are the words for a try of this task instance."""
+    return maker.rpartition(" ")[0] == _identity(instance)
 
 
 def tags_of(instance: RuntimeTaskInstanceProtocol) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+import uuid
 from types import SimpleNamespace
 
 import pytest
@@ -11,12 +12,15 @@ import pytest
 from aml_airflow.plugins import marked_tasks, taking_back
 from aml_airflow.plugins.begun import Begun
 from aml_plugins import Run, ScriptRunConfig, Workspace
+from aml_plugins.provisioning.telling import tell
+from aml_plugins.store.records import ComputeTargetRecord, ProvisioningRecord
 
 pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(900)]
 
 OURS = "aml_airflow.triggers.run.AmlRunTrigger"
 KILL = int(signal.SIGKILL)
 SLEEPS = "import time; time.sleep(900)"
+CREATION = {"aml_conn_id": None, "compute_type": "azure-batch", "compute_name": "pool"}
 
 
 @pytest.fixture
@@ -123,6 +127,34 @@ def run_of_a_second_try(tmp_path, aml_home):
     yield submitted
     submitted.cancel()
     submitted.wait_for_completion(raise_on_error=False)
+
+
+def test_a_creation_is_taken_back_by_the_task_that_began_it_alone(aml_home):
+    workspace = Workspace.get()
+    first, second = (Begun("dag", "first", name, -1, 1, CREATION) for name in ("first", "second"))
+    add_creation(workspace, maker="airflow/dag/first/first/-1 1")
+
+    assert not second.take_back(workspace)
+    assert not workspace.compute_operation("pool").record.desired["absent"]
+    assert first.take_back(workspace)
+    assert workspace.compute_operation("pool").record.desired["absent"]
+
+
+def add_creation(workspace, *, maker) -> None:
+    """Write a creation down that somebody drives."""
+    target = ComputeTargetRecord(workspace=workspace.name, name="pool", type="azure-batch")
+    record = ProvisioningRecord(
+        workspace=workspace.name,
+        name="pool",
+        operation_id=uuid.uuid4().hex,
+        type="azure-batch",
+        desired={"request": 1, "absent": False},
+        lease_owner="a driver",
+        lease_until=time.time() + 3600,
+        maker=maker,
+    )
+    workspace.context.store.provisionings.add(record, target)
+    tell(workspace.context, record, "Queued", "Create 'pool'.")
 
 
 def test_what_a_later_try_has_begun_is_not_taken_back(run_of_a_second_try):

@@ -42,6 +42,7 @@ class NewProvisioning(_Provisioning):
     config: JsonMapping = Field(default_factory=dict)
     desired: JsonMapping
     user: Prose = ""
+    maker: Prose = ""
     created_at: Moment = 0.0
     lease_owner: Owner | None = None
     lease_seconds: Seconds | None = None
@@ -70,6 +71,7 @@ class Provisioning(_Provisioning):
     operation_id: str
     desired: JsonMapping
     user: str
+    maker: str
     created_at: Moment
     updated_at: Moment
     revision: int

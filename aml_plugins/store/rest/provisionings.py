@@ -39,7 +39,7 @@ class RestProvisionings(Leased[ProvisioningRecord]):
         return self._put(f"{self._one(record)}/desired", record, body)
 
     def save(self, record: ProvisioningRecord, *, owner: str) -> ProvisioningRecord:
-        return self._save(record, owner, "desired", "type", "user")
+        return self._save(record, owner, "desired", "type", "user", "maker")
 
     def due(self, owner: str, workspace: str | None = None) -> Sequence[ProvisioningRecord]:
         return self._due(path_of("provisionings", "due"), owner, workspace)

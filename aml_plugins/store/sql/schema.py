@@ -15,7 +15,7 @@ from aml_plugins.store.sql.failures import missing_table, shown
 __all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "ensure_schema", "has_schema", "stored_revision"]
 
 VERSION_TABLE = "aml_alembic_version"
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """All revisions, oldest first; kept here so that opening an up-to-date database needs no Alembic."""
 HEAD = REVISIONS[-1]
 

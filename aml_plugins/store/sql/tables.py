@@ -138,6 +138,7 @@ provisionings = Table(
     Column("revision", Integer, nullable=False),
     Column("lease_owner", String),
     Column("lease_until", Double),
+    Column("maker", Prose, nullable=False, server_default=""),
     ForeignKeyConstraint(
         ["workspace", "name"],
         ["aml_compute_targets.workspace", "aml_compute_targets.name"],

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from aml_airflow.cancellation import Cancellation
 from aml_airflow.failures import in_airflows_words
+from aml_airflow.identity import is_maker, maker_of
 from aml_airflow.operators.base import ADDRESS_FIELDS, DEFERRABLE, AmlBaseOperator
 from aml_airflow.triggers.task import AmlTaskTrigger
 from aml_plugins.errors import NotFoundError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
     from aml_plugins import Workspace
     from aml_plugins.provisioning.operation import ComputeOperation
@@ -42,7 +44,8 @@ class AmlCreateComputeOperator(_ComputeOperator):
     """Create a compute target: a pool of Azure Batch, an AKS or HDInsight cluster; return its name.
 
     Asked again with the same settings, it is the same creation: a next try goes on with it, and a task that succeeded
-    and was cleared finds the target there. Killing the task cancels the creation, and what there is of it is deleted.
+    and was cleared finds the target there. Killing the task that began the creation cancels it, and what there is of it
+    is deleted; a task that found the creation begun by somebody else only waits for it.
 
     :param compute_name: the target's name. (templated)
     :param compute_type: ``azure-batch``, ``aks``, ``hdinsight`` or a plugin's type that can be created. (templated)
@@ -71,15 +74,19 @@ class AmlCreateComputeOperator(_ComputeOperator):
 
     def execute(self, context: Context) -> str:
         """Write down that the target shall be, and wait until it is."""
-        del context
+        instance = context["ti"]
         with in_airflows_words():
             workspace = self.address.open()
-            with Cancellation(lambda: self._take_back(workspace)) as self._cancellation:
+            with Cancellation(lambda: self._take_back(workspace, instance)) as self._cancellation:
                 operation = workspace.create_compute(
-                    self.compute_type, self.compute_name, timeout_seconds=self.timeout_seconds, **(self.settings or {})
+                    self.compute_type,
+                    self.compute_name,
+                    timeout_seconds=self.timeout_seconds,
+                    maker=maker_of(instance),
+                    **(self.settings or {}),
                 )
                 if self.deferrable and not operation.record.settled:
-                    self._defer(operation, cancel_on_kill=True)
+                    self._defer(operation, cancel_on_kill=is_maker(operation.maker, instance))
                 operation.wait_for_completion(show_output=True)
                 return self.compute_name
 
@@ -89,15 +96,15 @@ class AmlCreateComputeOperator(_ComputeOperator):
         return self.execute(context)
 
     def on_kill(self) -> None:
-        """Cancel the creation; Airflow calls this inside a signal handler."""
+        """Cancel the creation, where this task began it; Airflow calls this inside a signal handler."""
         if self._cancellation is not None:
             self._cancellation.request()
 
-    def _take_back(self, workspace: Workspace) -> bool:
+    def _take_back(self, workspace: Workspace, instance: RuntimeTaskInstanceProtocol) -> bool:
         operation = workspace.compute_operation(self.compute_name)
         if operation is None:
             return False
-        if operation.state == "Creating":
+        if operation.state == "Creating" and is_maker(operation.maker, instance):
             operation.cancel()
         return True
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aml_airflow.address import DEFAULT_CONNECTION, Address
-from aml_airflow.identity import ENDED, newest_run, same_maker
+from aml_airflow.identity import ENDED, is_maker, newest_run, same_maker
 from aml_plugins.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class Begun:
         if "compute_type" not in self.fields:
             return False
         operation = workspace.compute_operation(str(self.fields["compute_name"]))
-        if operation is None or operation.state != "Creating":
-            return False
+        if operation is None or operation.state != "Creating" or not is_maker(operation.maker, self):
+            return False  # somebody else began it: this task only waited for it
         operation.cancel()
         return True
 

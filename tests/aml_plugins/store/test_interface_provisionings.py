@@ -40,8 +40,9 @@ def add(store: Store, owner: str) -> Add:
 
 
 def test_a_creation_and_its_target_are_written_together(store: Store, add: Add) -> None:
-    added = add()
+    added = add(maker="a task of Airflow")
     assert store.provisionings.find("default", "pool") == added
+    assert added.maker == "a task of Airflow"
     assert (added.state, added.settled, added.revision) == ("Creating", False, 0)
     target = store.compute_targets.get("default", "pool")
     assert (target.type, target.config) == ("azure-batch", {"vm_size": "small"})

@@ -103,6 +103,24 @@ def test_a_newer_database_is_refused_and_not_changed(store_uri, database):
     assert _dump(database) == before
 
 
+def test_creations_of_an_older_database_have_no_maker(store_uri, database):
+    open_store(store_uri).close()
+    with database.begin() as connection:
+        connection.execute(text("ALTER TABLE aml_provisionings DROP COLUMN maker"))
+        connection.execute(text(f"UPDATE {schema.VERSION_TABLE} SET version_num = '0004'"))
+        connection.execute(text("INSERT INTO aml_compute_targets VALUES ('default', 'pool', 'azure-batch', '{}', 1.0)"))
+        connection.execute(
+            text(
+                "INSERT INTO aml_provisionings VALUES ('default', 'pool', 'a1', 'azure-batch', '{}', 'Creating', false,"
+                " NULL, NULL, 'ann', 1.0, 1.0, 0, NULL, NULL)"
+            )
+        )
+    store = open_store(store_uri)
+    found = store.provisionings.find("default", "pool")
+    store.close()
+    assert (found.operation_id, found.user, found.maker) == ("a1", "ann", "")
+
+
 def test_opening_twice_keeps_what_is_there(store_uri, database):
     open_store(store_uri).close()
     with database.begin() as connection:
