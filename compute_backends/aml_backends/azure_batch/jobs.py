@@ -7,6 +7,7 @@ from aml_backends.azure_batch.api import BatchApi, Body, RefusedError
 __all__ = ["KnownJobs", "delete_job"]
 
 _MOST = 10_000
+_ENDING = frozenset({"JobNotFound", "JobCompleted", "JobBeingTerminated", "JobBeingDeleted"})
 
 
 class KnownJobs:
@@ -39,9 +40,20 @@ class KnownJobs:
         except RefusedError as error:
             if error.reason != "JobExists":
                 raise
+            _prioritize(api, job)
         if len(self._there) >= _MOST:
             self._there.clear()
         self._there.add(str(job["id"]))
+
+
+def _prioritize(api: BatchApi, job: Body) -> None:
+    """Give a job of earlier runs the priority that its target has by now; one that is ending refuses the task, too."""
+    try:
+        if api.get_job(str(job["id"])).get("priority") != job["priority"]:
+            api.update_job(str(job["id"]), {"priority": job["priority"]})
+    except RefusedError as error:
+        if error.reason not in _ENDING:
+            raise
 
 
 def delete_job(api: BatchApi, job: str) -> None:

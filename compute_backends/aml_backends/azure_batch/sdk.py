@@ -80,6 +80,14 @@ class SdkBatchApi:
         with self._words(f"create job '{body['id']}'"):
             self._client.create_job(cast("Any", dict(body)))
 
+    def get_job(self, job: str) -> Body:
+        with self._words(f"show job '{job}'"):
+            return self._client.get_job(job, select=["id", "priority"]).as_dict()
+
+    def update_job(self, job: str, changes: Body) -> None:
+        with self._words(f"change job '{job}'"):
+            self._client.update_job(job, cast("Any", dict(changes)))
+
     def list_jobs(self, start: str) -> Sequence[Body]:
         wanted = f"startswith(id,'{start}')"
         with self._words("list jobs"):

@@ -219,6 +219,18 @@ def test_a_second_run_of_an_experiment_is_one_request(make_backend, azure, key, 
         clean_up(backend, handle)
 
 
+def test_a_changed_priority_reaches_the_job_of_earlier_runs(make_backend, azure, key, tmp_path):
+    first = make_backend()
+    handle = first.submit(make_job(tmp_path, key, "pass"), key)
+    wait_until_ended(first, handle)
+    changed = make_backend(pool=first.target.config.pool, nodes=0, priority=7)
+    for number in (2, 3):
+        changed.submit(make_job(tmp_path, f"{key}-{number}", "pass"), f"{key}-{number}")
+    with batch_client(azure) as client:
+        assert client.get_job(handle.data["job"]).priority == 7
+    assert azure.calls.count(f"PATCH /jobs/{handle.data['job']}") == 1
+
+
 def test_a_job_that_somebody_deleted_is_made_again(make_backend, azure, key, tmp_path):
     backend = make_backend()
     first = backend.submit(make_job(tmp_path, key, "pass"), key)
