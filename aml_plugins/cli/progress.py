@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aml_plugins.runs.run import Run
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["show_progress", "snapshot_progress"]
+__all__ = ["show_progress", "snapshot_progress", "told_once", "transfer_progress"]
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def show_progress(run: Run, *, quiet: bool = False) -> Iterator[Callable[[RunRec
         yield lambda _record: None
         return
     if not sys.stderr.isatty():
-        yield _told_once()
+        yield told_once()
         return
     from rich.console import Console
 
@@ -36,23 +36,38 @@ def _line(record: RunRecord) -> str:
     return f"{record.script} on {record.target}: {record.state}" + (f". {why}" if (why := _waiting_for(record)) else "")
 
 
-def _told_once() -> Callable[[RunRecord], None]:
-    """Return what prints a line where a run begins to wait for something; those who read a log need no more."""
+def told_once() -> Callable[[RunRecord], None]:
+    """Return what prints a line where a run begins to wait for something; those who read a log need no more.
+
+    A target that does not answer is told of once, whatever the words, and when it answers again.
+    """
+    from aml_plugins.runs.reconciliation.trouble import Trouble, trouble_of
+    from aml_plugins.runs.states import RunState
+
     said = ""
+    trouble: Trouble | None = None
 
     def tell(record: RunRecord) -> None:
-        nonlocal said
+        nonlocal said, trouble
+        earlier, trouble = trouble, trouble_of(record)
+        if trouble and earlier:
+            return
         before, said = said, _waiting_for(record)
         if said and said != before:
             click.echo(said, err=True)
+        elif earlier and not RunState(record.state).is_terminal:
+            click.echo(earlier.end, err=True)
 
     return tell
 
 
 def _waiting_for(record: RunRecord) -> str:
+    from aml_plugins.runs.reconciliation.trouble import trouble_of
     from aml_plugins.runs.states import RunState
 
     state = RunState(record.state)
+    if not state.is_terminal and (trouble := trouble_of(record)):
+        return str(trouble)
     return "" if state.is_terminal or state is RunState.FINALIZING else record.reason or ""
 
 

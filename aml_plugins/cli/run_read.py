@@ -25,6 +25,7 @@ __all__ = ["logs", "outputs", "snapshot"]
 def logs(run_id: str, follow: bool, attempt: int | None, store: str | None, workspace: str | None, output: str) -> None:
     """Print a run's output."""
     from aml_plugins.cli.following import handing_over
+    from aml_plugins.cli.progress import told_once
     from aml_plugins.runs.logs import RunLog
     from aml_plugins.runs.waiting import wait
 
@@ -33,7 +34,8 @@ def logs(run_id: str, follow: bool, attempt: int | None, store: str | None, work
         raise click.UsageError(f"The run {run_id} was not submitted here; its files: aml run outputs {run_id}")
     if follow and output == "text":
         with handing_over(run, f"the run goes on. Cancel it with: aml run cancel {run.id}"):
-            _say_end(wait(run.workspace.context, run.workspace.driver, run.id, on_output=_write))
+            ended = wait(run.workspace.context, run.workspace.driver, run.id, on_output=_write, on_change=told_once())
+        _say_end(ended)
         return
     data = run.get_logs(attempt=attempt).encode() if attempt else RunLog(run.workspace.context).new(run.record)
     if output == "json":

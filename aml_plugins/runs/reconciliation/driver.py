@@ -72,6 +72,7 @@ class Driver:
         self._relay = LogRelay(context, self.owner)
         self._ask_at = 0.0
         self._rest = 0.0
+        self._began = 0.0
         self._new: set[str] = set()
 
     def adopt(self, run: RunRecord) -> None:
@@ -82,6 +83,7 @@ class Driver:
 
     def drive(self, run_ids: Collection[str]) -> Mapping[str, RunRecord]:
         """Take the runs as far as they go now, and return them as they are, driven by us or not."""
+        self._began = time.monotonic()
         held = self._hold(run_ids)
         runs = self._read(run_ids, held)
         before = dict(runs)
@@ -261,7 +263,7 @@ class Driver:
         if isinstance(error, NotYetDoneError):
             shortest = CLEANED_SECONDS
         now = time.monotonic()
-        _, before, since = self._later.get(run.run_id, (0.0, shortest / 2, now))
+        _, before, since = self._later.get(run.run_id, (0.0, shortest / 2, self._began))  # patience counts, too
         pause = asked or min(longest, before * 2)
         self._later[run.run_id] = (now + pause, pause, since)
         logger.info("Run %s: %s Trying again in %.1f s.", run.run_id, error, pause)
