@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+import time
 from typing import Any, Mapping
 
 from .answers import Answer
@@ -14,6 +16,9 @@ __all__ = ["Tracing", "open_tracing"]
 logger = logging.getLogger("azmlinfsrv")
 
 _SERVER_ERRORS = 500
+_FAREWELL_SECONDS = 5.0
+_REPORTS_OF_ITS_OWN = ("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED")
+"""Azure Monitor's exporter would report on itself to its makers, and ask them how to behave, in the background."""
 
 
 class Tracing:
@@ -54,9 +59,13 @@ class Tracing:
         self._duration.record(seconds, {"http.response.status_code": answer.status})
 
     def close(self) -> None:
-        """Send what waits."""
-        for provider in self._providers:
-            provider.shutdown()
+        """Send what waits, for a moment: a receiver that is silent keeps no worker from ending."""
+        closing = [threading.Thread(target=provider.shutdown, daemon=True) for provider in self._providers]
+        until = time.monotonic() + _FAREWELL_SECONDS
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join(max(0.0, until - time.monotonic()))
 
 
 def open_tracing(variables: Mapping[str, str], service: str) -> Tracing | None:
@@ -84,9 +93,9 @@ def _open(service: str, key: str | None) -> Tracing:
 
     spans, numbers = _azure_exporters(key) if key else _otlp_exporters()
     resource = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", service)})
-    traces = TracerProvider(resource=resource)
+    traces = TracerProvider(resource=resource, shutdown_on_exit=False)  # by close(), in bounded time
     traces.add_span_processor(BatchSpanProcessor(spans))
-    meters = MeterProvider([PeriodicExportingMetricReader(numbers)], resource=resource)
+    meters = MeterProvider([PeriodicExportingMetricReader(numbers)], resource=resource, shutdown_on_exit=False)
     trace.set_tracer_provider(traces)
     metrics.set_meter_provider(meters)
 
@@ -109,11 +118,14 @@ def _otlp_exporters() -> Any:
 
 
 def _azure_exporters(key: str) -> Any:
+    for name in _REPORTS_OF_ITS_OWN:  # said before the import
+        os.environ.setdefault(name, "true")
     from azure.monitor.opentelemetry.exporter import (
         AzureMonitorMetricExporter,
         AzureMonitorTraceExporter,
     )
 
     connection = key if "InstrumentationKey=" in key else f"InstrumentationKey={key}"
-    traces = AzureMonitorTraceExporter(connection_string=connection)
-    return traces, AzureMonitorMetricExporter(connection_string=connection)
+    # What cannot be delivered would lie in the common temporary directory, for all to read.
+    options: Any = {"connection_string": connection, "disable_offline_storage": True}
+    return AzureMonitorTraceExporter(**options), AzureMonitorMetricExporter(**options)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import ClassVar
 
-# Said before the import: the exporter would report on itself to its makers, in the background.
+# Before the import: the exporter would report on itself to its makers, and ask them how to behave, in the background.
 os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
+os.environ.setdefault("APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED", "true")
 
 from azure.monitor.opentelemetry.exporter import (  # noqa: TID253  a leaf: imported with an exporter of this type
     AzureMonitorMetricExporter,
@@ -20,6 +22,10 @@ from aml_plugins.telemetry.contract import ExporterConfig
 from aml_plugins.telemetry.opentelemetry_bridge import Bridge, BridgedExporter
 
 __all__ = ["AzureMonitorConfig", "AzureMonitorExporter"]
+
+_LIBRARY = logging.getLogger("azure.monitor.opentelemetry.exporter")
+_LIBRARY.addHandler(logging.NullHandler())  # whoever types a command is told by us, once
+_LIBRARY.getChild("export.trace._exporter").setLevel(logging.CRITICAL)  # a traceback where no tracer is set up, as here
 
 
 class AzureMonitorConfig(ExporterConfig):

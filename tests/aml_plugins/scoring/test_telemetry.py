@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
+import uuid
 
 import pytest
 from servers import Server, ours
@@ -55,6 +57,17 @@ def test_application_insights_gets_them_too(tmp_path, receiver: Receiver):
     server = asked_and_stopped(tmp_path, variables)
     assert any("POST /score" in str(envelope) for envelope in receiver.envelopes)
     assert receiver.instrumentation_key not in server.log.read_text()
+
+
+def test_application_insights_that_never_answers_keeps_no_worker_and_leaves_no_file(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        key = f"InstrumentationKey={uuid.uuid4()};IngestionEndpoint=http://127.0.0.1:{silent.getsockname()[1]}/"
+        temporary = tmp_path / "tmp"
+        temporary.mkdir()
+        variables = {"AML_APP_INSIGHTS_ENABLED": "true", "AML_APP_INSIGHTS_KEY": key, "TMPDIR": str(temporary)}
+        server = asked_and_stopped(tmp_path, variables)
+    assert list(temporary.glob("Microsoft-AzureMonitor-*")) == []
+    assert "opentelemetry" not in server.log.read_text()
 
 
 def test_a_receiver_that_is_away_stops_nobody(tmp_path):

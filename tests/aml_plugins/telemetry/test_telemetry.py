@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -112,6 +115,29 @@ def test_azure_monitor_gets_the_same(workspace, receiver, tmp_path, monkeypatch)
         point["name"] for data in bases if data["baseType"] == "MetricData" for point in data["baseData"]["metrics"]
     }
     assert {"aml.runs", "aml.run.duration"} <= metrics
+
+
+SENDING = """
+import sys, time
+from aml_backends.azure.monitor import AzureMonitorConfig, AzureMonitorExporter
+from aml_plugins.telemetry.contract import Measurement, Span
+from aml_plugins.telemetry.sending import Sender
+exporter = AzureMonitorExporter(AzureMonitorConfig(connection_string="secret://env/INSIGHTS"))
+exporter.check()
+sender, now = Sender(exporter), time.time()
+span = Span(trace_id="1" * 32, span_id="1" * 16, parent_id=None, name="run", start=now, end=now)
+sender.send([span], [Measurement(name="aml.runs", kind="count", value=1, time=now)])
+sender.flush(60)
+"""
+
+
+def test_azure_monitor_that_is_away_is_one_sentence_and_leaves_no_file(tmp_path):
+    key = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=http://127.0.0.1:1/"
+    environment = {**os.environ, "INSIGHTS": key, "TMPDIR": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-c", SENDING], env=environment, capture_output=True, text=True, check=True)
+    sentence = "Telemetry was not taken by Azure Monitor. Look at its address, its credential and the network."
+    assert (ended.stdout, ended.stderr.strip()) == ("", sentence)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_receiver_that_refuses_harms_no_run_and_is_told_once(workspace, receiver, tmp_path, caplog):
