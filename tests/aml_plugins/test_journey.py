@@ -330,7 +330,10 @@ def test_secrets_reach_the_script_and_nothing_else(
 ) -> None:
     monkeypatch.setenv("MY_TOKEN", "s3cr3t-value-77")
     (source / "secret.py").write_text(
-        "import os, pathlib\nassert os.environ['TOKEN'].startswith('s3cr3t')\nprint(len(os.environ['TOKEN']))\n"
+        "import os\nfrom azureml.core import Run\nrun = Run.get_context()\n"
+        "assert run.get_secret('token') == os.environ['TOKEN'] == os.environ['MY_TOKEN']\n"
+        "print(len(os.environ['TOKEN']))\n"
+        "try:\n    run.get_secret('MY_TOKEN')\nexcept NotImplementedError as error:\n    print(error)\n"
     )
     config = ScriptRunConfig(
         source,
@@ -341,7 +344,7 @@ def test_secrets_reach_the_script_and_nothing_else(
 
     run = Experiment(workspace, "secrets").submit(config).wait_for_completion()
 
-    assert "15" in run.get_logs()
+    assert run.get_logs().startswith("15\nThe secret 'MY_TOKEN' is not available")
     for path in aml_home.rglob("*"):
         if path.is_file():
             assert b"s3cr3t-value-77" not in path.read_bytes(), path

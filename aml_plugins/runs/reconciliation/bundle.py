@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,12 +76,22 @@ def _job_file(step: Step, run: RunRecord, data: Sequence[JsonObject]) -> Path:
         script=run.script,
         arguments=config.arguments,
         environment=_inner(config.environment).model_dump(mode="json", exclude_none=True),
-        variables={"AML_WORKSPACE": run.workspace, "AML_TARGET": run.target, "AML_EXPERIMENT_ID": run.experiment_id},
+        variables={
+            "AML_WORKSPACE": run.workspace,
+            "AML_TARGET": run.target,
+            "AML_EXPERIMENT_ID": run.experiment_id,
+            **_names(config.environment_variables),
+        },
         time_limit_seconds=config.time_limit,
         cache=str(step.context.home / "environments"),
         data=data,
     )
     return path
+
+
+def _names(variables: Mapping[str, str]) -> dict[str, str]:
+    """Say which variables are the run's own: only these a script gets by ``get_secret``."""
+    return {"AML_VARIABLE_NAMES": json.dumps(sorted(variables))} if variables else {}
 
 
 def _inner(environment: Environment) -> PythonEnvironment:

@@ -98,6 +98,7 @@ def found(job: Any) -> dict[str, Any]:
         AZUREML_DATAREFERENCE_flowers=str(flowers),
         COUNTS=str(counts),
         DB_PASSWORD="hunter2",
+        AML_VARIABLE_NAMES='["DB_PASSWORD"]',
         MLFLOW_TRACKING_URI="http://127.0.0.1:1",
     )
     return dict(json.loads((job.work / "found.json").read_text()))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
 from .errors import NoSuchAttributeException, NotAvailableException
 from .placeholders import INSTEAD
 
-# What every process has: never the secret that a script means by such a name.
-ORDINARY = ("EDITOR", "HOME", "HOSTNAME", "LANG", "LOGNAME", "MAIL", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER")
+# The names of the run configuration's environment variables, a JSON list. What else the machine has in its environment
+# is no secret of the run.
+NAMES = "AML_VARIABLE_NAMES"
 
 
 def secret(name: Any) -> str:
@@ -17,9 +19,10 @@ def secret(name: Any) -> str:
 
     :raises NotAvailableException: where the run has none.
     """
+    named = json.loads(os.environ.get(NAMES) or "[]")
     plain = str(name).replace("-", "_")
     for variable in (str(name), plain, plain.upper()):
-        if variable in os.environ and variable not in ORDINARY:
+        if variable in named and variable in os.environ:
             return os.environ[variable]
     raise NotAvailableException(
         f"The secret '{name}'",
