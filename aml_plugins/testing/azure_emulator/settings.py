@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +55,8 @@ class Settings:
     :param spelling: of words in answers: ``recorded`` as the real service was seen to write them
         (``UserError``), ``specification`` as its specification does (``usererror``).
     :param stale_group_state: whether a container group says ``Running`` after its containers have ended, as was seen.
+    :param subscriptions: which there are; None for all that anybody names. ``resource_groups`` likewise: clients create
+        and delete them.
     :param registry: address, ``HOST:PORT``, of a registry program that keeps the images of the container registry;
         ``registry_login`` is who enters it, ``registry_admin`` the admin user of the container registry.
     :param kubeconfig: of a Kubernetes cluster that stands for every AKS cluster; without one, credentials lead nowhere.
@@ -65,6 +68,8 @@ class Settings:
     region: str = "westus"
     subscription: str = SUBSCRIPTION
     tenant: str = TENANT
+    subscriptions: Collection[str] | None = None
+    resource_groups: Collection[str] | None = None
     directory: Path | None = None
     check_credentials: bool = True
     spelling: str = "recorded"

@@ -11,7 +11,8 @@ __all__ = ["ArmProblem", "not_found"]
 _OF_THE_GATEWAY = frozenset(
     {
         "AuthenticationFailed", "InvalidApiVersionParameter", "InvalidAuthenticationToken", "InvalidResourceType",
-        "LocationRequired", "MissingApiVersionParameter", "ParentResourceNotFound", "ResourceNotFound",
+        "LocationRequired", "MissingApiVersionParameter", "ParentResourceNotFound", "ResourceGroupNotFound",
+        "ResourceNotFound", "SubscriptionNotFound",
     }
 )  # fmt: skip
 

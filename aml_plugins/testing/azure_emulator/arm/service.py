@@ -14,6 +14,7 @@ from aml_plugins.testing.azure_emulator.arm.container_groups import ContainerGro
 from aml_plugins.testing.azure_emulator.arm.errors import ArmProblem, not_found
 from aml_plugins.testing.azure_emulator.arm.headers import challenge, common
 from aml_plugins.testing.azure_emulator.arm.operations import Operations
+from aml_plugins.testing.azure_emulator.arm.scopes import Scopes
 from aml_plugins.testing.azure_emulator.arm.tracked import TrackedResources
 from aml_plugins.testing.azure_emulator.engine import Engine
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
@@ -46,6 +47,7 @@ class ArmService:
         self._settings = settings
         self._engine = engine
         self._specification = specification
+        self._scopes = Scopes(settings)
         self._operations = Operations(engine)
         self._groups = ContainerGroups(settings, engine, self._operations)
         self._tracked = TrackedResources(settings, engine, self._operations)
@@ -102,6 +104,7 @@ class ArmService:
         polled = self._operations.answer(request.path)
         if polled is not None:
             return polled
+        self._scopes.check(request)
         general = self._general(request)
         if general is not None:
             return general
@@ -156,21 +159,10 @@ class ArmService:
                                               "quotaId": "Internal_2014-09-01", "spendingLimit": "Off"}}  # fmt: skip
             return Answer(200, facts if len(parts) > 1 else {"value": [facts]})
         if len(parts) == 4 and lowered[2] == "resourcegroups":  # noqa: PLR2004  its own path
-            return self._resource_group(request, parts)
+            return self._scopes.group(request)
         if len(parts) == 4 and lowered[2] == "providers":  # noqa: PLR2004  likewise
             return Answer(200, {"namespace": parts[3], "registrationState": "Registered", "resourceTypes": []})
         return None
-
-    def _resource_group(self, request: Request, parts: list[str]) -> Answer:
-        """Every resource group is there."""
-        if request.verb == "DELETE":
-            return Answer(200)
-        if request.verb == "HEAD":
-            return Answer(204)
-        location = (request.body or {}).get("location") or self._settings.region
-        facts = {"id": "/" + "/".join(parts), "name": parts[3], "type": "Microsoft.Resources/resourceGroups",
-                 "location": location, "properties": {"provisioningState": "Succeeded"}}  # fmt: skip
-        return Answer(201 if request.verb == "PUT" else 200, facts)
 
 
 def _check_version(version: str | None) -> None:

@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 from services.azure import add_pool, batch_client, delete_pool
 
-from aml_plugins.testing.azure_emulator import AzureEmulator
+from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
 from aml_plugins.testing.jobs import wait_until
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[AzureEmulator]:
+    """Answers what was recorded, without credentials; all that is asked and answered keeps to the specifications."""
+    with AzureEmulator(Settings(check_credentials=False, validate=True)) as emulator:
+        yield emulator
+        assert emulator.violations == []
 
 
 class Account:

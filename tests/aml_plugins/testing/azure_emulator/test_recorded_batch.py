@@ -6,13 +6,13 @@ not copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from services.azure_asking import Asking, differences
 
-from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
+from aml_plugins.testing.azure_emulator import AzureEmulator
 from aml_plugins.testing.azure_emulator.batch.text import duration, iso
 from aml_plugins.testing.jobs import wait_until
 
@@ -24,13 +24,6 @@ FOREVER = "P10675199DT2H48M5.4775807S"
 ANYBODY = {"autoUser": {"scope": "pool", "elevationLevel": "nonadmin"}}
 
 Ask = Callable[..., tuple[int, Mapping[str, str], Any]]
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[AzureEmulator]:
-    with AzureEmulator(Settings(check_credentials=False, validate=True)) as emulator:
-        yield emulator
-        assert emulator.violations == []
 
 
 @pytest.fixture(scope="module")

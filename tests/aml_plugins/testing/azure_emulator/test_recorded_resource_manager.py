@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from services.azure_asking import Asking, differences
 from services.docker_engine import DockerEngine
 
-from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
+from aml_plugins.testing.azure_emulator import AzureEmulator
 from aml_plugins.testing.jobs import wait_until
 
 GROUP = "/subscriptions/s/resourceGroups/g"
@@ -24,13 +23,6 @@ GROUPS = f"{GROUP}/providers/Microsoft.ContainerInstance/containerGroups"
 CLUSTERS = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters"
 BATCH, ACI, AKS = (f"api-version={one}" for one in ("2024-07-01", "2023-05-01", "2024-09-01"))
 GUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[AzureEmulator]:
-    with AzureEmulator(Settings(check_credentials=False, validate=True)) as emulator:
-        yield emulator
-        assert emulator.violations == []
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from services.azure_asking import Asking
 
 from aml_plugins.testing.azure_emulator import AzureEmulator, Quotas, Settings
 from aml_plugins.testing.azure_emulator.tokens import new_token
@@ -107,6 +108,26 @@ def test_quotas_are_told_as_azure_tells_them():
         client.container_groups.begin_create_or_update("g", "a", body(GROUP), polling=False)
     assert raised.value.error.code == "ContainerGroupQuotaReached"
     assert "Limit: '3', Usage: '0' Requested: '4'." in raised.value.error.message
+
+
+def test_subscriptions_and_resource_groups_may_be_those_that_were_named():
+    settings = Settings(check_credentials=False, subscriptions=["S1"], resource_groups=["G1"])
+    groups, version = "providers/Microsoft.ContainerInstance/containerGroups", "api-version=2023-05-01"
+    with AzureEmulator(settings) as emulator:
+        ask = Asking(emulator)
+        missing = (404, "ResourceGroupNotFound")
+        assert ask.refused("GET", f"/subscriptions/s2/{groups}?{version}") == (404, "SubscriptionNotFound")
+        assert ask.refused("GET", f"/subscriptions/s1/resourceGroups/g2/{groups}?{version}") == missing
+        assert ask("GET", f"/subscriptions/s1/resourceGroups/g1/{groups}?{version}")[0] == 200
+        place = f"/subscriptions/s1/resourceGroups/G2?{version}"
+        assert ask.refused("GET", place) == missing
+        assert ask.refused("HEAD", place) == (404, None)
+        assert [ask("PUT", place, {"location": "eastus"})[0] for _ in range(2)] == [201, 200]
+        assert ask("GET", f"/subscriptions/s1/resourceGroups/g2/{groups}?{version}")[0] == 200
+        assert ask("DELETE", place)[0] == 200
+        _, headers, said = ask("GET", place)
+        assert said["error"]["message"] == "Resource group 'G2' could not be found."
+        assert headers["x-ms-failure-cause"] == "gateway"
 
 
 @pytest.mark.parametrize(
