@@ -57,6 +57,7 @@ class Settings:
     :param stale_group_state: whether a container group says ``Running`` after its containers have ended, as was seen.
     :param subscriptions: which there are; None for all that anybody names. ``resource_groups`` likewise: clients create
         and delete them.
+    :param images: which a container group may ask for; None for any. One that the engine cannot pull ends at once.
     :param registry: address, ``HOST:PORT``, of a registry program that keeps the images of the container registry;
         ``registry_login`` is who enters it, ``registry_admin`` the admin user of the container registry.
     :param kubeconfig: of a Kubernetes cluster that stands for every AKS cluster; without one, credentials lead nowhere.
@@ -70,6 +71,7 @@ class Settings:
     tenant: str = TENANT
     subscriptions: Collection[str] | None = None
     resource_groups: Collection[str] | None = None
+    images: Collection[str] | None = None
     directory: Path | None = None
     check_credentials: bool = True
     spelling: str = "recorded"

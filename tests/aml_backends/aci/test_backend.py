@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from services.azure import blob_datastore, make_target
+from services.azure import blob_datastore, identity, make_target
 
 from aml_backends.aci.backend import AciBackend
 from aml_backends.aci.config import AciConfig
@@ -14,6 +14,7 @@ from aml_backends.aci.states import status_of
 from aml_plugins.compute import JobSpec, JobState, JobStatus
 from aml_plugins.compute.turns import QUESTIONS
 from aml_plugins.errors import BackendError, InvalidInputError, TransientBackendError
+from aml_plugins.testing.azure_emulator import AzureEmulator, Settings
 from aml_plugins.testing.jobs import clean_up, make_job
 
 RUNNING = JobStatus(state=JobState.RUNNING, native_state="Running")
@@ -194,6 +195,19 @@ def test_every_call_respects_throttling(submitted, azure, kind, verb, call):
     with pytest.raises(TransientBackendError) as raised:
         call(backend, handle)
     assert raised.value.retry_after == 17
+
+
+def test_an_image_that_is_not_there_is_told_and_leaves_nothing(azurite, monkeypatch, key, tmp_path):
+    with AzureEmulator(Settings(images=())) as emulator:
+        for name, value in identity(emulator).items():
+            monkeypatch.setenv(name, value)
+        settings = {"endpoint": emulator.https_url, "authority": emulator.https_url, "image": "none/such:1"}
+        place = {"subscription": emulator.settings.subscription, "resource_group": "g"}
+        backend = AciBackend(make_target(AciBackend, tmp_path, blob_datastore(azurite), "", **settings, **place))
+        with pytest.raises(BackendError, match=r"(?s)'none/such:1'.* is not accessible.*Check the image's name"):
+            backend.submit(make_job(tmp_path, key, "pass"), key)
+        assert backend.find(key) is None
+        backend.close()
 
 
 def test_a_group_is_made_in_the_targets_region(make_backend, azure, key, tmp_path):

@@ -263,10 +263,24 @@ class ContainerGroups:
             raise ArmProblem(400, "OsTypeNotSpecified", "The 'osType' of the container group is not specified.")
         if asked.get("ipAddress") and len(asked["containers"]) > 1:
             raise ArmProblem(400, "NotSupportedByEmulator", "The emulator gives addresses to groups of one container.")
+        self._check_images(name, asked)
         others = [group for key, group in self._groups.items() if key != _key(request)]
         self._check_quota("ContainerGroups", len(others), 1, self._settings.quotas.container_groups)
         wanted = _Group({"properties": asked}, []).cores
         self._check_quota("StandardCores", sum(g.cores for g in others), wanted, self._settings.quotas.container_cores)
+
+    def _check_images(self, name: str, asked: Mapping[str, Any]) -> None:
+        """Azure looks at every image before it creates anything."""
+        known = self._settings.images
+        for container in (*(asked.get("initContainers") or ()), *asked["containers"]):
+            image = str(container["properties"].get("image") or "")
+            if known is not None and image not in known:
+                raise ArmProblem(
+                    400,
+                    "InaccessibleImage",
+                    f"The image '{image}' in container group '{name}' is not accessible. Please check the image and "
+                    "registry credential.",
+                )
 
     def _check_quota(self, what: str, used: float, wanted: float, limit: float) -> None:
         if used + wanted > limit:

@@ -110,8 +110,8 @@ def test_quotas_are_told_as_azure_tells_them():
     assert "Limit: '3', Usage: '0' Requested: '4'." in raised.value.error.message
 
 
-def test_subscriptions_and_resource_groups_may_be_those_that_were_named():
-    settings = Settings(check_credentials=False, subscriptions=["S1"], resource_groups=["G1"])
+def test_subscriptions_resource_groups_and_images_may_be_those_that_were_named():
+    settings = Settings(check_credentials=False, subscriptions=["S1"], resource_groups=["G1"], images=["some/such:1"])
     groups, version = "providers/Microsoft.ContainerInstance/containerGroups", "api-version=2023-05-01"
     with AzureEmulator(settings) as emulator:
         ask = Asking(emulator)
@@ -128,6 +128,10 @@ def test_subscriptions_and_resource_groups_may_be_those_that_were_named():
         _, headers, said = ask("GET", place)
         assert said["error"]["message"] == "Resource group 'G2' could not be found."
         assert headers["x-ms-failure-cause"] == "gateway"
+        refused = ask("PUT", f"/subscriptions/s1/resourceGroups/g1/{groups}/a?{version}", GROUP)
+        assert (refused[0], refused[2]["error"]["code"]) == (400, "InaccessibleImage")
+        assert refused[2]["error"]["message"].startswith("The image 'none/such:1' in container group 'a' is not access")
+        assert ask("GET", f"/subscriptions/s1/resourceGroups/g1/{groups}/a?{version}")[0] == 404
 
 
 @pytest.mark.parametrize(
