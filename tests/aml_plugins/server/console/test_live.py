@@ -91,10 +91,10 @@ def test_a_run_its_log_and_its_end_are_told(port: int, add_job, move, server: Se
     listener = Listener(port, run.run_id)
     kind, said, _ = listener.next()
     assert (kind, said["run"]["state"], said["events"][0]["message"]) == ("run", "Running", "Submitted.")
-    assert listener.next() == ("log", {"attempt": 1, "start": 0, "text": "one\n"}, "1.4")
+    assert listener.next() == ("log", {"attempt": 1, "generation": 0, "start": 0, "text": "one\n"}, "1.4")
     with log.open("ab") as file:
         file.write(b"two\nthree\n")
-    assert listener.next() == ("log", {"attempt": 1, "start": 4, "text": "two\nthree\n"}, "1.14")
+    assert listener.next() == ("log", {"attempt": 1, "generation": 0, "start": 4, "text": "two\nthree\n"}, "1.14")
     (tmp_path / "std_log.txt").write_bytes(log.read_bytes() + b"end\n")
     server.context.history("team-a").upload(run.run_id, tmp_path / "std_log.txt", "logs")
     move(run, state="Completed")
@@ -105,7 +105,7 @@ def test_a_run_its_log_and_its_end_are_told(port: int, add_job, move, server: Se
 def test_a_listener_goes_on_after_what_it_has(port: int, add_job) -> None:
     run, _ = add_job(b"one\ntwo\n")
     listener = Listener(port, run.run_id, last="1.4")
-    assert listener.until("log")[-1] == ("log", {"attempt": 1, "start": 4, "text": "two\n"}, "1.8")
+    assert listener.until("log")[-1] == ("log", {"attempt": 1, "generation": 0, "start": 4, "text": "two\n"}, "1.8")
     listener.close()
 
 
