@@ -30,6 +30,9 @@ sys.exit(3 if attempt == 1 else 0)
 """
 
 
+BEGIN_AGAIN = "document.querySelector('log-view').add({attempt: 2, generation: 7, start: 0, text: 'anew'})"
+
+
 def _submit_and_wait(workspace: Workspace, config: ScriptRunConfig, submitted: Queue[Run]) -> None:
     """Drive the run beside the browser: who submitted it holds its lease."""
     run = workspace.experiment("seen").submit(config, name="tried-run")
@@ -68,6 +71,10 @@ def test_earlier_attempts_are_shown_with_their_reasons(visitor, workspace: Works
     expect(page.locator(".title .badge")).to_have_text("Completed")
     expect(earlier).to_contain_text("exit code 3")
     driver.join()
+    page.evaluate(BEGIN_AGAIN)  # as the stream tells it of a target that begins jobs again: local is none
+    expect(log).to_have_text(
+        "The machine was lost, and the compute target began the run again. Its log from the beginning:anew"
+    )
 
 
 def test_the_targets_own_page_is_opened_from_the_runs(visitor, add_job) -> None:
