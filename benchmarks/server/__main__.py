@@ -83,7 +83,7 @@ def _crowd(database: str | None) -> None:
 def _shell(database: str | None) -> None:
     with _server(database) as server, tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "AML_STORE_URI": server.url, "AML_HOME": home}
-        lists = seconds_of([sys.executable, "-m", "aml_plugins.cli", "run", "list"], environment)
+        lists = seconds_of([str(Path(sys.executable).with_name("aml")), "run", "list"], environment)
         floor = seconds_of([sys.executable, "-c", "pass"], environment)
         found = first_lines_and_ends(environment, Path(home), os.environ.get("PEERS"))
     print(f"aml run list: {lists:.3f} s, {lists / floor:.1f} times plain python start")

@@ -45,7 +45,7 @@ def first_lines_and_ends(
 
 
 def _commands(script: Path, witness: Path, peers: str | None) -> Mapping[str, list[str]]:
-    aml = [sys.executable, "-m", "aml_plugins.cli", "run", "submit", str(script.parent), "--script", script.name]
+    aml = [str(Path(sys.executable).with_name("aml")), "run", "submit", str(script.parent), "--script", script.name]
     found = {
         "python": [sys.executable, str(script), str(witness)],
         "aml run submit --wait": [*aml, "--wait", "--", str(witness)],
