@@ -183,10 +183,9 @@ class Connection:
 
     def _foreseen(self, method: str, url: str, headers: Mapping[str, str]) -> BaseHTTPResponse | None:
         ahead = self._ahead
-        if ahead is None or method == "GET":
-            return ahead and ahead.take(_name(url, headers))
-        self._ahead = None
-        return None
+        if method != "GET":
+            self._ahead = None
+        return ahead.take(_name(url, headers)) if ahead is not None and method == "GET" else None
 
     def _send(
         self, method: str, url: str, content: bytes | IO[bytes] | None, headers: dict[str, str], *, whole: bool
