@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ahead", "Question"]
 
-_WAIT_SECONDS = 60.0
-
 
 class Question(NamedTuple):
     """What a ``GET`` will ask for."""
@@ -25,9 +23,9 @@ class Question(NamedTuple):
 class Ahead:
     """The answers to some questions, asked one after the other by a thread that mostly waits.
 
-    Each answer is given once. One that did not come, for whatever reason, is None: who needs it asks, and sees why.
+    Each answer is given once, and so is what went wrong; the questions after that are not asked any more.
 
-    :param ask: sends a question, in whatever form; may raise anything.
+    :param ask: sends a question, and does not wait for ever.
     """
 
     def __init__(self, ask: Callable[[Question], BaseHTTPResponse], questions: Mapping[str, Question]) -> None:
@@ -35,17 +33,23 @@ class Ahead:
         self._lock = threading.Lock()
         self._open = dict(questions)
         self._asked = {name: threading.Event() for name in questions}
-        self._answers: dict[str, BaseHTTPResponse] = {}
+        self._answers: dict[str, BaseHTTPResponse | Exception] = {}
         threading.Thread(target=self._work, args=(list(questions),), daemon=True).start()
 
     def take(self, name: str) -> BaseHTTPResponse | None:
-        """Return the answer, waiting for one that was asked for; None where nobody has asked yet, and nobody will."""
+        """Return the answer, waiting for it where it is under way; None where nobody has asked, and nobody will.
+
+        :raises Exception: what ``ask`` raised.
+        """
         with self._lock:
             asked = self._asked.pop(name, None)
             if asked is None or self._open.pop(name, None) is not None:
                 return None
-        asked.wait(_WAIT_SECONDS)
-        return self._answers.pop(name, None)
+        asked.wait()
+        answer = self._answers.pop(name)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def _work(self, names: Sequence[str]) -> None:
         for name in names:
@@ -55,7 +59,8 @@ class Ahead:
                 continue  # the asker was quicker
             try:
                 self._answers[name] = self._ask(question)
-            except Exception:  # noqa: BLE001  whatever it is, the asker meets it when he asks, and knows what to say
+            except Exception as error:  # noqa: BLE001  whatever it is, the asker knows what to do about it
+                self._answers[name] = error
                 return
             finally:
                 asked.set()

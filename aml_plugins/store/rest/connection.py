@@ -158,11 +158,11 @@ class Connection:
         gone_is_done: bool = False,
     ) -> tuple[BaseHTTPResponse, bool]:
         url = self._url(path, query)
-        foreseen = self._foreseen(method, url, headers)
         sent = {**_HEADERS, **self.address.headers(), **headers}
         pause, begun, busy, lost = Pause(shortest=0.05, longest=2.0, growth=2.0), time.monotonic(), 0, False
         while True:
             try:
+                foreseen = self._foreseen(method, url, headers)
                 response = foreseen or self._send(method, url, content, sent, whole=whole)
             except HTTPError as error:
                 not_sent = isinstance(_cause(error), (NewConnectionError, ConnectTimeoutError))
@@ -173,7 +173,7 @@ class Connection:
                 self._answered = self._answered or response.status not in _BUSY
                 if response.status < _FAILURE or (response.status == _GONE and gone_is_done and lost):
                     return response, lost
-                foreseen, busy = None, busy + 1
+                busy += 1
                 if response.status not in _BUSY or not repeatable or self._has_waited(response, busy, begun):
                     raise self._error(response)
             time.sleep(pause.seconds())
