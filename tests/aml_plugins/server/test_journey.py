@@ -96,7 +96,7 @@ begun = []
 def watch(event, arguments):
     if event == "subprocess.Popen" and not begun:
         begun.append(event)
-        Path(sys.argv.pop()).write_text(json.dumps(sorted(sys.modules)))
+        Path(sys.argv.pop()).write_text(json.dumps([" ".join(arguments[1]), *sorted(sys.modules)]))
 sys.addaudithook(watch)
 from aml_plugins.cli import main
 main()
@@ -134,10 +134,11 @@ def test_a_submission_imports_and_asks_no_more_than_it_needs_before_its_script_r
     runner_file(aml_home)  # made once for each home
     begin = aml_server.log.stat().st_size
     subprocess.run([*command, tmp_path / "modules"], cwd=tmp_path, env=environment, check=True, capture_output=True)
-    found = set(json.loads((tmp_path / "modules").read_text()))
+    started, *found = json.loads((tmp_path / "modules").read_text())
     asked = aml_server.log.read_text()[begin:]
-    assert {"pydantic", "aml_backends.local.backend", "aml_plugins.runs.reconciliation.driver"} <= found
-    assert sorted(found & NOT_BEFORE_IT_RUNS) == []
+    assert {"pydantic", "aml_backends.local.backend", "aml_plugins.runs.reconciliation.driver"} <= set(found)
+    assert "aml_runner.launcher" in started  # it loads while the run is written down
+    assert sorted(NOT_BEFORE_IT_RUNS.intersection(found)) == []
     assert [asked.count(one) for one in ("get-by-name?", "/compute-targets?", "/datastores?")] == [1, 1, 0]
 
 
