@@ -18,7 +18,6 @@ from aml_plugins.store.records import ComputeTargetRecord, MemberRecord, Workspa
 from aml_plugins.suggestions import did_you_mean
 from aml_plugins.workspace_names import create_workspace, list_workspaces, set_description
 from aml_plugins.workspace_resources import WorkspaceResources
-from aml_plugins.workspaces import lifecycle
 from aml_plugins.workspaces.settings import DEFAULT_DATASTORE, change_settings, check_open
 
 if TYPE_CHECKING:
@@ -109,6 +108,8 @@ class Workspace(WorkspaceResources):
 
     def describe(self) -> Description:
         """Return the workspace's description, and whether it is archived."""
+        from aml_plugins.workspaces import lifecycle  # noqa: PLC0415  seldom
+
         return lifecycle.describe(self.context, self.name)
 
     def update(self, *, description: str | None = None, default_datastore: str | None = None) -> None:
@@ -129,14 +130,20 @@ class Workspace(WorkspaceResources):
 
     def archive(self) -> None:
         """Let nothing new begin in the workspace. What runs goes on, and everything can be read."""
+        from aml_plugins.workspaces import lifecycle  # noqa: PLC0415  seldom
+
         lifecycle.archive(self.context, self.name)
 
     def restore(self) -> None:
         """Take an archived workspace back into use."""
+        from aml_plugins.workspaces import lifecycle  # noqa: PLC0415  seldom
+
         lifecycle.restore(self.context, self.name)
 
     def contents(self) -> Mapping[str, int]:
         """Count what lives in the workspace, by what it is called, in the plural: ``{"runs": 3}``."""
+        from aml_plugins.workspaces import lifecycle  # noqa: PLC0415  seldom
+
         return lifecycle.contents(self.context, self.name)
 
     def delete(self, *, force: bool = False) -> None:
@@ -147,6 +154,8 @@ class Workspace(WorkspaceResources):
         :raises InvalidInputError: for ``default``, and without ``force`` while anything lives in the workspace.
         :raises OperationFailedError: where runs do not end in time; delete again.
         """
+        from aml_plugins.workspaces import lifecycle  # noqa: PLC0415  seldom
+
         lifecycle.delete(self.context, self.driver, self.name, force=force)
 
     @property

@@ -13,6 +13,7 @@ from aml_plugins.cli.run_show import as_json
 
 if TYPE_CHECKING:
     from aml_plugins.runs.run import Run
+    from aml_plugins.workspace import Workspace
 
 __all__ = ["cancel", "submit", "wait_"]
 
@@ -66,8 +67,10 @@ def submit(
     for note in settings.configuration.notes:
         click.echo(f"Note: {note}", err=True)
     opened = open_workspace(store, workspace)
+    experiment = experiment or Path(directory).resolve().name
+    _ask_ahead(opened, experiment)
     with snapshot_progress(quiet=output == "json") as progress:
-        run = opened.experiment(experiment or Path(directory).resolve().name).submit(
+        run = opened.experiment(experiment).submit(
             settings, name=name, tags=tags, parent_run_id=parent, idempotency_key=idempotency_key, progress=progress
         )
     if wait:
@@ -101,6 +104,17 @@ def cancel(run_id: str, store: str | None, workspace: str | None, output: str) -
     with handing_over(run, parting), show_progress(run, quiet=output == "json") as on_change:
         run.wait_for_completion(raise_on_error=False, on_change=on_change)
     show(output, as_json(run), lambda: f"The run {run.id} ended as {run.status}.")
+
+
+def _ask_ahead(opened: Workspace, experiment: str) -> None:
+    """Let a server answer the first questions while this process imports what submits."""
+    from aml_plugins.store.opening import is_server
+
+    uri = opened.context.store.uri
+    if is_server(uri):
+        from aml_plugins.mlflow_rest.ahead import ask_ahead
+
+        ask_ahead(uri, opened.name, experiment)
 
 
 def _wait(run: Run, output: str) -> None:

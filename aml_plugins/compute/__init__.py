@@ -7,6 +7,7 @@ from aml_plugins.compute.abilities import (
     SupportsListing,
     SupportsLogs,
     SupportsProvisioning,
+    SupportsReadiness,
     SupportsRecords,
     SupportsWaking,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "SupportsListing",
     "SupportsLogs",
     "SupportsProvisioning",
+    "SupportsReadiness",
     "SupportsRecords",
     "SupportsWaking",
     "TargetConfig",

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from aml_plugins.compute.job import JobHandle, LogChunk
 from aml_plugins.json_types import JsonObject
 
-__all__ = ["SupportsListing", "SupportsLogs", "SupportsProvisioning", "SupportsRecords", "SupportsWaking"]
+__all__ = [
+    "SupportsListing",
+    "SupportsLogs",
+    "SupportsProvisioning",
+    "SupportsReadiness",
+    "SupportsRecords",
+    "SupportsWaking",
+]
 
 
 @runtime_checkable
@@ -69,6 +77,21 @@ class SupportsProvisioning(Protocol):
         """Go on deleting the target; return True once nothing of ours is there. Returns at once; idempotent.
 
         What has no mark of ours stays, and counts as nothing of ours.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsReadiness(Protocol):
+    """Can do what a job's start needs and no job is part of, while the core still writes the run down."""
+
+    def get_ready(self, runner: Path) -> None:
+        """Begin, and return at once: a job will probably be submitted soon. Called for a run that was checked.
+
+        Only a hint: the job may never come, nobody asks whether this worked, and what it began ends with
+        :meth:`~aml_plugins.compute.ComputeBackend.close` or with this process. Raises nothing.
+
+        :param runner: the ``runner.pyz`` that the job will have.
         """
         ...
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +26,8 @@ def place_files(files: Mapping[str, Path], directory: Path) -> None:
 
 
 def _copy(source: Path, directory: Path, name: str) -> None:
+    import shutil  # noqa: PLC0415  for file systems without links
+
     part = directory / f".{name}.{os.getpid()}"
     try:
         shutil.copyfile(source, part)
@@ -60,6 +61,8 @@ def delete_directory(path: Path) -> None:
 
 def _delete(path: str) -> None:
     """Scripts leave directories behind that may not be written to."""
+    import shutil  # noqa: PLC0415  a submitter has its script running before
+
     try:
         shutil.rmtree(path)
     except PermissionError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 from abc import abstractmethod
@@ -123,6 +122,8 @@ class OwnMachineBackend(JobDirectoriesBackend):
         self._jobs.mkdir(parents=True, exist_ok=True)
         if not os.access(self._jobs, os.W_OK | os.X_OK):
             raise BackendError(f"The directory {self._jobs} is not writable.", "Set the target's 'directory'.")
+        import shutil  # noqa: PLC0415  for aml doctor only
+
         free = shutil.disk_usage(self._jobs).free / 2**30
         return f"{self._config.max_parallel_runs} runs at a time, {self._config.python}, {free:.1f} GiB free"
 

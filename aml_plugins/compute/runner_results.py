@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
 import stat
 from pathlib import Path
 
@@ -85,4 +84,6 @@ def _take(source: str, destination: str) -> None:
     try:
         os.link(source, destination)
     except OSError:  # another file system, or one that has no links
+        import shutil  # noqa: PLC0415  as rare
+
         shutil.copyfile(source, destination)

@@ -9,9 +9,10 @@ from typing import Any
 
 from aml_plugins.errors import NotFoundError
 from aml_plugins.runs.history import Metric, ModelVersion, RunView
+from aml_plugins.store.rest.ahead import Question
 from aml_plugins.store.rest.connection import Connection
 
-__all__ = ["MlflowApi", "metric_of", "model_of", "point_of", "view_of"]
+__all__ = ["MlflowApi", "experiment_question", "metric_of", "model_of", "point_of", "view_of"]
 
 _API = "/api/2.0/mlflow"
 _HEADER = "X-MLFLOW-WORKSPACE"
@@ -54,6 +55,11 @@ class MlflowApi:
     def _ask(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> dict[str, Any]:
         answer = self._connection.call(method, f"{_API}/{path}", query=query, body=body, headers=self._headers)
         return dict(answer.value or {})
+
+
+def experiment_question(workspace: str, name: str) -> Question:
+    """Return what is asked for when an experiment is looked up."""
+    return Question(f"{_API}/experiments/get-by-name", {"experiment_name": name}, {_HEADER: workspace})
 
 
 def view_of(run: dict[str, Any]) -> RunView:

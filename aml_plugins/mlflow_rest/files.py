@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +27,8 @@ def send(connection: Connection, path: str, local: Path) -> None:
 
 def fetch(connection: Connection, path: str, local: Path, query: Mapping[str, Any] | None = None) -> None:
     """Bring a file to ``local``, whose directory is there."""
+    import tempfile  # noqa: PLC0415  a submitter has its script running before
+
     descriptor, name = tempfile.mkstemp(prefix=".aml-part-", dir=local.parent)
     partial = Path(name)
     try:

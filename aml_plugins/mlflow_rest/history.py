@@ -17,7 +17,6 @@ from aml_plugins.errors import (
 )
 from aml_plugins.mlflow_rest import run_files
 from aml_plugins.mlflow_rest.api import MlflowApi, metric_of, model_of, point_of, view_of
-from aml_plugins.mlflow_rest.models import download_model
 from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory, RunView
 from aml_plugins.runs.log_batches import in_log_batches
 from aml_plugins.runs.run_files import SNAPSHOT_FOLDER, check_path
@@ -166,6 +165,8 @@ class RestRunHistory:
         return model_of(found["model_version"]).version
 
     def download_model(self, name: str, version: str, destination: Path) -> Path:
+        from aml_plugins.mlflow_rest.models import download_model  # noqa: PLC0415  seldom
+
         return download_model(self._connection, self._workspace, name, version, destination)
 
     def script_variables(self, run_id: str) -> Mapping[str, str]:

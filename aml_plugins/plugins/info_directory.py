@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 __all__ = ["EntryPoint", "InfoDirectory"]
 
@@ -16,8 +16,7 @@ _VALUE = re.compile(r"(?P<module>[\w.]+)\s*(?::\s*(?P<attribute>[\w.]+)\s*)?(?:\
 """An object reference of the entry points specification; the extras are of no use any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
+class EntryPoint(NamedTuple):
     """A line of ``entry_points.txt``."""
 
     name: str

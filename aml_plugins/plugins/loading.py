@@ -23,6 +23,12 @@ __all__ = ["default_plugins", "load_plugins", "plugins_of"]
 logger = logging.getLogger(__name__)
 
 
+class _Manager(pluggy.PluginManager):
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        """Pass over what Python itself puts into a module: half of all names, each of them asked about at length."""
+        return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
+
+
 @functools.cache
 def default_plugins() -> Plugins:
     """Return the installed plugins, loaded once a process."""
@@ -56,7 +62,7 @@ def plugins_of(objects: Mapping[str, object], *, strict: bool = True) -> Plugins
 
 
 def _load(candidates: Sequence[Candidate], *, disabled: frozenset[str], strict: bool, trace: bool) -> Plugins:
-    manager = pluggy.PluginManager("aml_plugins")
+    manager = _Manager("aml_plugins")
     manager.add_hookspecs(hookspecs)
     problems = Problems(strict=strict)
     _warn_of_unknown(disabled, candidates)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Candidate", "PluginInfo", "PluginProblem"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An entry point that may become a plugin.
 
     :param name: the entry point's name, made unique with the distribution's where two share it.

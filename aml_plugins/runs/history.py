@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from aml_plugins.runs.states import MlflowStatus
 
 __all__ = ["FileInfo", "Metric", "ModelVersion", "RunHistory", "RunView"]
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """One point. ``timestamp`` in milliseconds since the epoch, as MLflow keeps it."""
 
     key: str

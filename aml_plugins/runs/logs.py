@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,6 +102,8 @@ class RunLog:
         return data
 
     def _rest(self, run: RunRecord, path: str) -> bytes:
+        import tempfile  # noqa: PLC0415  a submitter has its script running before
+
         with tempfile.TemporaryDirectory(prefix="aml-log-") as directory:
             try:
                 local = self._context.history(run.workspace).download(run.run_id, path, Path(directory))

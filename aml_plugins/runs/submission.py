@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aml_plugins.compute.abilities import SupportsReadiness
+from aml_plugins.compute.runner_bundle import runner_file
 from aml_plugins.compute.targets import attached, find_target
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.home import home_id
@@ -81,6 +83,8 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     run = changed(run, source={**run.source, "home": home_id(context.home)})
     backend.plan(job_spec(run, {}, {}), job_key(run))
     ask_policies(context, run)
+    if isinstance(backend, SupportsReadiness):
+        backend.get_ready(runner_file(context.home))
     experiment_id = context.history(run.workspace).ensure_experiment(run.experiment_name)
     attached(context.store, target)  # last, so that what is refused leaves no row
     message = " ".join([f"Submitted {run.script} to '{target.name}'.", *_left_behind(snapshot)])

@@ -3,7 +3,8 @@
 
 ``--database`` takes an empty database, ``aml+postgresql://…``, for the parts ``requests``, ``crowd`` and ``shell``; the
 others, and these by default, are measured on SQLite. The variable ``PEERS`` names a Python that has torchx: it takes
-turns with ours in the part ``shell``.
+turns with ours in the part ``shell``, and so does another version of ours whose Python the variable ``BEFORE`` names.
+``ROUNDS`` says how many turns there are there.
 
 Every figure is a ratio to what one has without our server, or a count of what must be none.
 """
@@ -83,12 +84,14 @@ def _crowd(database: str | None) -> None:
 def _shell(database: str | None) -> None:
     with _server(database) as server, tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "AML_STORE_URI": server.url, "AML_HOME": home}
-        lists = seconds_of([sys.executable, "-m", "aml_plugins.cli", "run", "list"], environment)
+        lists = seconds_of([str(Path(sys.executable).with_name("aml")), "run", "list"], environment)
         floor = seconds_of([sys.executable, "-c", "pass"], environment)
-        found = first_lines_and_ends(environment, Path(home), os.environ.get("PEERS"))
+        others = os.environ.get("PEERS"), os.environ.get("BEFORE")
+        found = first_lines_and_ends(environment, Path(home), *others, rounds=int(os.environ.get("ROUNDS", "11")))
     print(f"aml run list: {lists:.3f} s, {lists / floor:.1f} times plain python start")
-    for name, (first, end) in found.items():
-        print(f"{name}: first line after {first:.3f} s, end after {end:.3f} s")
+    for name, taken in found.items():
+        used = f", {taken.processor:.3f} s of processor time before the first line" if taken.processor else ""
+        print(f"{name}: first line after {taken.first_line:.3f} s, end after {taken.end:.3f} s{used}")
 
 
 def _memory(_: str | None) -> None:

@@ -18,9 +18,7 @@ def commands(source: Path, witness: Path, peers: str | None) -> dict[str, list[s
     found = {
         "plain": [sys.executable, script, str(witness)],
         "ours": [
-            sys.executable,
-            "-m",
-            "aml_plugins.cli",
+            str(Path(sys.executable).with_name("aml")),
             "run",
             "submit",
             str(source),
@@ -44,7 +42,7 @@ def measure(command: list[str], witness: Path, home: Path) -> tuple[float, float
     The latter is the command's and of what it waited for. Ours starts the script detached: its start is not in it.
     """
     environment = {**os.environ, "AML_HOME": str(home), "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db"}
-    if "aml_plugins.cli" in command:
+    if Path(command[0]).name == "aml":
         environment.pop("MLFLOW_TRACKING_URI")
     begun = time.time()
     used = processor_seconds(command, environment)

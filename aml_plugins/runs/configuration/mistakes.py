@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from aml_plugins.errors import InvalidInputError
-from aml_plugins.runs.configuration.documents import Document, at
 from aml_plugins.runs.configuration.key_paths import LONGEST, KeyPath, key_text
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
+
+    from aml_plugins.runs.configuration.documents import Document
 
 __all__ = ["explain"]
 
@@ -56,6 +57,8 @@ def explain(
     :param document: the file it came from, where it came from one.
     :param renamed: what the file calls our top-level keys, where it differs.
     """
+    from aml_plugins.runs.configuration.documents import at  # noqa: PLC0415  most files are right, and most runs have none
+
     first = error.errors(include_url=False)[0]
     path = _in_values(first, values)
     if first["type"] == "unknown_key":

@@ -116,6 +116,8 @@ class RunConfiguration(Section):
 
         :raises InvalidInputError: where a file is missing, not a file of the directory, or wrong.
         """
+        if isinstance(self.environment, ExistingEnvironment):  # names no file
+            return self
         from aml_plugins.runs.configuration.resolving import resolve  # noqa: PLC0415  brings YAML
 
         resolved = resolve(self.environment, Path(directory))

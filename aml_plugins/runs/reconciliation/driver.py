@@ -21,7 +21,6 @@ from aml_plugins.runs.reconciliation.waking import sleep_until_news
 from aml_plugins.runs.states import TERMINAL, RunState
 from aml_plugins.store.copies import changed
 from aml_plugins.store.leases import new_owner
-from aml_plugins.tasks.delivery import deliver
 from aml_plugins.telemetry.surroundings import observing
 
 if TYPE_CHECKING:
@@ -291,6 +290,8 @@ class Driver:
     def _deliver(self, runs: Collection[RunRecord]) -> None:
         """Hand events to the hooks, then let go of what has ended."""
         if runs:
+            from aml_plugins.tasks.delivery import deliver  # noqa: PLC0415  a submitter has its script running before
+
             driven = {run.run_id: run for run in runs}
             with observing(self._context):
                 deliver(self._store, self._context.plugins, driven, driven)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,13 +79,15 @@ def _place_for_results(staging: Path) -> Iterator[Path]:
     try:
         _make_private(staging)
     except FileExistsError:  # inputs, a driver that was killed, or one that has not noticed that it lost the run
+        import tempfile  # noqa: PLC0415  after a crash, mostly
+
         with tempfile.TemporaryDirectory(dir=staging, prefix="results-") as name:
             yield Path(name)
         return
     try:
         yield staging  # deleted when the target has been cleaned
     except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
+        _delete(staging)
         raise
 
 
@@ -97,6 +97,12 @@ def _make_private(directory: Path) -> None:
     except FileNotFoundError:  # the first run of this home
         directory.parent.mkdir(parents=True, exist_ok=True)
         directory.mkdir(mode=0o700)
+
+
+def _delete(directory: Path) -> None:
+    import shutil  # noqa: PLC0415  a submitter has its script running before
+
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def is_collected(run: RunRecord) -> bool:
@@ -153,7 +159,7 @@ def _clean_target(step: Step, run: RunRecord) -> None:
     else:
         _clean_unnoted(step, run)
     step.staged_job(run).unlink(missing_ok=True)
-    shutil.rmtree(step.staging(run), ignore_errors=True)
+    _delete(step.staging(run))
 
 
 def _clean_unnoted(step: Step, run: RunRecord) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
-import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,6 +92,8 @@ def _store_snapshot(step: Step, run: RunRecord, zip_file: Path) -> None:
         datastore.put(zip_file, path, immutable=True)
     if record is not None:
         return
+    import zipfile  # noqa: PLC0415  once for each content of a directory
+
     with zipfile.ZipFile(zip_file) as archive:
         files = len(archive.namelist())
     stored = step.context.store.snapshots.put(
@@ -152,6 +152,8 @@ def _copied(zip_file: Path, directory: Path) -> Path:
     """Copy the snapshot, whole or not at all."""
     path = directory / SNAPSHOT_FILE
     if not path.is_file():
+        import shutil  # noqa: PLC0415  for file systems without links
+
         directory.mkdir(parents=True, exist_ok=True)
         part = directory / f"snapshot.{os.getpid()}.part"
         shutil.copyfile(zip_file, part)

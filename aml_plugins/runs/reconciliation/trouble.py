@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -102,5 +101,7 @@ def _give_up(step: Step, run: RunRecord, error: Exception) -> RunRecord:
         run = step.save(moved(run, RunState.FINALIZING))
     elif is_collected(run):
         return close(step, run)
+    import shutil  # noqa: PLC0415  targets seldom stay away
+
     shutil.rmtree(step.staging(run), ignore_errors=True)
     return close(step, replace(run, outcome=RunState.CANCELED.value, reason=reason))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Rule", "parse_rules"]
 
@@ -32,8 +32,7 @@ class _NeverMatchesError(Exception):
     """The pattern is malformed; git lets it match nothing, silently."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(NamedTuple):
     """One line.
 
     :param keeps: the line began with ``!``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.snapshot.ignoring import IgnoreRules
@@ -21,8 +22,7 @@ class TreeChangedError(Exception):
     """The directory changed under the walk: walk again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingLink:
+class PendingLink(NamedTuple):
     """A symbolic link that waits for the walk's end: whether it is kept depends on what else travels.
 
     :param chain: the real directories that were entered through links on the way here.

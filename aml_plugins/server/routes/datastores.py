@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from aml_plugins.errors import NotFoundError
+from aml_plugins.datastores.opening import DEFAULT_DATASTORE
+from aml_plugins.errors import AlreadyExistsError, NotFoundError
 from aml_plugins.server.etags import etag
 from aml_plugins.server.guarding import GuardedRoute
 from aml_plugins.server.idempotency import once
@@ -32,6 +33,8 @@ def list_datastores(request: Request, workspace: str, limit: LIMIT = 100, page_t
 @router.post(PATH, status_code=201, response_model=Registered)
 def register_datastore(request: Request, workspace: str, body: RegisteredBody) -> Response:
     """Register a datastore."""
+    if body.name == DEFAULT_DATASTORE:
+        raise AlreadyExistsError(f"The datastore '{body.name}' is built in.", "Use another name.")
     store = server_of(request).store.datastores
     record = DatastoreRecord(workspace=workspace, **body.model_dump())
 

@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from aml_plugins.store.rest.ahead import Question
 from aml_plugins.store.rest.connection import Connection
 
-__all__ = ["create", "delete", "pages", "slices"]
+__all__ = ["create", "delete", "page_question", "pages", "slices"]
 
 ItemT = TypeVar("ItemT")
 
@@ -30,6 +31,11 @@ def pages(
             break
         asked["page_token"] = answer["next_page_token"]
     return found
+
+
+def page_question(path: str) -> Question:
+    """Return what :func:`pages` asks for first."""
+    return Question(path, {"limit": _PAGE})
 
 
 def create(connection: Connection, method: str, path: str, body: Any) -> Any:

@@ -8,8 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import urllib3
@@ -18,6 +17,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from aml_plugins._version import __version__
 from aml_plugins.errors import AmlError, InvalidInputError, StoreError
 from aml_plugins.runs.reconciliation.intervals import Pause
+from aml_plugins.store.rest.ahead import Ahead, Question
 from aml_plugins.store.rest.credentials import Address
 from aml_plugins.store.rest.failures import error_of, is_database_away, unreachable
 
@@ -43,8 +43,7 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A successful answer.
 
     :param value: its JSON; None where it has none.
@@ -70,6 +69,7 @@ class Connection:
         self._pid = 0
         self._lock = threading.Lock()
         self._answered = False
+        self._ahead: Ahead | None = None
 
     def __repr__(self) -> str:
         return f"Connection({self.address.url!r})"
@@ -101,6 +101,19 @@ class Connection:
             method, path, query, content, sent, repeatable=repeatable, gone_is_done=gone_is_done
         )
         return Answer(self._value(response), response.headers, again)
+
+    def ask_ahead(self, *questions: Question) -> None:
+        """Ask in a thread what :meth:`call` will be asked for soon; whoever asks first has the answer.
+
+        The first request that may write ends it: what was read before may be otherwise afterwards.
+        """
+
+        def ask(question: Question) -> BaseHTTPResponse:
+            headers = {**_HEADERS, **self.address.headers(), **(question.headers or {})}
+            return self._send("GET", self._url(question.path, question.query), None, headers, whole=True)
+
+        named = {_name(self._url(asked.path, asked.query), asked.headers or {}): asked for asked in questions}
+        self._ahead = Ahead(ask, named)
 
     def upload(self, method: str, path: str, file: IO[bytes], headers: Mapping[str, str]) -> Answer:
         """Send a file; sent again from its start where it was lost on its way."""
@@ -144,12 +157,13 @@ class Connection:
         whole: bool = True,
         gone_is_done: bool = False,
     ) -> tuple[BaseHTTPResponse, bool]:
-        url = f"{self.address.url}{path}{_query(query)}"
+        url = self._url(path, query)
         sent = {**_HEADERS, **self.address.headers(), **headers}
         pause, begun, busy, lost = Pause(shortest=0.05, longest=2.0, growth=2.0), time.monotonic(), 0, False
         while True:
             try:
-                response = self._send(method, url, content, sent, whole=whole)
+                foreseen = self._foreseen(method, url, headers)
+                response = foreseen or self._send(method, url, content, sent, whole=whole)
             except HTTPError as error:
                 not_sent = isinstance(_cause(error), (NewConnectionError, ConnectTimeoutError))
                 lost = lost or not not_sent
@@ -163,6 +177,15 @@ class Connection:
                 if response.status not in _BUSY or not repeatable or self._has_waited(response, busy, begun):
                     raise self._error(response)
             time.sleep(pause.seconds())
+
+    def _url(self, path: str, query: Mapping[str, Any] | None) -> str:
+        return f"{self.address.url}{path}{_query(query)}"
+
+    def _foreseen(self, method: str, url: str, headers: Mapping[str, str]) -> BaseHTTPResponse | None:
+        ahead = self._ahead
+        if method != "GET":
+            self._ahead = None
+        return ahead.take(_name(url, headers)) if ahead is not None and method == "GET" else None
 
     def _send(
         self, method: str, url: str, content: bytes | IO[bytes] | None, headers: dict[str, str], *, whole: bool
@@ -251,6 +274,11 @@ def _cause(error: HTTPError) -> Exception:
 
 def _may_pass(error: HTTPError) -> bool:
     return not isinstance(_cause(error), (urllib3.exceptions.SSLError, urllib3.exceptions.LocationValueError))
+
+
+def _name(url: str, headers: Mapping[str, str]) -> str:
+    """Return by what a question is known again: the headers say in whose name, or in which workspace."""
+    return f"{url} {sorted(headers.items())}"
 
 
 def _query(query: Mapping[str, Any] | None) -> str:

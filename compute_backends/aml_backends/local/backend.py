@@ -18,7 +18,7 @@ __all__ = ["LocalBackend"]
 
 
 class LocalBackend(OwnMachineBackend):
-    """Starts the runner with the target's Python; the second and further ones from a process that has it loaded."""
+    """Starts the runner with the target's Python, or from a process that has it loaded where one is ready."""
 
     type_name: ClassVar[str] = "local"
     config_model: ClassVar[type[TargetConfig]] = LocalConfig
@@ -26,6 +26,10 @@ class LocalBackend(OwnMachineBackend):
     def __init__(self, target: ComputeTarget) -> None:
         super().__init__(target)
         self._launcher = Launcher(target.home)
+
+    def get_ready(self, runner: Path) -> None:
+        """Start the launcher, which takes as long to load as the core still needs."""
+        self._launcher.get_ready(self._config.python, runner)
 
     def close(self) -> None:
         self._launcher.close()

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from aml_plugins.compute.detached import start_detached
@@ -37,14 +38,19 @@ class Launcher:
         self._runner: tuple[str, Path] | None = None
         self._socket: socket.socket | None = None
 
+    def get_ready(self, python: str, runner: Path) -> None:
+        """Start the launcher now, so that it is there for the first job, too."""
+        with self._lock, suppress(OSError, BackendError):  # the job itself meets the same, and says so
+            self._connection(python, runner)
+
     def start(self, python: str, runner: Path, directory: Path, variables: Mapping[str, str]) -> bool:
         """Start a runner for the job in ``directory``; False where that has to be done otherwise.
 
-        The first one always has: for one job, a launcher would be a process too many.
+        The first one has, unless :meth:`get_ready` came before: now a launcher would be a process too many.
         """
         with self._lock:
             self._asked += 1
-            if self._asked == 1:
+            if self._asked == 1 and self._socket is None:
                 return False
             try:
                 connection = self._connection(python, runner)

@@ -62,6 +62,27 @@ def test_later_jobs_share_a_launcher(backend: LocalBackend, submit: Submit) -> N
     assert [wait_until_ended(backend, handle).state for handle in handles] == [JobState.SUCCEEDED] * 2
 
 
+def test_who_got_ready_has_a_launcher_for_the_first_job(backend: LocalBackend, tmp_path: Path) -> None:
+    key = f"aml-{uuid.uuid4().hex}-1"
+    job = make_job(tmp_path, key, "import time; time.sleep(1)")
+    backend.get_ready(job.bundle["runner.pyz"])
+    handle = backend.submit(job, key)
+    launcher = launcher_of(backend, handle)
+    assert "aml_runner.launcher" in command(launcher)
+    backend.close()
+
+    assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED
+    wait_until(lambda: not Path(f"/proc/{launcher}").exists())
+
+
+def test_who_could_not_get_ready_starts_jobs_as_ever(backend: LocalBackend, tmp_path: Path) -> None:
+    key = f"aml-{uuid.uuid4().hex}-1"
+    backend.get_ready(tmp_path / "not-there.pyz")
+    handle = backend.submit(make_job(tmp_path, key, "pass"), key)
+
+    assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED
+
+
 def test_a_launched_runner_has_its_own_session_directory_and_variables(
     backend: LocalBackend, submit: Callable[..., JobHandle]
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from aml_plugins.context import open_run_history
 from aml_plugins.datastores.server import ServerDatastore
 from aml_plugins.errors import InvalidInputError, NotFoundError
+from aml_plugins.store.records import DatastoreRecord
 from aml_plugins.store.rest.store import connect
 
 OCTETS = {"Content-Type": "application/octet-stream"}
@@ -96,6 +97,15 @@ def test_a_link_out_of_a_datastore_is_not_followed(client, aml_home, tmp_path):
     answer = client.get("/workspaces/default/datastores/workspace-files/files/link")
     assert answer.status_code == 400
     assert "secret" not in answer.text.replace(str(tmp_path), "")
+
+
+def test_nobody_puts_another_directory_in_the_place_of_the_built_in_datastore(client, server, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    row = {"name": "workspace-files", "type": "directory", "config": {"path": str(tmp_path)}}
+    assert client.post("/workspaces/default/datastores", json=row).status_code == 409
+    server.store.datastores.add(DatastoreRecord(workspace="default", **row))  # as an earlier server let it be
+    answer = client.get("/workspaces/default/datastores/workspace-files/files/secret")
+    assert answer.status_code == 404
 
 
 def test_what_is_not_as_announced_is_not_stored(client):

@@ -13,6 +13,7 @@ import pytest
 from services.aml_server import running_aml_server
 from services.aml_users import password_of
 
+from aml_plugins.compute.runner_bundle import runner_file
 from aml_plugins.store.opening import open_store
 from aml_plugins.testing.waiting import wait_until
 from aml_plugins.workspace import Workspace
@@ -86,6 +87,59 @@ def test_mlflows_routes_of_background_jobs_find_their_database(aml_server):
     assert (found.status_code, found.json()) == (200, {"jobs": []})
     assert missing.status_code == 404
     assert "no-such-job" in missing.text
+
+
+UNTIL_THE_RUNNER = """
+import json, sys
+from pathlib import Path
+begun = []
+def watch(event, arguments):
+    if event == "subprocess.Popen" and not begun:
+        begun.append(event)
+        Path(sys.argv.pop()).write_text(json.dumps([" ".join(arguments[1]), *sorted(sys.modules)]))
+sys.addaudithook(watch)
+from aml_plugins.cli import main
+main()
+"""
+
+
+NOT_BEFORE_IT_RUNS = {
+    *("asyncio", "concurrent.futures", "importlib.metadata", "lzma", "rich", "shutil", "tempfile", "yaml", "zipfile"),
+    *("aml_plugins.compute.runner_archive", "aml_plugins.mlflow_rest.models", "aml_plugins.tasks.delivery"),
+    *(
+        "aml_plugins.runs.configuration.documents",
+        "aml_plugins.telemetry.observing",
+        "aml_plugins.workspaces.lifecycle",
+    ),
+}
+
+
+def test_a_submission_imports_and_asks_no_more_than_it_needs_before_its_script_runs(
+    aml_server, aml_home, scripts, tmp_path
+):
+    """What only the run's end needs, or another command, is imported while the script runs: the user waits for it."""
+    environment = os.environ | {"AML_STORE_URI": aml_server.url, "AML_WORKSPACE": "team-a"}
+    command = [
+        sys.executable,
+        "-c",
+        UNTIL_THE_RUNNER,
+        "run",
+        "submit",
+        "scripts",
+        "--script",
+        "hello.py",
+        "--wait",
+        "--",
+    ]
+    runner_file(aml_home)  # made once for each home
+    begin = aml_server.log.stat().st_size
+    subprocess.run([*command, tmp_path / "modules"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    started, *found = json.loads((tmp_path / "modules").read_text())
+    asked = aml_server.log.read_text()[begin:]
+    assert {"pydantic", "aml_backends.local.backend", "aml_plugins.runs.reconciliation.driver"} <= set(found)
+    assert "aml_runner.launcher" in started  # it loads while the run is written down
+    assert sorted(NOT_BEFORE_IT_RUNS.intersection(found)) == []
+    assert [asked.count(one) for one in ("get-by-name?", "/compute-targets?", "/datastores?")] == [1, 1, 0]
 
 
 def test_plain_mlflow_in_the_script_logs_to_the_server(aml, aml_server):

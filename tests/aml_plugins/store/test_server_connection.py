@@ -10,7 +10,10 @@ from services.answering_server import answering, said
 from aml_plugins.errors import InvalidInputError, NotFoundError, PermissionDeniedError, StoreError
 from aml_plugins.store.opening import open_store
 from aml_plugins.store.rest import connection
+from aml_plugins.store.rest.ahead import Question
 from aml_plugins.store.rest.credentials import address_of
+from aml_plugins.store.rest.store import connect
+from aml_plugins.testing.waiting import wait_until
 
 
 def test_a_server_that_is_not_there(monkeypatch):
@@ -69,6 +72,59 @@ def test_what_was_lost_on_its_way_is_asked_again_under_the_same_key(new_run):
         assert open_store(url).runs.add(run).run_id == "r"
     assert len(keys) == 3
     assert len(set(keys)) == 1
+
+
+def test_what_was_asked_ahead_is_asked_once_and_answered_once():
+    asked = []
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        asked.append(handler.path)
+        said(200, b'{"items": [], "next_page_token": null}')(handler)
+
+    with answering(answer) as url:
+        made = connect(url)
+        made.ask_ahead(Question("/first", {"limit": 1}), Question("/second", headers={"X-Who": "me"}))
+        made.call("GET", "/second", headers={"X-Who": "me"})
+        made.call("GET", "/first", query={"limit": 1})
+        assert sorted(asked) == ["/first?limit=1", "/second"]
+        made.call("GET", "/first", query={"limit": 1})
+        made.call("GET", "/second")
+        assert asked[2:] == ["/first?limit=1", "/second"]
+
+
+def test_who_writes_sees_nothing_older_than_that():
+    asked = []
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        asked.append(handler.command + handler.path)
+        said(200, b"{}")(handler)
+
+    with answering(answer) as url:
+        made = connect(url)
+        made.ask_ahead(Question("/thing"))
+        wait_until(lambda: asked == ["GET/thing"])
+        made.call("POST", "/thing")
+        made.call("GET", "/thing")
+    assert asked == ["GET/thing", "POST/thing", "GET/thing"]
+
+
+def test_who_gets_no_answer_ahead_asks_himself():
+    asked = []
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        asked.append(handler.path)
+        if len(asked) == 1:
+            handler.close_connection = True
+            handler.connection.close()
+            return
+        said(503 if len(asked) == 3 else 200, b'{"is": "there"}')(handler)
+
+    with answering(answer) as url:
+        made = connect(url)
+        for _ in ("an answer that was lost", "one that says that the server is busy"):
+            made.ask_ahead(Question("/thing"))
+            assert made.call("GET", "/thing").value == {"is": "there"}
+    assert len(asked) == 4
 
 
 def test_a_thing_that_a_lost_request_deleted_is_deleted():
