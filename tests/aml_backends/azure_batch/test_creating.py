@@ -9,6 +9,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -162,7 +163,9 @@ def test_a_creation_that_fails_leaves_nothing_and_says_why(workspace, settings, 
     assert "cpu" not in workspace.compute_targets
 
 
-def test_a_creation_that_takes_too_long_is_given_up(workspace, settings, azure, pool) -> None:
+def test_a_creation_that_takes_too_long_is_given_up(workspace, settings, azure, pool, monkeypatch) -> None:
+    slow = replace(azure.settings, delays=replace(azure.settings.delays, boot=3600))
+    monkeypatch.setattr(azure.account, "settings", slow)
     made = workspace.create_compute("azure-batch", "cpu", timeout_seconds=0, **{**settings, "min_nodes": 2})
     with pytest.raises(OperationFailedError, match=r"not ready after 0 seconds.*Nothing is left of it"):
         made.wait_for_completion()

@@ -181,7 +181,7 @@ def test_a_submitter_killed_at_any_boundary_loses_nothing_and_starts_nothing_twi
     subprocess.run([sys.executable, "-c", ATTACH, *map(json.dumps, settings)], env=clean, check=True)
     options = ["--target", "cloud", "--witness", str(witness), "--first", "10", "--every", "17"]
     command = [sys.executable, str(PROGRAM), str(root), str(source), *options]
-    done = subprocess.run(command, env=clean, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(command, env=clean, capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stderr
     trials = [row for line in done.stdout.splitlines() if line[:1] == "{" and "state" in (row := json.loads(line))]
     assert len(trials) > 2

@@ -164,7 +164,7 @@ def test_a_submitter_killed_at_any_boundary_loses_nothing_and_starts_nothing_twi
     subprocess.run([sys.executable, "-c", ATTACH, json.dumps(vm.settings())], env=clean, check=True)
     options = ["--target", "vm", "--witness", str(witness), "--first", "5", "--every", "8"]
     command = [sys.executable, str(PROGRAM), str(root), str(source), *options]
-    done = subprocess.run(command, env=clean, capture_output=True, text=True, check=True, timeout=280)
+    done = subprocess.run(command, env=clean, capture_output=True, text=True, check=True, timeout=500)
     trials = [row for line in done.stdout.splitlines() if line[:1] == "{" and "state" in (row := json.loads(line))]
     assert len(trials) > 3
     for trial in trials:

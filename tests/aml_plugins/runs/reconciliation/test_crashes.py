@@ -48,7 +48,7 @@ def crash_everywhere(root: Path, source: Path, *options: str) -> list[dict]:
         env=clean,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=500,
         check=True,
     )
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
