@@ -333,7 +333,8 @@ def _check_exists(context: Context, name: str) -> None:
         return
     names = sorted(list_workspaces(context.store.uri))
     if name not in names:
+        known = f"There is: {', '.join(names)}." if names else "None is shared with you."
         raise NotFoundError(
             f"There is no workspace '{name}'.{did_you_mean(name, names)}",
-            f"There is: {', '.join(names)}. Create one with: aml workspace create {name}",
+            f"{known} Create one with: aml workspace create {name}",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 __all__ = ["main"]
@@ -17,6 +18,7 @@ def main() -> None:
         return
     # Hundreds of modules make objects that stay: looking for rubbish among them takes a tenth of a command's time.
     gc.set_threshold(200_000)
+    _open_closed_streams()
     if sys.argv[1:2] != ["server"]:
         from aml_plugins.cli.left_out import leave_out
 
@@ -29,3 +31,11 @@ def main() -> None:
         sys.stderr.write("\nInterrupted.\n")
         code = 130
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Let what is opened next, such as a database, not become the standard output of a caller that closed its own."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)  # the lowest that is free: the one that was closed
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w"))

@@ -10,7 +10,7 @@ import click
 from aml_plugins.cli.options import in_workspace, open_workspace, settings_option
 from aml_plugins.cli.output import show, table
 from aml_plugins.cli.provisioning import create, delete, target_state
-from aml_plugins.cli.target_settings import OPEN_OPTIONS, settings_of
+from aml_plugins.cli.target_settings import OPEN_OPTIONS, TargetCommand, settings_of
 
 if TYPE_CHECKING:
     from aml_plugins.workspace import Workspace
@@ -25,7 +25,7 @@ compute.add_command(create)
 compute.add_command(delete)
 
 
-@compute.command(context_settings=OPEN_OPTIONS)
+@compute.command(cls=TargetCommand, context_settings=OPEN_OPTIONS)
 @click.argument("type_name", metavar="TYPE")
 @click.argument("name")
 @settings_option
@@ -42,7 +42,8 @@ def attach(
 ) -> None:
     """Attach a compute target: aml compute attach ssh gpu-vm --host vm.example.com --user me.
 
-    Each setting of the type can be written as an option of its own, several values by repeating it.
+    Each setting of the type can be written as an option of its own, several values by repeating it. Those that TYPE
+    has: aml compute attach TYPE --help
     """
     wanted = {**settings, **settings_of(ctx)}
     record = open_workspace(store, workspace).attach_compute(type_name, name, **wanted)

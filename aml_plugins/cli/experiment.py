@@ -31,9 +31,17 @@ def list_(store: str | None, workspace: str | None, output: str) -> None:
 @in_workspace
 def show_(name: str, store: str | None, workspace: str | None, output: str) -> None:
     """Show an experiment's runs with their metrics."""
+    from aml_plugins.errors import NotFoundError
+    from aml_plugins.suggestions import did_you_mean
+
     opened = open_workspace(store, workspace)
     rows = [
         {"id": run.id, "state": run.record.state if run.record else "", "metrics": run.get_metrics()}
         for run in opened.experiment(name).get_runs()
     ]
-    show(output, rows, lambda: table(rows, ["id", "state", "metrics"], f"No run in experiment '{name}'."))
+    if not rows:
+        known = {run.experiment_name for run in opened.context.store.runs.list(opened.name, limit=100_000)}
+        raise NotFoundError(
+            f"No run was submitted to an experiment '{name}'.{did_you_mean(name, known)}", "See: aml experiment list"
+        )
+    show(output, rows, lambda: table(rows, ["id", "state", "metrics"], ""))

@@ -51,18 +51,19 @@ def check(
     the contract is tried there with about fifty small jobs.
     """
     from aml_plugins.plugins import default_plugins
+    from aml_plugins.plugins.checking import NotChecked
 
     manager = default_plugins()
     names = [name] if name else [plugin.name for plugin in manager.describe()]
-    problems = {checked: list(manager.check(checked)) for checked in names}
-    lines = [f"{checked}: {problem}" for checked, found in problems.items() for problem in found or ["ok"]]
-    value: Any = problems
+    value: Any = {checked: list(manager.check(checked)) for checked in names}
+    lines = [f"{checked}: {problem}" for checked, found in value.items() for problem in found or ["ok"]]
+    problems = {checked: [one for one in found if not isinstance(one, NotChecked)] for checked, found in value.items()}
     if kit or target or settings:
         from aml_plugins.cli.plugin_kit import try_kit
 
         reports = try_kit(name, target, settings, store, workspace) if not any(problems.values()) else {}
         lines += [line for tried, report in reports.items() for line in _kept(tried, report)]
-        value = {"problems": problems, "kit": {tried: asdict(report) for tried, report in reports.items()}}
+        value = {"problems": value, "kit": {tried: asdict(report) for tried, report in reports.items()}}
         problems |= {tried: list(report.broken) for tried, report in reports.items()}
     show(output, value, lambda: "\n".join(lines))
     if any(problems.values()):

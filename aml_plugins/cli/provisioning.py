@@ -10,7 +10,7 @@ import click
 from aml_plugins.cli.following import INTERRUPTED, ends_as_interruption
 from aml_plugins.cli.options import in_workspace, open_workspace, settings_option
 from aml_plugins.cli.output import facts, show
-from aml_plugins.cli.target_settings import OPEN_OPTIONS, settings_of
+from aml_plugins.cli.target_settings import OPEN_OPTIONS, TargetCommand, settings_of
 
 if TYPE_CHECKING:
     from aml_plugins.provisioning.operation import ComputeOperation
@@ -21,7 +21,7 @@ __all__ = ["create", "delete", "target_state"]
 _WAIT = click.option("--wait/--no-wait", default=True, show_default=True, help="Return once it is done.")
 
 
-@click.command(context_settings=OPEN_OPTIONS)
+@click.command(cls=TargetCommand, context_settings=OPEN_OPTIONS)
 @click.argument("type_name", metavar="TYPE")
 @click.argument("name")
 @settings_option
@@ -36,7 +36,8 @@ def create(
 ) -> None:  # fmt: skip
     """Create a compute target: aml compute create azure-batch cpu --account-url … --pool cpu --vm-size STANDARD_D2S_V3.
 
-    Each setting of the type can be written as an option of its own. What a failed creation left is deleted.
+    Each setting of the type can be written as an option of its own; aml compute create TYPE --help has them. What a
+    failed creation left is deleted.
     """
     opened = open_workspace(store, workspace)
     wanted: dict[str, Any] = {**settings, **settings_of(ctx)}

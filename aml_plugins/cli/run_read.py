@@ -53,12 +53,17 @@ def outputs(
     run_id: str, download: str | None, path: str, store: str | None, workspace: str | None, output: str
 ) -> None:
     """List a run's outputs, or download them."""
+    from aml_plugins.errors import NotFoundError
+
     run = open_workspace(store, workspace).get_run(run_id)
+    there = run.get_file_names()
+    names = [name for name in there if name.startswith(path)]
+    if not names and path not in {"", "outputs/"}:
+        raise NotFoundError(f"The run {run.id} has no file '{path}'.", f"It has: {', '.join(there) or 'none yet'}.")
     if download is not None:
         files = [str(file) for file in run.download_files(path, download)]
         show(output, files, lambda: "\n".join(files) or "No file.")
         return
-    names = [name for name in run.get_file_names() if name.startswith(path)]
     show(output, names, lambda: "\n".join(names) or "No file.")
 
 

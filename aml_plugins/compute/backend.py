@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from aml_plugins.compute.job import JobHandle, JobPlan, JobSpec, JobStatus
 from aml_plugins.errors import InvalidInputError
@@ -29,7 +29,7 @@ class TargetConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_parallel_runs: int | None = None
+    max_parallel_runs: int | None = Field(None, description="Runs at a time; the others wait in Queued.")
 
 
 def _no_datastore(name: str) -> Datastore:

@@ -28,7 +28,9 @@ class JobDirectoriesConfig(TargetConfig):
     :param max_parallel_runs: by default as many as there are processors.
     """
 
-    max_parallel_runs: int | None = Field(default_factory=_processors, ge=1)
+    max_parallel_runs: int | None = Field(
+        default_factory=_processors, ge=1, description="Runs at a time; as many as there are processors by default."
+    )
     directory: Path | None = Field(
         None, description="Absolute path of the directory for jobs; below the home directory by default."
     )

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 import weakref
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mlflow.store.db import utils as mlflow_db  # noqa: TID253  a leaf: imported when a store is opened
 from sqlalchemy import URL, Engine, PoolProxiedConnection, event
+from sqlalchemy.exc import DBAPIError
+
+from aml_plugins.store.sql.failures import store_error
 
 if TYPE_CHECKING:
     from aml_plugins.store.interface import Store
 
-__all__ = ["close_together", "let_go", "prepare_database", "tune", "watch"]
+__all__ = ["close_together", "let_go", "making_tables", "prepare_database", "tune", "watch"]
 
 _engines: dict[URL, weakref.WeakSet[Engine]] = {}
 """MLflow's engines in this process, by database."""
@@ -22,7 +26,20 @@ _engines: dict[URL, weakref.WeakSet[Engine]] = {}
 
 def prepare_database(engine: Engine) -> None:
     """Create MLflow's tables, one process at a time: its own stores do so unguarded, and the second one fails."""
-    mlflow_db._safe_initialize_tables(engine)  # noqa: SLF001  what its workspace provider does
+    with making_tables(engine.url):
+        mlflow_db._safe_initialize_tables(engine)  # noqa: SLF001  what its workspace provider does
+
+
+@contextmanager
+def making_tables(url: URL) -> Iterator[None]:
+    """Say in a sentence what the database refuses while MLflow makes or migrates its tables: a full disk, mostly.
+
+    :raises StoreError: instead of the driver's error.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise store_error(error, url) from error
 
 
 def tune(engine: Engine) -> None:

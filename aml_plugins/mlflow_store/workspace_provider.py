@@ -10,11 +10,12 @@ from mlflow.exceptions import MlflowException  # noqa: TID253  as above
 from mlflow.protos.databricks_pb2 import INVALID_STATE  # noqa: TID253  as above
 from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore  # noqa: TID253  as above
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME  # noqa: TID253  as above
+from sqlalchemy import make_url
 
 from aml_plugins.errors import NotFoundError
 from aml_plugins.mlflow_store.beside import open_beside
 from aml_plugins.mlflow_store.contents import count_contents, delete_artifacts, has_artifacts_in_datastores
-from aml_plugins.mlflow_store.engines import close_together, tune
+from aml_plugins.mlflow_store.engines import close_together, making_tables, tune
 from aml_plugins.mlflow_store.failures import to_mlflow
 from aml_plugins.mlflow_store.locations import chosen_artifact_root, make_directory
 from aml_plugins.store.interface import Store
@@ -33,7 +34,8 @@ class WorkspaceProvider(SqlAlchemyStore):
         make_directory(db_uri)
         # Ours first: it says at once what is wrong with a database where MLflow tries for minutes.
         self.jobs = open_beside(db_uri)
-        super().__init__(plain_uri(db_uri))
+        with making_tables(make_url(plain_uri(db_uri))):
+            super().__init__(plain_uri(db_uri))
         if self.jobs is not None:
             tune(self._engine)
             close_together(self._engine, self.jobs)

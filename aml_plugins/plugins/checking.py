@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from aml_plugins.errors import AmlError
+from aml_plugins.errors import AmlError, MissingExtraError
 from aml_plugins.plugins.descriptions import Table, kind_of
 from aml_plugins.plugins.values import Candidate
 
-__all__ = ["check_plugin"]
+__all__ = ["NotChecked", "check_plugin"]
 
 HEAVY = ("airflow", "azure", "boto3", "kubernetes", "mlflow", "numpy", "pandas", "sqlalchemy", "torch")
 """Packages that cost a plugin's users seconds, or that they need not have."""
@@ -27,6 +27,12 @@ before = set(sys.modules)
 importlib.import_module(sys.argv[1])
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
+
+
+class NotChecked(str):
+    """What could not be looked at, because its extra is not installed here: no problem of the plugin."""
+
+    __slots__ = ()
 
 
 def check_plugin(
@@ -43,6 +49,8 @@ def check_plugin(
         what = f"the {kind_of(table.hook)} '{name}'"
         try:
             loaded = load(table.hook, name)
+        except MissingExtraError as error:
+            yield NotChecked(f"{what} is not checked. {error.fix}")
         except AmlError as error:
             yield f"{what} cannot be loaded: {error}"
         else:

@@ -166,7 +166,7 @@ class Plugins:
             if not all(isinstance(problem, Problem) for problem in problems):
                 raise TypeError("it returned something else than Problem objects")
         except FAILURES as error:
-            problems = [Problem(what=f"{hook} failed: {sentence(error)}", fix="Repair this policy plugin.")]
+            problems = [Problem(what=f"{hook} failed: {sentence(error)}.", fix="Repair this policy plugin.")]
         yield from ((turn.plugin_name, problem) for problem in problems)
 
     def _describing_hooks(self) -> Sequence[str]:

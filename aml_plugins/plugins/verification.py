@@ -64,7 +64,7 @@ def _mistakes_of_function(
 
 
 def _wrong_arguments(function: Callable[..., Any], hook: str, known: tuple[str, ...]) -> Iterator[str]:
-    has = f"it has {', '.join(known)}." if known else "it has none."
+    has = f"its arguments are: {', '.join(known)}." if known else "it has no argument."
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             yield f"{hook} takes '{parameter}'; name the arguments that it needs: {has}"

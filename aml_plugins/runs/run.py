@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.errors import InvalidInputError, NotFoundError, OperationFailedError
@@ -45,7 +46,9 @@ class Run:
         self.id = record.run_id if record else str(run_id)
 
     def __repr__(self) -> str:
-        return f"Run(id={self.id!r}, workspace={self.workspace.name!r})"
+        known = self._record  # of the last look: what shows a run in a notebook or a debugger asks nobody
+        more = f", experiment={known.experiment_name!r}, state={known.state!r}" if known else ""
+        return f"Run(id={self.id!r}, workspace={self.workspace.name!r}{more})"
 
     @property
     def record(self) -> RunRecord | None:
@@ -166,17 +169,14 @@ class Run:
                 f"The run {self.id} has no file '{name}'.", f"It has: {', '.join(names) or 'none yet'}."
             )
         target.parent.mkdir(parents=True, exist_ok=True)
-        return self._history.download(self.id, name, target.parent).replace(target)
+        # It comes at its path in the run: in a directory of its own, where nothing of the caller's lies at that path.
+        with TemporaryDirectory(prefix=".aml-file-", dir=target.parent) as directory:
+            return self._history.download(self.id, name, Path(directory)).replace(target)
 
     def download_files(self, prefix: str = "", output_directory: str | Path = ".") -> Sequence[Path]:
         """Bring all files whose path begins with ``prefix``, each at its path below the directory."""
         root = Path(output_directory)
-        found = []
-        for name in self.get_file_names():
-            if name.startswith(prefix):
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                found.append(self.download_file(name, root / name))
-        return found
+        return [self.download_file(name, root / name) for name in self.get_file_names() if name.startswith(prefix)]
 
     def get_children(self) -> Sequence[Run]:
         """Return the runs directly below this one."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import logging
 import os
-import re
 import socket
 import time
 import uuid
@@ -20,6 +19,7 @@ from aml_plugins.compute.targets import attached, find_target
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.home import home_id
 from aml_plugins.runs.configuration import RunConfiguration
+from aml_plugins.runs.names import check_names
 from aml_plugins.runs.reconciliation.bundle import job_spec
 from aml_plugins.runs.reconciliation.driver import LEASE_SECONDS
 from aml_plugins.runs.reconciliation.step import job_key
@@ -40,8 +40,6 @@ __all__ = ["Submission", "ask_policies", "submit"]
 
 logger = logging.getLogger(__name__)
 
-RUN_ID = re.compile(r"[0-9a-f]{32}")
-NAME_CHARACTERS = 250
 SHOWN_SCRIPTS = 10
 SHOWN_SKIPPED = 10
 
@@ -72,7 +70,8 @@ def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
     :returns: the run; where the idempotency key is known, the run that has it.
     :raises InvalidInputError: for a mistake of the caller; nothing was written.
     """
-    _check_names(wanted)
+    check_directory(wanted.directory)
+    check_names(wanted)
     _check_workspace(context, wanted)
     configuration = _resolved(wanted)
     _check_data(context, wanted.workspace, configuration)
@@ -137,16 +136,6 @@ def _record(
     )
 
 
-def _check_names(wanted: Submission) -> None:
-    check_directory(wanted.directory)
-    if not wanted.experiment.strip() or len(wanted.experiment) > NAME_CHARACTERS:
-        raise InvalidInputError(f"An experiment's name has 1 to {NAME_CHARACTERS} characters.", "Give it another name.")
-    if wanted.parent_run_id is not None and not RUN_ID.fullmatch(wanted.parent_run_id):
-        raise InvalidInputError(
-            f"'{wanted.parent_run_id}' is not a run id.", "A run id has 32 hexadecimal digits; see: aml run list"
-        )
-
-
 def _check_workspace(context: Context, wanted: Submission) -> None:
     """Refuse new work in an archived workspace; a run that was submitted before is still found by its key."""
     key = wanted.idempotency_key
@@ -181,7 +170,9 @@ def _script(directory: Path, script: str) -> str:
             f"The script '{script}' is not in the source directory '{directory}'.",
             f"At its top there is: {_scripts(directory)}.",
         )
-    inside = Path(os.path.normpath(script)) if not Path(script).is_absolute() else Path(path).relative_to(root)
+    inside = Path(os.path.normpath(script))
+    if inside.is_absolute() or inside.parts[:1] == ("..",):  # it names the directory itself on its way
+        inside = Path(path).relative_to(root)
     if stays_at_home(directory, inside.as_posix()):
         raise InvalidInputError(
             f"The script '{script}' does not travel: the ignore file of '{directory}' names it.",

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 from aml_plugins.errors import MissingExtraError, PluginError
 from aml_plugins.json_types import JsonValue
 
-__all__ = ["KitReport", "check_target"]
+__all__ = ["KitReport", "check_target", "read_report"]
 
 _MODULE = "aml_plugins.testing.check_target"
 
@@ -76,18 +76,24 @@ def _run(directory: Path, target: Mapping[str, JsonValue]) -> KitReport:
     if not report.is_file():
         last = (done.stdout + done.stderr).strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise PluginError(f"The conformance kit could not be run: {last[0]}", "Run: pip install 'aml-plugins[testing]'")
-    return _read(report)
+    return read_report(report)
 
 
-def _read(report: Path) -> KitReport:
-    """Our own process wrote it: nothing in it is a stranger's."""
+def _message(failure: ET.Element) -> str:
+    """Return what a test failed with, whole: pytest cuts the attribute that has it short."""
+    lines = [line.removeprefix("E").strip() for line in (failure.text or "").splitlines() if line.startswith("E ")]
+    return " ".join(" ".join(lines or [failure.get("message") or ""]).split())
+
+
+def read_report(report: Path) -> KitReport:
+    """Return what pytest's report says. Our own process wrote it: nothing in it is a stranger's."""
     kept, broken, unsupported = [], {}, {}
     for case in ET.parse(report).iter("testcase"):  # noqa: S314  see above
         name = case.get("name") or ""
         wrong = [found for kind in ("failure", "error") if (found := case.find(kind)) is not None]
         skipped = case.find("skipped")
         if wrong:
-            broken[name] = " ".join((wrong[0].get("message") or "").split())
+            broken[name] = _message(wrong[0])
         elif skipped is not None:
             unsupported[name] = skipped.get("message") or ""
         else:

@@ -63,6 +63,7 @@ def test_a_script_runs_and_everything_comes_back(
     run = submit(workspace, source, "--alpha", 0.25, name="first", tags={"team": "a"})
     run.wait_for_completion(show_output=True)
 
+    assert repr(run) == f"Run(id='{run.id}', workspace='team-a', experiment='iris', state='Completed')"
     assert run.status == "Completed"
     shown = capsys.readouterr().out
     assert "alpha is 0.25" in shown
@@ -71,7 +72,11 @@ def test_a_script_runs_and_everything_comes_back(
     assert run.get_tags()["team"] == "a"
     assert run.name == "first"
     assert {"outputs/model.json", "logs/std_log.txt", "snapshot/snapshot.zip"} <= set(run.get_file_names())
+    (mine := tmp_path / "outputs" / "model.json").parent.mkdir()
+    mine.write_text("of the caller, at the same path")
     model = run.download_file("outputs/model.json", tmp_path)
+    assert mine.read_text() == "of the caller, at the same path"
+    assert not list(tmp_path.glob(".aml-file-*"))
     assert json.loads(model.read_text()) == {"alpha": 0.25, "who": "me"}
     assert "alpha is 0.25" in run.get_logs()
     with zipfile.ZipFile(run.download_file("snapshot/snapshot.zip", tmp_path)) as archive:

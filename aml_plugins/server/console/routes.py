@@ -30,7 +30,7 @@ from aml_plugins.server.serving import Server, server_of
 from aml_plugins.store.page_tokens import position_of
 from aml_plugins.store.records import RunRecord
 
-__all__ = ["router"]
+__all__ = ["ROUTERS", "router"]
 
 router = APIRouter(route_class=GuardedRoute, prefix="/console", include_in_schema=False)
 streams = Streams()
@@ -38,7 +38,8 @@ streams = Streams()
 RunId = Annotated[str, Path(max_length=100)]
 FilePath = Annotated[str, Query(max_length=4000)]
 
-router.include_router(service_routes.router)
+ROUTERS = (router, service_routes.router)
+"""Those of the page's data. None is within another: FastAPI since 0.137 does not say which routes are in there."""
 
 
 @router.get("/workspaces", name="console_workspaces")

@@ -19,7 +19,7 @@ from aml_plugins.server.serving import server_of
 
 __all__ = ["router"]
 
-router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
+router = APIRouter(route_class=GuardedRoute, prefix="/console", include_in_schema=False)
 
 PATH = "/workspaces/{workspace}/services/{name}"
 Name = Annotated[str, Path(max_length=100)]

@@ -79,7 +79,7 @@ class SshConfig(TargetConfig):
     directory: str = Field("~/.aml", min_length=1, description="Where jobs and built environments live there.")
     slots: int = Field(1, ge=1, le=1000, description="How many runs each machine takes at a time.")
     connect_timeout: float = Field(15.0, gt=0, le=600, description="Seconds that connecting may take.")
-    max_parallel_runs: int | None = Field(None, ge=1)
+    max_parallel_runs: int | None = Field(None, ge=1, description="Runs at a time; slots of all machines by default.")
 
     @model_validator(mode="before")
     @classmethod

@@ -65,11 +65,13 @@ def test_the_whole_journey(aml_home: Path, source: Path, tmp_path: Path, monkeyp
     assert aml_json("run", "outputs", run["id"]) == ["outputs/model.txt"]
     aml("run", "outputs", run["id"], "--download", tmp_path / "got")
     assert (tmp_path / "got" / "outputs" / "model.txt").read_text() == "model"
+    assert "It has: logs/" in aml("run", "outputs", run["id"], "--path", "output.txt", code=2).stderr
     assert [file["path"] for file in aml_json("run", "snapshot", run["id"])] == ["train.py"]
     assert aml_json("run", "show", run["id"][:10])["exit_code"] == 0
     assert aml_json("model", "register", "iris", "--run", run["id"], "--path", "outputs/model.txt")["version"] == "1"
     assert [model["name"] for model in aml_json("model", "list")] == ["iris"]
     assert aml_json("experiment", "list")[0]["runs"] == 1
+    assert "Did you mean 'iris'?" in aml("experiment", "show", "irsi", code=2).stderr
     (task,) = aml_json("task", "list")
     assert (task["kind"], task["progress"], task["message"]) == ("run", 1.0, "Its results are here.")
     shown = aml("task", "show", run["id"]).stdout

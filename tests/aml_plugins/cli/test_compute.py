@@ -37,6 +37,16 @@ def test_settings_are_options_of_their_own(aml: Aml) -> None:
     assert (shown["running"], shown["waiting"]) == (0, 0)
 
 
+def test_the_help_has_the_settings_of_the_type_that_is_named(aml: Aml) -> None:
+    shown = " ".join(aml("compute", "attach", "ssh", "--help").split())  # its lines are as long as the terminal
+    assert "--host [USER@]NAME[:PORT] of each machine, separated by commas. [required]" in shown
+    assert "--slots How many runs each machine takes at a time. [default: 1]" in shown
+    assert "--pool" in aml("compute", "create", "azure-batch", "-h")
+    assert "--host" not in aml("compute", "attach", "--help").partition("Options:")[2]
+    assert "no compute target type 'shh'. Did you mean 'ssh'?" in aml("compute", "attach", "shh", "--help", code=2)
+    assert "aml compute attach ssh --help" in aml("compute", "attach", "ssh", code=2)
+
+
 def test_a_repeated_setting_has_all_its_values(aml: Aml) -> None:
     aml("compute", "attach", "ssh", "vms", "--host", "a", "--host", "me@b:2222", "--user", "x")
     assert json.loads(aml("compute", "show", "vms", "-o", "json"))["host"] == ["a", "me@b:2222"]

@@ -35,7 +35,7 @@ BROKEN = {
     "argument": (
         "bad",
         MARK + "@hookimpl\ndef aml_run_finished(runn): ...",
-        "takes 'runn', which is not an argument of this hook: it has run. Did you mean 'run'?",
+        "takes 'runn', which is not an argument of this hook: its arguments are: run. Did you mean 'run'?",
     ),
     "superfluous": ("bad", MARK + "@hookimpl\ndef aml_commands(cli): ...", "takes 'cli', which is not an argument"),
     "variadic": ("bad", MARK + "@hookimpl\ndef aml_run_finished(**kw): ...", "takes '**kw'; name the arguments"),

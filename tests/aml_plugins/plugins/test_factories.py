@@ -10,6 +10,7 @@ import pytest
 from aml_plugins.errors import MissingExtraError, PluginError
 from aml_plugins.hookspecs import CommandDescription, TypeDescription, hookimpl
 from aml_plugins.plugins import default_plugins, plugins_of
+from aml_plugins.plugins.checking import NotChecked
 
 HOOK = "aml_compute_target_types"
 
@@ -74,6 +75,13 @@ def test_a_missing_extra_says_what_to_install(module):
     assert str(caught.value) == (
         "The compute target type 'box' needs an extra that is not installed. Run: pip install 'aml-plugins[ssh]'"
     )
+
+
+def test_a_type_whose_extra_is_missing_is_no_problem_of_its_plugin(module):
+    name = module("boxes", "import a_package_that_nobody_has\n")
+    (said,) = describing(f"{name}:Whole", extra="ssh").check("boxes")
+    assert isinstance(said, NotChecked)
+    assert said == "the compute target type 'box' is not checked. Run: pip install 'aml-plugins[ssh]'"
 
 
 def test_a_plugin_that_misses_its_own_module_is_broken_extra_or_not(module):

@@ -163,6 +163,15 @@ def test_a_mistake_in_python_is_an_error_of_ours_and_nothing_happens(aml_home: P
     ):
         with pytest.raises(InvalidInputError, match=said.replace("?", r"\?")):
             experiment.submit(ScriptRunConfig(source, **{"compute_target": "local"} | settings))
+    for called, options, said in (
+        ("x", {"name": "n\udcff"}, r"n\\udcff' cannot be the run's name"),
+        ("x", {"tags": {"a": "\udcff"}}, "cannot be a tag"),
+        ("x", {"idempotency_key": "\0"}, "cannot be the idempotency key"),
+        ("x\0y", {}, "cannot be the experiment's name"),
+        (7, {}, "7 cannot be the experiment's name"),
+    ):
+        with pytest.raises(InvalidInputError, match=said):
+            Experiment(Workspace.get("default"), called).submit(ScriptRunConfig(source, "train.py"), **options)
 
     nothing_happened(aml_home)
 
@@ -170,7 +179,8 @@ def test_a_mistake_in_python_is_an_error_of_ours_and_nothing_happens(aml_home: P
 def test_names_that_are_taken(aml_home: Path, source: Path) -> None:
     workspace = Workspace.create("team-a")
     workspace.attach_compute("local", "box")
-    run = Experiment(workspace, "x").submit(ScriptRunConfig(source, script="train.py", compute_target="box"))
+    out_and_back = f"../{source.name}/train.py"
+    run = Experiment(workspace, "x").submit(ScriptRunConfig(source, script=out_and_back, compute_target="box"))
     run.wait_for_completion()
     run.register_model("iris", "logs")
 

@@ -168,6 +168,29 @@ def test_a_disk_that_fills_up_while_staging_ends_the_run_with_the_reason(
     assert jobs == []
 
 
+def test_a_disk_too_full_for_mlflows_tables_is_a_sentence(aml_home: Path) -> None:
+    disk = aml_home.parent / "new"
+    filling = '{ head -c 3500000 /dev/zero > "$1/fill" || true; } 2> /dev/null; shift; exec "$@"'
+    command = [
+        "sh",
+        "-c",
+        filling,
+        "sh",
+        disk,
+        sys.executable,
+        "-m",
+        "aml_plugins.cli",
+        "workspace",
+        "create",
+        "team-a",
+    ]
+
+    done = on_small_disk(disk, command, AML_HOME=str(disk / "home"))
+
+    refused(done, 3, "The disk that holds the database", "Free some space")
+    assert "CREATE TABLE" not in done.stderr
+
+
 def test_a_disk_too_full_for_the_database_is_a_sentence(aml_home: Path, source: Path) -> None:
     filling = 'cp -r "$1" "$2" && { head -c 4000000 /dev/zero > "$2/fill" || true; } 2> /dev/null; shift 2; exec "$@"'
     disk = aml_home.parent / "disk"

@@ -243,7 +243,7 @@ def _routes_of_ours(client: Client) -> list[tuple[str, str, str]]:
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
     ]
-    console = [route for route in console_routes.router.routes if isinstance(route, APIRoute)]
+    console = [route for one in console_routes.ROUTERS for route in one.routes if isinstance(route, APIRoute)]
     found += [(method, f"{API_PREFIX}{route.path}", route.name) for route in console for method in route.methods]
     assert {name for _, _, name in found} | {"console_page", "console_asset"} == set(ROUTES)
     return sorted(found, key=lambda entry: _order((entry[0], entry[2] if "unshare" in entry[2] else entry[1])))

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError
+from aml_plugins.testing.checking import read_report
 from aml_plugins.testing.new_backend import write_backend_project
 
 BUILD = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
@@ -128,3 +130,14 @@ def test_names_that_cannot_be_distributions_are_refused(name: str, tmp_path: Pat
 def test_nothing_is_overwritten(project: Path) -> None:
     with pytest.raises(AlreadyExistsError):
         write_backend_project(project.name, project.parent)
+
+
+def test_what_a_test_of_the_kit_failed_with_is_told_whole(tmp_path: Path) -> None:
+    text = (
+        "def test_x():\n>       run()\nE       CalledProcessError: a command\nE         it is there already\n\nx.py:3"
+    )
+    report = tmp_path / "report.xml"
+    cut = "CalledProcess... [truncated]"
+    report.write_text(f'<s><testcase name="x"><failure message="{cut}">{escape(text)}</failure></testcase></s>')
+
+    assert read_report(report).broken == {"x": "CalledProcessError: a command it is there already"}

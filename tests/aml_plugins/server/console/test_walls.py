@@ -11,14 +11,15 @@ from starlette.testclient import TestClient
 from aml_plugins.server.access import Access, Action, Role
 from aml_plugins.server.api import create_api
 from aml_plugins.server.console.actions import CONSOLE
-from aml_plugins.server.console.routes import router
+from aml_plugins.server.console.routes import ROUTERS
 from aml_plugins.server.identity import Identity
 from aml_plugins.server.serving import Server
 from aml_plugins.store.records import ServiceRecord
 
 BASE = "/api/2.0/aml"
 THINGS = ("{run_id}", "{task_id}", "{name}")
-ABOUT_A_THING = [route for route in router.routes if any(thing in route.path for thing in THINGS)]
+ROUTES = [route for router in ROUTERS for route in router.routes]
+ABOUT_A_THING = [route for route in ROUTES if any(thing in route.path for thing in THINGS)]
 
 
 class OnlyReader:
@@ -62,7 +63,7 @@ def add_service(server: Server, name: str) -> None:
 
 
 def test_every_route_is_in_the_table() -> None:
-    assert {route.name for route in router.routes} == set(CONSOLE) - {"console_page", "console_asset"}
+    assert {route.name for route in ROUTES} == set(CONSOLE) - {"console_page", "console_asset"}
 
 
 @pytest.mark.parametrize("route", ABOUT_A_THING, ids=lambda route: route.name)
@@ -75,7 +76,7 @@ def test_a_thing_of_another_workspace_is_as_missing_as_none(client: TestClient, 
     assert answers[0].text.replace(theirs.run_id, missing) == answers[1].text
 
 
-@pytest.mark.parametrize("route", [r for r in router.routes if "{workspace}" in r.path], ids=lambda route: route.name)
+@pytest.mark.parametrize("route", [r for r in ROUTES if "{workspace}" in r.path], ids=lambda route: route.name)
 def test_a_workspace_of_others_is_as_missing_as_none(reader: TestClient, add_run, route) -> None:
     theirs = add_run(workspace="team-b")
     answers = [ask(reader, route, workspace, theirs.run_id) for workspace in ("team-b", "team-x")]
@@ -102,7 +103,7 @@ def test_only_what_does_something_needs_more_than_a_reader() -> None:
 def test_who_does_not_say_who_they_are_gets_nothing(server: Server, add_run) -> None:
     run = add_run(name="hidden")
     with TestClient(create_api(replace(server, door=ClosedDoor()))) as stranger:
-        answers = [ask(stranger, route, "team-a", run.run_id) for route in router.routes]
+        answers = [ask(stranger, route, "team-a", run.run_id) for route in ROUTES]
         answers += [
             stranger.get(path) for path in ("/aml", "/aml/", "/aml/workspaces/team-a", "/aml/assets/x/icon.svg")
         ]

@@ -36,6 +36,9 @@ class RegisteredModel:
         self.properties = dict(properties or {})
         self.description = description
 
+    def __repr__(self) -> str:
+        return f"Model(name={self.name}, path={self.path})"
+
 
 class Run(LoggingCalls, LabelCalls, FileCalls, StateCalls, FamilyCalls, UnavailableCalls):
     """A run of Azure ML v1, as a script meets it."""
