@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,8 +55,9 @@ def check(
     from aml_plugins.plugins.checking import NotChecked
 
     manager = default_plugins()
-    names = [name] if name else [plugin.name for plugin in manager.describe()]
-    value: Any = {checked: list(manager.check(checked)) for checked in names}
+    provided = {plugin.name: plugin.types for plugin in manager.describe()}
+    names = [name] if name else list(provided)
+    value: Any = {checked: [*manager.check(checked), *_hidden(provided[checked])] for checked in names}
     lines = [f"{checked}: {problem}" for checked, found in value.items() for problem in found or ["ok"]]
     problems = {checked: [one for one in found if not isinstance(one, NotChecked)] for checked, found in value.items()}
     if kit or target or settings:
@@ -80,6 +82,14 @@ def new(name: str, directory: Path, output: str) -> None:
 
     root = write_backend_project(name, directory)
     show(output, {"name": name, "directory": str(root)}, lambda: f"Wrote {root}. Next: cd {root}, read README.md.")
+
+
+def _hidden(types: Sequence[str]) -> list[str]:
+    """Name a plugin's commands that nobody reaches."""
+    from aml_plugins.cli.app import NOUNS
+
+    nouns = [provided.removeprefix("command ") for provided in types if provided.startswith("command ")]
+    return [f"the command '{noun}' is never reached, for aml has one of that name." for noun in nouns if noun in NOUNS]
 
 
 def _kept(tried: str, report: KitReport) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -31,8 +33,14 @@ def write_backend_project(name: str, parent: Path) -> Path:
     root = parent / name
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise AlreadyExistsError(f"'{root}' exists and is not empty.", "Choose another name or --directory.")
-    for template in _templates(files("aml_plugins.testing") / "template"):
-        _write(root, template, name)
+    part = parent / f".{name}.{os.getpid()}"
+    try:
+        for template in _templates(files("aml_plugins.testing") / "template"):
+            _write(part, template, name)
+        part.replace(root)  # whole, or not at all
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     return root
 
 

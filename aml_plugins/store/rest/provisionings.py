@@ -22,7 +22,8 @@ class RestProvisionings(Leased[ProvisioningRecord]):
         super().__init__(connection, ProvisioningRecord, identity=("operation_id",))
 
     def add(self, record: ProvisioningRecord, target: ComputeTargetRecord) -> ProvisioningRecord:
-        return self._add(_all(record.workspace), record, config=target.config)
+        left_out = () if record.maker else ("maker",)  # a server that knows no makers takes it, too
+        return self._add(_all(record.workspace), record, *left_out, config=target.config)
 
     def find(self, workspace: str, name: str) -> ProvisioningRecord | None:
         try:

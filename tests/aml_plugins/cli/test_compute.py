@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import uuid
 from collections.abc import Callable
@@ -128,6 +129,24 @@ def test_a_new_plugin_is_written_and_never_over_another(aml: Aml) -> None:
     assert "class MyScheduler(" in Path("my-scheduler/src/my_scheduler/backend.py").read_text()
     assert "not empty" in aml("plugins", "new", "my-scheduler", code=2)
     assert "cannot be the name" in aml("plugins", "new", "My_Scheduler", code=2)
+
+
+def test_a_new_plugin_that_finds_the_disk_full_leaves_nothing(
+    aml: Aml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Path] = []
+
+    def write_text(path: Path, text: str, encoding: str) -> int:
+        written.append(path)
+        if len(written) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return path.write_bytes(text.encode(encoding))
+
+    (tmp_path / "there").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", write_text)
+        assert "No space left" in aml("plugins", "new", "my-scheduler", "--directory", str(tmp_path / "there"), code=1)
+    assert list((tmp_path / "there").iterdir()) == []
 
 
 def test_the_kit_needs_a_target(aml: Aml) -> None:

@@ -70,3 +70,18 @@ except Exception as error:
 """
     assert "aml-plugins" in ask(code, impostor)
     assert "impostor 0.1" in ask(code, impostor)
+
+
+def test_a_command_that_aml_has_itself_is_told_to_whoever_checks(run_python, fabricate):
+    source = """
+from aml_plugins.hookspecs import CommandDescription, hookimpl
+
+@hookimpl
+def aml_commands():
+    return [CommandDescription(name="run", factory="click:Command", summary="")]
+"""
+    directory = fabricate("runner-plugin", {"runner": "runner_plugin"}, {"runner_plugin": source})
+    code = "from aml_plugins.cli.app import run; raise SystemExit(run(['plugins', 'check', 'runner']))"
+    done = run_python(code, directory)
+    assert done.returncode == 1
+    assert "runner: the command 'run' is never reached, for aml has one of that name." in done.stdout
