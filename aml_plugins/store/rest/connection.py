@@ -217,7 +217,7 @@ class Connection:
     def _error(self, response: BaseHTTPResponse) -> AmlError:
         body = response.data
         response.release_conn()
-        return error_of(response.status, body, self.address.url)
+        return error_of(response.status, body, self.address)
 
     def _has_waited(self, response: BaseHTTPResponse, busy: int, begun: float) -> bool:
         """A server whose database is away is waited for like a server that is away, a busy one for some tries."""

@@ -18,6 +18,7 @@ from aml_plugins.errors import (
     PermissionDeniedError,
     StoreError,
 )
+from aml_plugins.store.rest.credentials import Address
 
 __all__ = ["error_of", "is_database_away", "unreachable"]
 
@@ -31,15 +32,13 @@ _MLFLOW: dict[str, tuple[type[AmlError], str]] = {
 _LONGEST = 500
 
 
-def error_of(status: int, body: bytes, url: str) -> AmlError:
+def error_of(status: int, body: bytes, address: Address) -> AmlError:
     """Return the error that an answer means."""
+    url = address.url
     told = _told(body)
     code, message = str(told.get("error_code", "")), str(told.get("message", ""))[:_LONGEST]
     if status == HTTPStatus.UNAUTHORIZED:
-        return PermissionDeniedError(
-            f"The server {url} does not know who you are.",
-            "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.",
-        )
+        return _unknown(address)
     if code in _OURS and "fix" in told:
         return _made(_OURS[code], message, str(told["fix"]))
     if code in _MLFLOW:
@@ -63,6 +62,18 @@ def unreachable(url: str, error: Exception) -> StoreError:
     late = isinstance(error, NoAnswerError) and not isinstance(error, NewConnectionError)
     said = "does not answer in time" if late else "cannot be reached"
     return StoreError(f"The server {url} {said}.", "Check the address and whether it runs: aml server")
+
+
+def _unknown(address: Address) -> PermissionDeniedError:
+    if address.username:
+        wrong = f"user '{address.username}' with that password"
+        return PermissionDeniedError(f"The server {address.url} knows no {wrong}.", "Check both, or ask who runs it.")
+    if address.token:
+        return PermissionDeniedError(f"The server {address.url} does not accept that token.", "Ask for a new one.")
+    return PermissionDeniedError(
+        f"The server {address.url} does not know who you are.",
+        "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.",
+    )
 
 
 def _of_status(status: int, message: str, url: str) -> AmlError:

@@ -39,6 +39,16 @@ def test_what_other_servers_and_proxies_say(status, kind, words):
         open_store(url).workspaces.list()
 
 
+@pytest.mark.parametrize(
+    ("token", "words"), [("", "knows no user 'ann' with that password"), ("t0ken", "does not accept that token")]
+)
+def test_who_is_not_known_hears_what_was_shown(token, words, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", token)
+    with answering(said(401, b"")) as url, pytest.raises(PermissionDeniedError, match=words) as caught:
+        open_store(url if token else url.replace("//", "//ann:hunter2@")).workspaces.list()
+    assert not any(secret in str(caught.value) for secret in ("hunter2", "t0ken"))
+
+
 def test_an_answer_that_is_no_json_is_a_sentence():
     portal = answering(said(200, b"<html>welcome to the hotel network</html>"))
     with portal as url, pytest.raises(StoreError, match="did not answer as our server does"):
