@@ -15,7 +15,10 @@ _RUNNER = "aml_plugins.runs.runner"
 _REMOTE = "aml_backends.ssh.remote"
 # Each after those that it imports.
 _MODULES = (
-    *(f"{_RUNNER}.{name}" for name in ("errors", "json_text", "processes", "claiming", "status", "job", "burial")),
+    *(
+        f"{_RUNNER}.{name}"
+        for name in ("errors", "json_text", "reading", "processes", "claiming", "status", "job", "burial")
+    ),
     *(f"{_REMOTE}.{name}" for name in ("wire", "jobs", "receiving", "results", "serving")),
 )
 OLD_PYTHON = "aml needs Python 3.8 or newer"
