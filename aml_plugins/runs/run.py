@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.errors import InvalidInputError, NotFoundError, OperationFailedError
@@ -170,6 +169,8 @@ class Run:
             )
         target.parent.mkdir(parents=True, exist_ok=True)
         # It comes at its path in the run: in a directory of its own, where nothing of the caller's lies at that path.
+        from tempfile import TemporaryDirectory  # noqa: PLC0415  a submitter has its script running before
+
         with TemporaryDirectory(prefix=".aml-file-", dir=target.parent) as directory:
             return self._history.download(self.id, name, Path(directory)).replace(target)
 

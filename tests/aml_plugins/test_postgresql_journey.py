@@ -146,7 +146,7 @@ def test_the_password_is_shown_and_passed_nowhere(
     assert PASSWORD not in shown
     assert "postgres:***@127.0.0.1" in shown
     assert [done.returncode for done in said] == [0, 0, 0, 0, 0, 1, 2, 2], [done.stderr for done in said]
-    assert any(b"runner.pyz" in line for line in seen)
+    assert any(b"aml_runner.launcher" in line for line in seen)  # it was looked when the job started
     assert any(b"monitor" in line for line in seen)
     assert not any(PASSWORD.encode() in line for line in seen)
     assert files_with_password(aml_home, tmp_path) == []
