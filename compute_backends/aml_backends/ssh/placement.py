@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 
 from aml_backends.ssh.machine import Machine
 from aml_plugins.errors import BackendError, TransientBackendError
@@ -40,7 +41,15 @@ class Placement:
             return known
         roomy = await self._roomiest(key)
         answer = await self._keeper(key).ask({"do": "place", "key": key, "host": roomy.host.label})
-        return self._machines[answer["host"]]
+        decided = self._machines[answer["host"]]
+        if decided is not roomy:  # another submitter of this job was quicker
+            await self._give_up(roomy, key)
+        return decided
+
+    async def _give_up(self, machine: Machine, key: str) -> None:
+        """Let others have the slot at once; it is free after a while in any case."""
+        with suppress(BackendError):
+            await machine.ask({"do": "unreserve", "key": key})
 
     async def forget(self, key: str) -> None:
         """Delete the decision, once the job is gone."""

@@ -79,20 +79,20 @@ def test_a_slot_is_kept_for_a_job_on_its_way_and_for_no_longer(tmp_path: Path) -
     assert jobs.active() == 1
     os.utime(tmp_path / "jobs" / ".reserved" / "aml-1", (0, 0))  # its submitter was killed, long ago
     assert jobs.reserve("aml-2", 1)
-    jobs.arrived("aml-2")
+    jobs.unreserve("aml-2")
     assert list((tmp_path / "jobs").iterdir()) == []
 
 
 def test_submitters_that_see_different_room_agree(
     make_backend: MakeBackend, settings: dict[str, object], backend: SshBackend, tmp_path: Path
 ) -> None:
-    """Each submitter sees another machine free; the machine that keeps the decision lets one of them win."""
+    """Each sees another machine free and keeps a slot there; who keeps the decision lets one win, the rest give up."""
     others = [make_backend(**settings) for _ in range(4)]
     for number, other in enumerate(others):
         machines = list(other._machines.values())
 
         async def biased(key, machines=machines, number=number):
-            await asyncio.sleep(0)
+            await machines[number % 2].ask({"do": "reserve", "key": key, "slots": 9})
             return machines[number % 2]
 
         other._placement._roomiest = biased

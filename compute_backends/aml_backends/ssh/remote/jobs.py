@@ -15,6 +15,7 @@ from aml_plugins.runs.runner.status import TERMINAL, Status, read_status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 __all__ = ["Jobs", "MissingJobError", "boot_id"]
@@ -74,16 +75,22 @@ class Jobs:
     def reserve(self, key: str, slots: int) -> bool:
         """Keep a slot for a job that is about to come; False where none is free. Who asks at the same time, waits."""
         self.path(key)
-        os.makedirs(os.path.join(self.root, RESERVED), exist_ok=True)
-        lock = os.open(self.root, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        os.makedirs(self.root, exist_ok=True)
+        with self._alone():
             if key not in self._on_their_way():
                 if self.active() >= slots:
                     return False
                 os.makedirs(os.path.join(self.root, RESERVED), exist_ok=True)  # it goes with the last that came
                 _touch(os.path.join(self.root, RESERVED, key))
             return True
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep or give up slots while nobody else does."""
+        lock = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
         finally:
             os.close(lock)
 
@@ -102,11 +109,12 @@ class Jobs:
                         coming.append(key)
         return coming
 
-    def arrived(self, key: str) -> None:
-        """Forget that a slot was kept for a job: it counts by itself now."""
-        with contextlib.suppress(OSError):
-            os.unlink(os.path.join(self.root, RESERVED, key))
-        with contextlib.suppress(OSError):
+    def unreserve(self, key: str) -> None:
+        """Forget that a slot was kept for a job: it counts by itself now, or went elsewhere."""
+        self.path(key)
+        with contextlib.suppress(OSError), self._alone():
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(self.root, RESERVED, key))
             os.rmdir(os.path.join(self.root, RESERVED))
 
     def status(self, key: str) -> dict[str, Any] | None:

@@ -60,7 +60,7 @@ class _Server:
     def _do_submit(self, message: dict[str, Any]) -> dict[str, Any]:
         path = self._jobs.path(message["key"])
         receive_and_start(self._wire, path, message, os.path.join(self._root, "environments"))
-        self._jobs.arrived(message["key"])
+        self._jobs.unreserve(message["key"])
         return {}
 
     def _do_find(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +93,10 @@ class _Server:
 
     def _do_reserve(self, message: dict[str, Any]) -> dict[str, Any]:
         return {"reserved": self._jobs.reserve(message["key"], message["slots"])}
+
+    def _do_unreserve(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._jobs.unreserve(message["key"])
+        return {}
 
     def _do_place(self, message: dict[str, Any]) -> dict[str, Any]:
         return {"host": self._jobs.place(message["key"], message.get("host"))}
