@@ -129,6 +129,9 @@ ONE_PROCESS: dict[str, str] = {
 }
 """Fixtures of services that are costly to start, and the group of tests that share one."""
 
+LONG = "test_what_a_page_says_works"
+"""Tests that take half a minute or more, each by itself."""
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -139,6 +142,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
     if getattr(config.option, "loadgroup", False):
+        items.sort(key=lambda item: not item.name.startswith(LONG))  # at the end, most workers would wait for them
         for item in items:
             _mark_group(item)
 
