@@ -24,6 +24,7 @@ __all__ = [
     "DEFAULT_DATASTORE",
     "built_in_directory",
     "check_record",
+    "datastore_record",
     "datastore_records",
     "default_datastore",
     "default_name",
@@ -62,7 +63,7 @@ def open_datastore(context: Context, workspace: str, name: str) -> Datastore:
 
     :raises NotFoundError: with the names that are there.
     """
-    record = _built_in(context, workspace) if name == DEFAULT_DATASTORE else _registered(context, workspace, name)
+    record = _built_in(context, workspace) if name == DEFAULT_DATASTORE else datastore_record(context, workspace, name)
     if is_server(context.store.uri) and record.type == _DIRECTORY:
         return _served(context, workspace, name)
     opened = _type_of(context, record)(record.name, check_record(context, record))
@@ -73,7 +74,11 @@ def open_datastore(context: Context, workspace: str, name: str) -> Datastore:
     return opened
 
 
-def _registered(context: Context, workspace: str, name: str) -> DatastoreRecord:
+def datastore_record(context: Context, workspace: str, name: str) -> DatastoreRecord:
+    """Return the workspace's datastore of a name.
+
+    :raises NotFoundError: with the names that are there.
+    """
     records = datastore_records(context, workspace)
     if name not in records:
         raise NotFoundError(

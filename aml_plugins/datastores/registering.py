@@ -9,15 +9,15 @@ from aml_plugins.datastores.contract import Datastore
 from aml_plugins.datastores.opening import (
     DEFAULT_DATASTORE,
     check_record,
+    datastore_record,
     datastore_records,
     default_name,
     open_datastore,
 )
-from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
+from aml_plugins.errors import AlreadyExistsError, InvalidInputError
 from aml_plugins.names import check_name
 from aml_plugins.store.records import DatastoreRecord
 from aml_plugins.store.settings import ARTIFACT_DATASTORE, settings_of, update_settings
-from aml_plugins.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
@@ -81,7 +81,7 @@ def remove_datastore(context: Context, workspace: str, name: str) -> None:
 
     :raises InvalidInputError: for the default one, the built-in one, and one that holds snapshots of runs.
     """
-    _check_registered(context, workspace, name)
+    datastore_record(context, workspace, name)
     if name == DEFAULT_DATASTORE:
         raise InvalidInputError(f"The datastore '{name}' is built in.", "Leave it; another one can be the default.")
     if name == default_name(context, workspace):
@@ -105,17 +105,8 @@ def set_default_datastore(context: Context, workspace: str, name: str, *, artifa
 
     :raises NotFoundError: for a datastore that is not there.
     """
-    _check_registered(context, workspace, name)
+    datastore_record(context, workspace, name)
     changes: dict[str, str | None] = {"default_datastore": None if name == DEFAULT_DATASTORE else name}
     if artifacts is not None:
         changes[ARTIFACT_DATASTORE] = name if artifacts else None
     update_settings(context.store, workspace, changes)
-
-
-def _check_registered(context: Context, workspace: str, name: str) -> None:
-    names = datastore_records(context, workspace)
-    if name not in names:
-        raise NotFoundError(
-            f"The workspace '{workspace}' has no datastore '{name}'.{did_you_mean(name, names)}",
-            f"It has: {', '.join(sorted(names))}.",
-        )
