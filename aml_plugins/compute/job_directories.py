@@ -11,8 +11,9 @@ from pydantic import Field, field_validator
 
 from aml_plugins.compute.backend import ComputeBackend, TargetConfig
 from aml_plugins.compute.job import JobHandle, JobSpec, LogChunk
+from aml_plugins.compute.job_names import check_directory_name
+from aml_plugins.compute.refusing import refuse_several_nodes
 from aml_plugins.compute.runner_directory import RunnerDirectory
-from aml_plugins.errors import InvalidInputError
 
 __all__ = ["JobDirectoriesBackend", "JobDirectoriesConfig"]
 
@@ -76,8 +77,7 @@ class JobDirectoriesBackend(ComputeBackend):
         return {path.name for path in self._jobs.iterdir() if not path.name.startswith(".")}
 
     def _path(self, key: str) -> Path:
-        if not key or key.startswith(".") or "/" in key or "\0" in key:
-            raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use letters, digits and hyphens.")
+        check_directory_name(key)
         return self._jobs / key
 
     def _directory(self, handle: JobHandle) -> RunnerDirectory:
@@ -87,8 +87,4 @@ class JobDirectoriesBackend(ComputeBackend):
         return JobHandle(self.type_name, self.target.name, key)
 
     def _check_is_one_machine(self, spec: JobSpec) -> None:
-        if spec.node_count != 1:
-            raise InvalidInputError(
-                f"The compute target '{self.target.name}' is one machine, the run asks for {spec.node_count} nodes.",
-                "Set node_count to 1, or choose another compute target.",
-            )
+        refuse_several_nodes(spec, f"The compute target '{self.target.name}' is one machine, the run")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aml_plugins.compute.job import JobSpec
 from aml_plugins.errors import InvalidInputError
 
-__all__ = ["refuse_dockerfile", "refuse_image", "refuse_spark"]
+__all__ = ["refuse_dockerfile", "refuse_image", "refuse_several_nodes", "refuse_spark"]
 
 
 def refuse_spark(spec: JobSpec, target: str) -> None:
@@ -14,6 +14,17 @@ def refuse_spark(spec: JobSpec, target: str) -> None:
         raise InvalidInputError(
             f"The compute target '{target}' runs Python scripts, not Spark.",
             "Remove the 'spark' section, or choose a Spark target.",
+        )
+
+
+def refuse_several_nodes(spec: JobSpec, whoever: str) -> None:
+    """Refuse a run on several nodes, where each has one.
+
+    :param whoever: who asks for them, after a word on what the target has: the sentence goes on from there.
+    """
+    if spec.node_count != 1:
+        raise InvalidInputError(
+            f"{whoever} asks for {spec.node_count} nodes.", "Set node_count to 1, or choose another compute target."
         )
 
 

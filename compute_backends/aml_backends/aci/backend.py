@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,18 +14,19 @@ from aml_backends.aci.config import AciConfig
 from aml_backends.aci.plan import CONTAINER, HIDDEN, Secrets, group_body, tags_of
 from aml_backends.aci.states import status_of
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobState, JobStatus, LogChunk, TargetConfig
+from aml_plugins.compute.job_names import check_resource_name, is_resource_name
 from aml_plugins.compute.live_records import LiveRecords
-from aml_plugins.compute.refusing import refuse_dockerfile, refuse_spark
+from aml_plugins.compute.looking import missing_job, seen_by
+from aml_plugins.compute.refusing import refuse_dockerfile, refuse_several_nodes, refuse_spark
 from aml_plugins.compute.staging import STATUS, Staging, environment_inside
 from aml_plugins.compute.turns import Turns
-from aml_plugins.errors import InvalidInputError, JobNotFoundError, NotYetDoneError, TransientBackendError
+from aml_plugins.errors import JobNotFoundError, NotYetDoneError, TransientBackendError
 
 if TYPE_CHECKING:
     from aml_plugins.compute import JsonObject
 
 __all__ = ["AciBackend"]
 
-KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]")
 CHUNK_BYTES = 1 << 20
 FEW = 5
 """So many groups are asked for one by one; with more, one list says which of them are worth a question."""
@@ -74,7 +75,7 @@ class AciBackend(ComputeBackend):
         return self._handle(key)
 
     def find(self, key: str) -> JobHandle | None:
-        _check_key(key)
+        check_resource_name(key)
         return self._handle(key) if self._exists(key, self._staging(key)) else None
 
     def status(self, handle: JobHandle) -> JobStatus:
@@ -160,7 +161,7 @@ class AciBackend(ComputeBackend):
         return [
             self._handle(str(group["name"]))
             for group in self.api.list_groups()
-            if ours <= (group.get("tags") or {}).items() and KEY.fullmatch(str(group["name"]))
+            if ours <= (group.get("tags") or {}).items() and is_resource_name(str(group["name"]))
         ]
 
     def check(self) -> str:
@@ -231,12 +232,10 @@ class AciBackend(ComputeBackend):
         return {key: frozenset(names) for key, names in found.items()}
 
     def _look_at(self, handle: JobHandle) -> JobStatus | Exception:
-        try:
-            seen = self.status(handle)
-        except Exception as error:  # noqa: BLE001  one sick job must not hide the healthy ones
-            return error
-        self._seen[handle.job_id] = seen
-        self._turns.looked(handle.job_id, LOOK_AGAIN_SECONDS if seen.state is JobState.RUNNING else 0.0)
+        seen = seen_by(partial(self.status, handle))
+        if isinstance(seen, JobStatus):
+            self._seen[handle.job_id] = seen
+            self._turns.looked(handle.job_id, LOOK_AGAIN_SECONDS if seen.state is JobState.RUNNING else 0.0)
         return seen
 
     def _container_log(self, handle: JobHandle) -> bytes:
@@ -257,27 +256,15 @@ class AciBackend(ComputeBackend):
         (destination / "logs" / "std_log.txt").write_bytes(log)
 
     def _check(self, spec: JobSpec, key: str) -> None:
-        _check_key(key)
+        check_resource_name(key)
         name = self.target.name
-        if spec.node_count != 1:
-            raise InvalidInputError(
-                f"A run on compute target '{name}' has one container, this one asks for {spec.node_count} nodes.",
-                "Set node_count to 1, or choose another compute target.",
-            )
+        refuse_several_nodes(spec, f"A run on compute target '{name}' has one container, this one")
         refuse_spark(spec, name)
         refuse_dockerfile(spec, name)
 
 
-def _check_key(key: str) -> None:
-    if not KEY.fullmatch(key):
-        raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use 3 to 63 letters, digits and hyphens.")
-
-
 def _missing(handle: JobHandle) -> JobNotFoundError:
-    return JobNotFoundError(
-        f"There is no container group '{handle.job_id}' on the compute target '{handle.target}'.",
-        "It was cleaned up, or deleted on Azure.",
-    )
+    return missing_job(handle, "deleted on Azure", "container group")
 
 
 def _as_busy(seen: JobStatus | Exception) -> TransientBackendError | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,7 +28,9 @@ from aml_plugins.compute import (
     LogChunk,
     TargetConfig,
 )
+from aml_plugins.compute.job_names import check_resource_name
 from aml_plugins.compute.live_records import LiveRecords
+from aml_plugins.compute.looking import missing_job, seen_by
 from aml_plugins.compute.other_nodes import KeysOfOneNode, last_word, other_delivery_urls, take_other_logs
 from aml_plugins.compute.refusing import refuse_spark
 from aml_plugins.compute.staging import STATUS, Staging
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AksBackend"]
 
-KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 MANAGED = "app.kubernetes.io/managed-by=aml-plugins"
 FEW = 3
 """Up to so many jobs are asked for one by one; more by one list."""
@@ -81,9 +82,8 @@ class AksBackend(ComputeBackend):
 
     def status(self, handle: JobHandle) -> JobStatus:
         job = self.cluster.find("job", handle.job_id)
-        if job is None:
-            return self._without_job(handle)
-        return self._status(handle, job, list(self.cluster.list("pod", f"{LABEL}={handle.job_id}")))
+        pods = list(self.cluster.list("pod", f"{LABEL}={handle.job_id}")) if job else []
+        return self._status_of(handle, job, pods)
 
     def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
         """Two lists, of jobs and of pods, however many jobs there are; one of files where some jobs are gone."""
@@ -96,9 +96,9 @@ class AksBackend(ComputeBackend):
             pods[pod["metadata"]["labels"].get(LABEL, "")].append(pod)
         told = self._keys_with_last_words() if any(handle.job_id not in jobs for handle in wanted) else set()
         found = {
-            handle: self._safe_status(handle, jobs.get(handle.job_id), pods[handle.job_id])
+            handle: seen_by(partial(self._status_of, handle, jobs.get(handle.job_id), pods[handle.job_id]))
             if handle.job_id in jobs or handle.job_id in told
-            else self._missing(handle)
+            else _missing(handle)
             for handle in wanted
         }
         return self._podless.explained(found, self.cluster)
@@ -114,7 +114,7 @@ class AksBackend(ComputeBackend):
         if handle.job_id not in self._of_one_node:
             take_other_logs(staging, destination)
         if not found and self.cluster.find("job", handle.job_id) is None:
-            raise self._missing(handle)
+            raise _missing(handle)
         log = destination / "logs" / "std_log.txt"
         if not log.is_file() and self.cluster.find("job", handle.job_id):
             log.parent.mkdir(exist_ok=True)
@@ -138,7 +138,7 @@ class AksBackend(ComputeBackend):
         pod = self._logging_pod(handle)
         if pod is None:
             if self.cluster.find("job", handle.job_id) is None:
-                raise self._missing(handle)
+                raise _missing(handle)
             return LogChunk(b"", cursor)
         start = start_of(pod)
         known, _, place = cursor.partition("/")
@@ -280,30 +280,22 @@ class AksBackend(ComputeBackend):
         for kind in kinds:
             self.cluster.patch(kind, key, {"metadata": {"ownerReferences": [owner]}})
 
-    def _status(self, handle: JobHandle, job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> JobStatus:
-        return status_of(job, pods, lambda: last_word(self._staging(handle.job_id)))
-
-    def _safe_status(
+    def _status_of(
         self, handle: JobHandle, job: Mapping[str, Any] | None, pods: Sequence[Mapping[str, Any]]
-    ) -> JobStatus | Exception:
-        try:
-            return self._without_job(handle) if job is None else self._status(handle, job, pods)
-        except Exception as error:  # noqa: BLE001  one sick job must not hide the healthy ones
-            return error
+    ) -> JobStatus:
+        if job is None:
+            return self._without_job(handle)
+        return status_of(job, pods, lambda: last_word(self._staging(handle.job_id)))
 
     def _without_job(self, handle: JobHandle) -> JobStatus:
         """The cluster deletes what ended a while ago; what the runner said last is still in the datastore."""
         told = last_word(self._staging(handle.job_id))
         if told is None or not told.state.is_terminal:
-            raise self._missing(handle)
+            raise _missing(handle)
         return told
 
     def _keys_with_last_words(self) -> set[str]:
         return {key for key, name in self._staging("").listed() if name == STATUS}
-
-    def _pod_with_log(self, handle: JobHandle) -> str | None:
-        pod = self._logging_pod(handle)
-        return str(pod["metadata"]["name"]) if pod else None
 
     def _logging_pod(self, handle: JobHandle) -> Mapping[str, Any] | None:
         index = "batch.kubernetes.io/job-completion-index"
@@ -322,13 +314,10 @@ class AksBackend(ComputeBackend):
             last = chunk
         return collected
 
-    def _missing(self, handle: JobHandle) -> JobNotFoundError:
-        return JobNotFoundError(
-            f"There is no job '{handle.job_id}' on the compute target '{self.target.name}'.",
-            "It was cleaned up, or deleted in the cluster.",
-        )
-
     def _check(self, spec: JobSpec, key: str) -> None:
-        if not KEY.fullmatch(key):
-            raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use 3 to 63 letters, digits and hyphens.")
+        check_resource_name(key)
         refuse_spark(spec, self.target.name)
+
+
+def _missing(handle: JobHandle) -> JobNotFoundError:
+    return missing_job(handle, "deleted in the cluster")

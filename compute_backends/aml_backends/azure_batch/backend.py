@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,7 +27,9 @@ from aml_plugins.compute import (
     LogChunk,
     TargetConfig,
 )
+from aml_plugins.compute.job_names import check_resource_name, is_resource_name
 from aml_plugins.compute.live_records import LiveRecords
+from aml_plugins.compute.looking import missing_job, seen_by
 from aml_plugins.compute.other_nodes import KeysOfOneNode, last_word, other_delivery_urls, take_other_logs
 from aml_plugins.compute.refusing import refuse_dockerfile, refuse_spark
 from aml_plugins.compute.staging import Staging, environment_inside
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AzureBatchBackend"]
 
-KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]")
 FEW = 2
 """So many tasks of one job are asked for one by one: listing would bring all of the experiment's."""
 CACHE = "$AZ_BATCH_NODE_SHARED_DIR/aml-environments"
@@ -81,7 +82,7 @@ class AzureBatchBackend(ComputeBackend):
 
     def find(self, key: str) -> JobHandle | None:
         """Look through our jobs: the key does not say the experiment. Only asked after a crash."""
-        _check_key(key)
+        check_resource_name(key)
         for job in self._own_jobs():
             handle = self._handle(job, key)
             if self._task(handle) is not None:
@@ -89,7 +90,7 @@ class AzureBatchBackend(ComputeBackend):
         return None
 
     def status(self, handle: JobHandle) -> JobStatus:
-        return self._status(handle, self._existing(handle))
+        return self._status(handle, self._task(handle))
 
     def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
         by_job: dict[str, list[JobHandle]] = defaultdict(list)
@@ -102,7 +103,7 @@ class AzureBatchBackend(ComputeBackend):
             except Exception as error:  # noqa: BLE001  one sick job must not hide the others
                 found.update(dict.fromkeys(wanted, error))
             else:
-                found.update((handle, self._safe_status(handle, tasks.get(handle.job_id))) for handle in wanted)
+                found.update((one, seen_by(partial(self._status, one, tasks.get(one.job_id)))) for one in wanted)
         return self._with_reasons(found)
 
     def cancel(self, handle: JobHandle) -> None:
@@ -161,7 +162,7 @@ class AzureBatchBackend(ComputeBackend):
             self._handle(job, str(task["id"]))
             for job in self._own_jobs()
             for task in self._api.list_tasks(job)
-            if KEY.fullmatch(str(task["id"]))
+            if is_resource_name(str(task["id"]))
         ]
 
     def target_plan(self) -> dict[str, JsonValue]:
@@ -292,15 +293,9 @@ class AzureBatchBackend(ComputeBackend):
                 listed[handle.job_id] = task
         return listed
 
-    def _safe_status(self, handle: JobHandle, task: Mapping[str, Any] | None) -> JobStatus | Exception:
+    def _status(self, handle: JobHandle, task: Mapping[str, Any] | None) -> JobStatus:
         if task is None:
-            return _missing(handle)
-        try:
-            return self._status(handle, task)
-        except Exception as error:  # noqa: BLE001  as above
-            return error
-
-    def _status(self, handle: JobHandle, task: Mapping[str, Any]) -> JobStatus:
+            raise _missing(handle)
         allowed = self._config.node_loss_retries
         return status_of(task, lambda: last_word(self._staging(handle.job_id)), losses_allowed=allowed)
 
@@ -343,7 +338,7 @@ class AzureBatchBackend(ComputeBackend):
         return LogChunk(whole, str(int(cursor or 0) + len(whole)))
 
     def _check(self, spec: JobSpec, key: str) -> None:
-        _check_key(key)
+        check_resource_name(key)
         config, name = self._config, self.target.name
         is_docker = spec.environment.get("kind") == "docker"
         refuse_spark(spec, name)
@@ -357,17 +352,9 @@ class AzureBatchBackend(ComputeBackend):
             )
 
 
-def _check_key(key: str) -> None:
-    if not KEY.fullmatch(key):
-        raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use 3 to 63 letters, digits and hyphens.")
-
-
 def _job(handle: JobHandle) -> str:
     return str(handle.data.get("job") or "")
 
 
 def _missing(handle: JobHandle) -> JobNotFoundError:
-    return JobNotFoundError(
-        f"There is no task '{handle.job_id}' on the compute target '{handle.target}'.",
-        "It was cleaned up, or deleted on Azure.",
-    )
+    return missing_job(handle, "deleted on Azure", "task")

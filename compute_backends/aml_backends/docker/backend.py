@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,6 +29,7 @@ from aml_plugins.compute import (
 from aml_plugins.compute.detached import start_detached
 from aml_plugins.compute.job_directories import JobDirectoriesBackend
 from aml_plugins.compute.job_files import delete_directory, place_files
+from aml_plugins.compute.looking import seen_by, status_in
 from aml_plugins.compute.refusing import refuse_spark
 from aml_plugins.compute.runner_directory import RunnerDirectory
 from aml_plugins.compute.sightings import Sightings
@@ -81,21 +83,12 @@ class DockerBackend(JobDirectoriesBackend):
         return self._handle(key)
 
     def status(self, handle: JobHandle) -> JobStatus:
-        seen = self.statuses([handle])[handle]
-        if isinstance(seen, Exception):
-            raise seen
-        return seen
+        return status_in(self.statuses([handle]), handle)
 
     def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, JobStatus | Exception]:
         handles = list(handles)
         states = self._engine.states(labels_of(self.target)) if handles else {}
-        found: dict[JobHandle, JobStatus | Exception] = {}
-        for handle in handles:
-            try:
-                found[handle] = self._status(handle, states.get(handle.job_id))
-            except Exception as error:  # noqa: BLE001  one sick job must not hide the healthy ones
-                found[handle] = error
-        return found
+        return {handle: seen_by(partial(self._status, handle, states.get(handle.job_id))) for handle in handles}
 
     def cancel(self, handle: JobHandle) -> None:
         job = self._directory(handle)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +18,8 @@ from aml_backends.hdinsight.sealing import seal, sealed_name
 from aml_backends.hdinsight.staging import Staging
 from aml_backends.hdinsight.states import ENDED, application_link, job_status
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobState, JobStatus, LogChunk, TargetConfig
+from aml_plugins.compute.job_names import check_directory_name
+from aml_plugins.compute.looking import missing_job, seen_by
 from aml_plugins.compute.sightings import Sightings
 from aml_plugins.compute.spark_log import SPARK_LOG
 from aml_plugins.compute.spark_section import files_from_snapshot, paths_in_snapshot
@@ -64,7 +66,8 @@ class HDInsightBackend(ComputeBackend):
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         check_spec(spec, self.target.name)
-        directory = f"{self._config.staging}/{_checked(key)}"
+        check_directory_name(key)
+        directory = f"{self._config.staging}/{key}"
         return JobPlan(
             backend=self.type_name,
             request={
@@ -85,7 +88,8 @@ class HDInsightBackend(ComputeBackend):
         return self._handle(key)
 
     def find(self, key: str) -> JobHandle | None:
-        return self._handle(key) if self._is_known(_checked(key)) else None
+        check_directory_name(key)
+        return self._handle(key) if self._is_known(key) else None
 
     def status(self, handle: JobHandle) -> JobStatus:
         batch = self._livy.find(handle.job_id)
@@ -101,10 +105,7 @@ class HDInsightBackend(ComputeBackend):
             if key not in said:
                 found[handle] = NOT_ASKED
                 continue
-            try:
-                found[handle] = self._status(handle, batches.get(key), said[key])
-            except Exception as error:  # noqa: BLE001  one sick job must not hide the healthy ones
-                found[handle] = error
+            found[handle] = seen_by(partial(self._status, handle, batches.get(key), said[key]))
         return found
 
     def cancel(self, handle: JobHandle) -> None:
@@ -284,10 +285,7 @@ class HDInsightBackend(ComputeBackend):
         return JobHandle(self.type_name, self.target.name, key)
 
     def _missing(self, handle: JobHandle) -> JobNotFoundError:
-        return JobNotFoundError(
-            f"There is no job '{handle.job_id}' on the compute target '{self.target.name}'.",
-            "It was cleaned up, or its staging directory was deleted.",
-        )
+        return missing_job(handle, "its staging directory was deleted")
 
     def _is_known(self, key: str) -> bool:
         """Say whether there is a batch, there was one that got as far as its claim, or none is wanted any more."""
@@ -363,12 +361,6 @@ class HDInsightBackend(ComputeBackend):
                     break
                 data, cursor = chunk.data, chunk.cursor
                 file.write(data)
-
-
-def _checked(key: str) -> str:
-    if not key or key.startswith(".") or "/" in key or "\0" in key:
-        raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use letters, digits and hyphens.")
-    return key
 
 
 def _whole_lines(staging: Staging, key: str, cursor: str, chunk: LogChunk) -> LogChunk:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from aml_plugins.compute import JobState, JobStatus
+from aml_plugins.compute import JobState, JobStatus, runner_directory
 from aml_plugins.compute.spark_log import telling
 
-__all__ = ["ENDED", "application_link", "job_status", "runner_status"]
+__all__ = ["ENDED", "application_link", "job_status"]
 
 SILENCE_SECONDS = 600.0
 """How long a runner that Livy knows nothing of may be silent before it counts as lost; it speaks every 5 s."""
@@ -17,13 +17,6 @@ SILENCE_SECONDS = 600.0
 _GATEWAY = (".azurehdinsight.net", ".azurehdinsight.cn", ".azurehdinsight.us")
 ENDED = frozenset({"success", "dead", "killed", "error"})
 
-_RUNNER = {
-    "preparing": JobState.RUNNING,
-    "running": JobState.RUNNING,
-    "succeeded": JobState.SUCCEEDED,
-    "failed": JobState.FAILED,
-    "cancelled": JobState.CANCELLED,
-}
 _LIVY = {
     "not_started": JobState.PENDING,
     "starting": JobState.PENDING,
@@ -34,22 +27,6 @@ _LIVY = {
     "dead": JobState.FAILED,
     "error": JobState.FAILED,
 }
-
-
-def runner_status(said: Mapping[str, Any]) -> JobStatus:
-    """Return the status that the runner gave; ``UNKNOWN`` for a word of a later version."""
-    word = str(said.get("state"))
-    return JobStatus(
-        state=_RUNNER.get(word, JobState.UNKNOWN),
-        native_state=word,
-        preparing=word == "preparing",
-        reason=said.get("reason"),
-        lost=bool(said.get("lost")),
-        exit_code=said.get("exit_code"),
-        environment=said.get("environment"),
-        started_at=said.get("started_at"),
-        finished_at=said.get("finished_at"),
-    )
 
 
 def application_link(batch: Mapping[str, Any] | None, livy: str) -> str | None:
@@ -81,7 +58,7 @@ def job_status(
     :param silent_seconds: for how long the runner has said nothing new.
     :param has_begun: whether an agent has taken the job; where Livy has no batch and none has, none can any more.
     """
-    told = runner_status(said) if said else None
+    told = runner_directory.job_status(said) if said else None
     if told is not None and told.state.is_terminal:
         return told
     if said is not None and not said:

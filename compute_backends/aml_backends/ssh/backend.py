@@ -25,10 +25,11 @@ from aml_plugins.compute import (
     LogChunk,
     TargetConfig,
 )
-from aml_plugins.compute.refusing import refuse_image, refuse_spark
+from aml_plugins.compute.job_names import check_directory_name
+from aml_plugins.compute.looking import Seen, status_in
+from aml_plugins.compute.refusing import refuse_image, refuse_several_nodes, refuse_spark
 from aml_plugins.errors import (
     BackendError,
-    InvalidInputError,
     JobNotFoundError,
     MissingExtraError,
     NotYetDoneError,
@@ -38,7 +39,6 @@ from aml_plugins.errors import (
 __all__ = ["SshBackend"]
 
 T = TypeVar("T")
-Seen = JobStatus | Exception
 
 
 class SshBackend(ComputeBackend):
@@ -76,14 +76,11 @@ class SshBackend(ComputeBackend):
         return _run(self._submit(spec, key))
 
     def find(self, key: str) -> JobHandle | None:
-        _check_key(key)
+        check_directory_name(key)
         return _run(self._find(key))
 
     def status(self, handle: JobHandle) -> JobStatus:
-        seen = self.statuses([handle])[handle]
-        if isinstance(seen, Exception):
-            raise seen
-        return seen
+        return status_in(self.statuses([handle]), handle)
 
     def statuses(self, handles: Iterable[JobHandle]) -> Mapping[JobHandle, Seen]:
         return _run(self._statuses(list(handles)))
@@ -230,20 +227,11 @@ class SshBackend(ComputeBackend):
         return machine
 
     def _check(self, spec: JobSpec, key: str) -> None:
-        _check_key(key)
+        check_directory_name(key)
         name = self.target.name
-        if spec.node_count != 1:
-            raise InvalidInputError(
-                f"The compute target '{name}' runs a script on one machine, the run asks for {spec.node_count} nodes.",
-                "Set node_count to 1, or choose another compute target.",
-            )
+        refuse_several_nodes(spec, f"The compute target '{name}' runs a script on one machine, the run")
         refuse_image(spec, name)
         refuse_spark(spec, name)
-
-
-def _check_key(key: str) -> None:
-    if not key or key.startswith(".") or "/" in key or "\0" in key:
-        raise InvalidInputError(f"'{key}' cannot be the name of a job.", "Use letters, digits and hyphens.")
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
