@@ -19,7 +19,7 @@ from aml_plugins.compute.live_records import LiveRecords
 from aml_plugins.compute.looking import missing_job, seen_by
 from aml_plugins.compute.refusing import refuse_dockerfile, refuse_several_nodes, refuse_spark
 from aml_plugins.compute.staging import STATUS, Staging, environment_inside
-from aml_plugins.compute.turns import Turns
+from aml_plugins.compute.turns import NOT_ASKED, Turns
 from aml_plugins.errors import JobNotFoundError, NotYetDoneError, TransientBackendError
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ FEW = 5
 """So many groups are asked for one by one; with more, one list says which of them are worth a question."""
 LOOK_AGAIN_SECONDS = 60.0
 """A container that runs and has sent nothing is looked at again after so long: it may have died without a word."""
-NOT_ASKED = JobStatus(state=JobState.UNKNOWN, native_state="not asked yet")
 SUBMITTER_SECONDS = 10.0
 CANCELLED = "cancelled"
 SUBMITTED = "submitted"
@@ -48,8 +47,7 @@ class AciBackend(ComputeBackend):
         super().__init__(target)
         self._opened: AciApi | None = None
         self._live = LiveRecords()
-        self._turns = Turns()
-        self._seen: dict[str, JobStatus] = {}
+        self._turns: Turns[JobStatus] = Turns()
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         self._check(spec, key)
@@ -102,6 +100,7 @@ class AciBackend(ComputeBackend):
         files = self._keys_with_files(wanted)
         quiet = {one.job_id for one in wanted if one.job_id in there and STATUS not in files[one.job_id]}
         resting = quiet - self._turns.take(quiet)
+        last = self._turns.last(resting)
         found: dict[JobHandle, JobStatus | Exception] = {}
         busy: TransientBackendError | None = None
         for handle in wanted:
@@ -109,7 +108,7 @@ class AciBackend(ComputeBackend):
             if key not in there and not files[key]:
                 found[handle] = _missing(handle)
             elif key in resting:
-                found[handle] = self._seen.get(key, NOT_ASKED)
+                found[handle] = last.get(key, NOT_ASKED)
             else:
                 found[handle] = busy or self._look_at(handle)
                 # Who is told to wait does not go on asking about the others.
@@ -136,7 +135,6 @@ class AciBackend(ComputeBackend):
 
     def cleanup(self, handle: JobHandle) -> None:
         self._turns.forget(handle.job_id)
-        self._seen.pop(handle.job_id, None)
         self.api.delete_group(handle.job_id)
         if self.api.get_group(handle.job_id) is not None:
             raise NotYetDoneError(f"Azure is deleting the container group '{handle.job_id}'.", "Clean up again later.")
@@ -234,8 +232,7 @@ class AciBackend(ComputeBackend):
     def _look_at(self, handle: JobHandle) -> JobStatus | Exception:
         seen = seen_by(partial(self.status, handle))
         if isinstance(seen, JobStatus):
-            self._seen[handle.job_id] = seen
-            self._turns.looked(handle.job_id, LOOK_AGAIN_SECONDS if seen.state is JobState.RUNNING else 0.0)
+            self._turns.looked(handle.job_id, seen, LOOK_AGAIN_SECONDS if seen.state is JobState.RUNNING else 0.0)
         return seen
 
     def _container_log(self, handle: JobHandle) -> bytes:

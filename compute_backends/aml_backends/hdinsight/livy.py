@@ -20,9 +20,11 @@ from aml_plugins.retry_after import seconds_asked
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Livy"]
+__all__ = ["LOG_LINES", "Livy"]
 
 PAGE = 500
+LOG_LINES = 1000
+"""So much is asked for of what Livy keeps of the log of spark-submit, and of what YARN says."""
 _BUSY = (429, 502, 503, 504)
 _FULL = "too many sessions"
 _TAGS = re.compile(r"<[^>]+>")

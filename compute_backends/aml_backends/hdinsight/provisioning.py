@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from aml_backends.azure.owned_cluster import ClusterSeen
 from aml_backends.azure.resources import ResourceId, client_options, in_words
 from aml_plugins.errors import MissingExtraError
 
@@ -29,8 +30,8 @@ class AzureCluster:
         options = client_options(endpoint, authority)
         self._clusters = HDInsightManagementClient(subscription_id=resource_id.subscription, **options).clusters
 
-    def look(self) -> Mapping[str, Any] | None:
-        """Return the cluster as Azure has it: ``tags``, ``provisioningState``, ``errors``; None where there is none."""
+    def look(self) -> ClusterSeen | None:
+        """Return the cluster as Azure has it, None where there is none."""
         from azure.core.exceptions import ResourceNotFoundError
 
         with in_words(self._what):
@@ -40,7 +41,7 @@ class AzureCluster:
                 return None
         about: Any = found.properties
         errors = [str(one.message or one.code) for one in about.errors or ()]
-        return {"tags": found.tags, "state": str(about.provisioning_state), "errors": errors}
+        return ClusterSeen(str(about.provisioning_state), found.tags or {}, errors)
 
     def create(self, body: Mapping[str, Any]) -> None:
         """Ask for the cluster, and return."""

@@ -18,19 +18,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from aml_plugins.compute import LogChunk
-from aml_plugins.errors import BackendError, MissingExtraError, TransientBackendError
+from aml_backends.hdinsight.pieces import Pieces
+from aml_backends.hdinsight.storage import in_words, open_storage
+from aml_plugins.errors import TransientBackendError
 
 __all__ = ["Staging"]
 
-CHUNK_BYTES = 1 << 20
 _DELETIONS = 3
 """Hadoop's driver for ``wasb://`` marks a folder by a blob of its name, which outlives the first deletion."""
-_REFUSED = (401, 403)
 
 
 class Staging:
@@ -42,9 +41,7 @@ class Staging:
 
     def __init__(self, url: str, options: Mapping[str, str]) -> None:
         self.url = url
-        protocol, root, implied = _for_fsspec(url)
-        self._root = root
-        self._files = _open(protocol, {**implied, **options})
+        self._files, self._root = open_storage(url, options)
 
     def url_of(self, key: str, name: str = "") -> str:
         """Return a job's directory, or a file in it, as the cluster reads it."""
@@ -95,26 +92,9 @@ class Staging:
             found = {next(iter(paths)): found}
         return {key: self._read(found.get(path)) for path, key in paths.items()}
 
-    def chunk(self, key: str, folder: str, cursor: str) -> LogChunk:
-        """Return what a growing file has got since ``cursor``, which is ``PIECE:BYTES``."""
-        piece, _, offset = (cursor or "0:0").partition(":")
-        number, start = int(piece), int(offset or 0)
-        collected = b""
-        while len(collected) < CHUNK_BYTES:
-            data = self._piece(key, folder, number)
-            if data is None:
-                break
-            collected += data[start:]
-            number, start = number + 1, 0
-        return LogChunk(collected, f"{number}:{start}")
-
-    def cursor_at(self, key: str, folder: str, cursor: str, count: int) -> str:
-        """Return the cursor that lies ``count`` bytes after ``cursor``."""
-        piece, _, offset = (cursor or "0:0").partition(":")
-        number, position = int(piece), int(offset or 0) + count
-        while (data := self._piece(key, folder, number)) is not None and position >= len(data):
-            number, position = number + 1, position - len(data)
-        return f"{number}:{position}"
+    def growing(self, key: str, folder: str) -> Pieces:
+        """Return a file of a job that grows: ``log`` or ``records``."""
+        return Pieces(partial(self._piece, key, folder))
 
     def get(self, key: str, name: str, local: Path) -> bool:
         """Bring a file to this machine; False where there is none."""
@@ -182,46 +162,7 @@ class Staging:
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
-        try:
+        """Look at what is there now, not at what was listed before; see :func:`in_words`."""
+        with in_words(self.url):
             self._files.invalidate_cache()
             yield
-        except (TransientBackendError, FileNotFoundError):
-            raise
-        except Exception as error:  # noqa: BLE001  every file system of fsspec has errors of its own
-            if isinstance(error, PermissionError) or getattr(error, "status_code", None) in _REFUSED:
-                raise BackendError(
-                    f"The staging directory {self.url} refuses access: {type(error).__name__}.",
-                    "Check the target's 'staging' and 'storage_options'.",
-                ) from None
-            raise TransientBackendError(
-                f"The staging directory {self.url} cannot be reached: {_first_line(error)}.",
-                "Check the target's 'staging' and 'storage_options'.",
-            ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:300].rstrip(".") or type(error).__name__
-
-
-def _for_fsspec(url: str) -> tuple[str, str, dict[str, str]]:
-    """Return protocol, root and options: Hadoop's addresses of Azure storage name the account in the host."""
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        return "file", parts.path.rstrip("/"), {}
-    container, _, host = parts.netloc.rpartition("@")
-    options = {"account_name": host.partition(".")[0]}
-    return "abfs", f"{container}{parts.path.rstrip('/')}", options
-
-
-def _open(protocol: str, options: Mapping[str, str]) -> Any:
-    import fsspec  # noqa: PLC0415  plugins are light where they are looked at
-
-    try:
-        return fsspec.filesystem(protocol, skip_instance_cache=True, **options)
-    except ImportError:
-        raise MissingExtraError("A staging directory in Azure storage", "hdinsight") from None
-    except Exception as error:  # noqa: BLE001  see above
-        raise BackendError(
-            f"The staging directory cannot be opened: {_first_line(error)}.",
-            "Check the target's 'staging' and 'storage_options'.",
-        ) from None

@@ -9,13 +9,13 @@ from typing import Any
 from aml_plugins.compute import JobState, JobStatus, runner_directory
 from aml_plugins.compute.spark_log import telling
 
-__all__ = ["ENDED", "application_link", "job_status"]
+__all__ = ["application_link", "has_ended", "job_status"]
 
 SILENCE_SECONDS = 600.0
 """How long a runner that Livy knows nothing of may be silent before it counts as lost; it speaks every 5 s."""
 
 _GATEWAY = (".azurehdinsight.net", ".azurehdinsight.cn", ".azurehdinsight.us")
-ENDED = frozenset({"success", "dead", "killed", "error"})
+_ENDED = frozenset({"success", "dead", "killed", "error"})
 
 _LIVY = {
     "not_started": JobState.PENDING,
@@ -27,6 +27,11 @@ _LIVY = {
     "dead": JobState.FAILED,
     "error": JobState.FAILED,
 }
+
+
+def has_ended(batch: Mapping[str, Any]) -> bool:
+    """Say whether Livy says that a batch is over."""
+    return batch.get("state") in _ENDED
 
 
 def application_link(batch: Mapping[str, Any] | None, livy: str) -> str | None:
@@ -67,7 +72,7 @@ def job_status(
     if word is None:
         silent = silent_seconds >= SILENCE_SECONDS or not has_begun
         return _without_livy(told, is_silent=silent, asked_to_end=asked_to_end)
-    if word in ENDED:
+    if word in _ENDED:
         return _ended(word, batch or {}, asked_to_end=asked_to_end, has_begun=told is not None)
     if told is not None:
         return replace(told, native_state=_native(told.native_state, batch or {}))

@@ -58,14 +58,15 @@ def test_statuses_are_read_in_one_round(staging: Staging) -> None:
 
 
 def test_pieces_are_read_with_a_cursor(staging: Staging) -> None:
-    assert staging.chunk("job-1", "log", "").data == b""
+    log = staging.growing("job-1", "log")
+    assert log.since("").data == b""
     staging.write("job-1", "log/00000000", b"one\ntw")
-    first = staging.chunk("job-1", "log", "")
+    first = log.since("")
     assert first.data == b"one\ntw"
-    assert staging.chunk("job-1", "log", first.cursor).data == b""
+    assert log.since(first.cursor).data == b""
     staging.write("job-1", "log/00000001", b"o\nthree\n")
-    assert staging.chunk("job-1", "log", first.cursor).data == b"o\nthree\n"
-    assert staging.chunk("job-1", "log", staging.cursor_at("job-1", "log", "", 4)).data == b"two\nthree\n"
+    assert log.since(first.cursor).data == b"o\nthree\n"
+    assert log.since(log.cursor_at("", 4)).data == b"two\nthree\n"
 
 
 def test_one_takes_a_job(staging: Staging) -> None:
