@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aml_backends.azure.owned_cluster import ClusterSeen
 from aml_backends.azure.resources import ResourceId, client_options, in_words
 from aml_plugins.errors import BackendError, MissingExtraError
 
@@ -46,8 +47,8 @@ class AzureCluster:
             raise BackendError(f"Azure gives no kubeconfig of {self._what}.")
         return bytes(first.value).decode()
 
-    def look(self) -> tuple[str, Mapping[str, str]] | None:
-        """Return the provisioning state and the tags, None where there is no such cluster."""
+    def look(self) -> ClusterSeen | None:
+        """Return the cluster as Azure has it, None where there is none."""
         from azure.core.exceptions import ResourceNotFoundError
 
         with in_words(self._what):
@@ -55,7 +56,7 @@ class AzureCluster:
                 found = self._client.managed_clusters.get(*self._place)
             except ResourceNotFoundError:
                 return None
-        return str(found.provisioning_state), dict(found.tags or {})
+        return ClusterSeen(str(found.provisioning_state), dict(found.tags or {}))
 
     def create(self, body: Mapping[str, Any]) -> None:
         """Ask for the cluster, and return."""
