@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -49,9 +49,16 @@ class Turns(Generic[T]):
         now = time.monotonic()
         self._looks[key] = _Look(now, now + rest_seconds, found)
 
-    def last(self, keys: Iterable[str]) -> Mapping[str, T]:
-        """Return what the last look at each job found; a job that was never looked at is not there."""
-        return {key: self._looks[key].found for key in keys if key in self._looks}
+    def __contains__(self, key: str) -> bool:
+        """Say whether a job was ever looked at."""
+        return key in self._looks
+
+    def last(self, key: str, never: T) -> T:
+        """Return what the last look at a job found.
+
+        :param never: what there is to say of a job that was never looked at.
+        """
+        return self._looks[key].found if key in self._looks else never
 
     def forget(self, key: str) -> None:
         """Forget a job that is gone."""

@@ -22,6 +22,11 @@ class RefusedError(BackendError):
         super().__init__(what, fix)
         self.reason = reason
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no such group."""
+        return self.reason in {"ResourceNotFound", "ContainerGroupNotFound"}
+
 
 class AciApi(Protocol):
     """Each method is one request; it does not wait for what Azure goes on doing.

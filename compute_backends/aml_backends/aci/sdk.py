@@ -56,7 +56,7 @@ class SdkAciApi:
             with self._words(f"show container group '{name}'"):
                 return _json(self._client.container_groups.get(self._config.resource_group, name))
         except RefusedError as error:
-            if error.reason in {"ResourceNotFound", "ContainerGroupNotFound"}:
+            if error.is_missing:
                 return None
             raise
 

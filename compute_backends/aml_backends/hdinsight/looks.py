@@ -71,7 +71,7 @@ class Looks:
         for key, said in self._site.staging.statuses(read).items():
             is_running = said is not None and said.get("state") == "running"
             self._turns.looked(key, said, LOOK_AGAIN_SECONDS if is_running and len(keys) > FEW else 0.0)
-        return self._turns.last(keys)
+        return {key: self._turns.last(key, None) for key in keys if key in self._turns}
 
     def _judged(self, handle: JobHandle, batch: Batch, said: Said) -> JobStatus:
         key, asked, has_begun = handle.job_id, False, said is not None

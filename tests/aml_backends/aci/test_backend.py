@@ -142,7 +142,7 @@ def test_many_runs_are_a_handful_of_calls(make_backend, azure, tmp_path):
     keys = [f"aml-{uuid.uuid4().hex}-1" for _ in range(8)]
     handles = [backend.submit(make_job(tmp_path, one, "pass"), one) for one in keys]
     for handle in handles:
-        backend._turns.looked(handle.job_id, RUNNING, 3600)
+        backend._looks._turns.looked(handle.job_id, RUNNING, 3600)
     before = len(azure.calls)
     assert {status.state for status in backend.statuses(handles).values()} == {JobState.RUNNING}
     assert len(azure.calls) - before <= 2

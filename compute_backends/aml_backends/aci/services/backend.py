@@ -132,7 +132,7 @@ class AciService(ServiceBackend):
         try:
             text = self._open(handle).api.logs(version_name(str(handle["key"])), SCORING)
         except RefusedError as error:
-            if error.reason in {"ResourceNotFound", "ContainerGroupNotFound"}:
+            if error.is_missing:
                 return ""
             raise
         return "\n".join(text.splitlines()[-lines:])
