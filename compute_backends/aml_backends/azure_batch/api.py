@@ -22,6 +22,11 @@ class RefusedError(BackendError):
         super().__init__(what, fix)
         self.reason = reason
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether there is no such task, or its job is gone or going."""
+        return self.reason in {"TaskNotFound", "JobNotFound", "JobBeingDeleted"}
+
 
 class BatchApi(Protocol):
     """Each method is one request, and a page more for every thousand. None sleeps.

@@ -1,0 +1,56 @@
+"""Where a target's jobs are: a Batch account, and the datastore that their files go through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aml_plugins.compute.looking import missing_job
+from aml_plugins.compute.staging import Staging
+
+if TYPE_CHECKING:
+    from aml_backends.azure_batch.api import BatchApi
+    from aml_backends.azure_batch.config import AzureBatchConfig
+    from aml_plugins.compute import ComputeTarget, JobHandle
+    from aml_plugins.errors import JobNotFoundError
+
+__all__ = ["Site", "missing_task"]
+
+
+class Site:
+    """Batch is asked nothing before it is needed."""
+
+    def __init__(self, target: ComputeTarget, settings: AzureBatchConfig) -> None:
+        self.target = target
+        self.settings = settings
+        self._opened: BatchApi | None = None
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """The names of workspace and target, by which both know again what is theirs in the account."""
+        return self.target.workspace, self.target.name
+
+    @property
+    def api(self) -> BatchApi:
+        """The account."""
+        if self._opened is None:
+            from aml_backends.azure_batch.sdk import SdkBatchApi  # noqa: PLC0415  Azure's SDK is heavy
+
+            key = self.settings.account_key
+            secret = self.target.secret(key) if key else None
+            self._opened = SdkBatchApi(self.settings.account_url, self.settings.name_of_account, secret)
+        return self._opened
+
+    def staging(self, key: str) -> Staging:
+        """Return a job's files."""
+        return Staging(self.target, self.settings.datastore, key)
+
+    def close(self) -> None:
+        """Close the connections; they are opened again when they are needed."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+
+def missing_task(handle: JobHandle) -> JobNotFoundError:
+    """Return the error for a job that has no task."""
+    return missing_job(handle, "deleted on Azure", "task")
