@@ -19,7 +19,10 @@ _MODULES = (
         f"{_RUNNER}.{name}"
         for name in ("errors", "json_text", "reading", "processes", "claiming", "status", "job", "burial")
     ),
-    *(f"{_REMOTE}.{name}" for name in ("wire", "jobs", "receiving", "results", "serving")),
+    *(
+        f"{_REMOTE}.{name}"
+        for name in ("wire", "reboots", "ending", "slots", "placements", "jobs", "receiving", "results", "serving")
+    ),
 )
 OLD_PYTHON = "aml needs Python 3.8 or newer"
 # One line without quotes of either kind: it has to pass through a shell that nobody knows, and old Pythons too.

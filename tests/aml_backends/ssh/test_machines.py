@@ -17,6 +17,7 @@ from services.ssh_machine import Cable, SshMachine
 from aml_backends.ssh import program as program_module
 from aml_backends.ssh.backend import SshBackend
 from aml_backends.ssh.remote.jobs import Jobs
+from aml_backends.ssh.remote.slots import Slots
 from aml_backends.ssh.remote.wire import LENGTH, READY, pack
 from aml_backends.ssh.session import LostError
 from aml_backends.ssh.transfer import receive_results
@@ -72,14 +73,15 @@ def test_submitters_at_the_same_time_do_not_share_a_slot(
 
 
 def test_a_slot_is_kept_for_a_job_on_its_way_and_for_no_longer(tmp_path: Path) -> None:
-    jobs = Jobs(str(tmp_path / "jobs"))
-    assert jobs.reserve("aml-1", 1)
-    assert jobs.reserve("aml-1", 1), "asking again is the same"
-    assert not jobs.reserve("aml-2", 1)
-    assert jobs.active() == 1
+    root = str(tmp_path / "jobs")
+    slots = Slots(root, Jobs(root).running)
+    assert slots.reserve("aml-1", 1)
+    assert slots.reserve("aml-1", 1), "asking again is the same"
+    assert not slots.reserve("aml-2", 1)
+    assert slots.taken() == 1
     os.utime(tmp_path / "jobs" / ".reserved" / "aml-1", (0, 0))  # its submitter was killed, long ago
-    assert jobs.reserve("aml-2", 1)
-    jobs.unreserve("aml-2")
+    assert slots.reserve("aml-2", 1)
+    slots.unreserve("aml-2")
     assert list((tmp_path / "jobs").iterdir()) == []
 
 

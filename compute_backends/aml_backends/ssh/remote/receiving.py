@@ -11,7 +11,7 @@ import sys
 
 from aml_plugins.runs.runner import claiming
 
-from .jobs import BOOT, boot_id
+from .reboots import BOOT, boot_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

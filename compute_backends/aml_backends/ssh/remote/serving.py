@@ -7,9 +7,12 @@ import os
 import shutil
 import sys
 
-from .jobs import Jobs, MissingJobError, boot_id
+from .jobs import Jobs, MissingJobError
+from .placements import Placements
+from .reboots import boot_id
 from .receiving import receive_and_start
 from .results import send_results
+from .slots import Slots
 from .wire import Wire
 
 TYPE_CHECKING = False
@@ -45,6 +48,8 @@ class _Server:
         self._wire = wire
         self._root = root
         self._jobs = jobs
+        self._slots = Slots(jobs.root, jobs.running)
+        self._placements = Placements(jobs.root)
 
     def answer(self, message: dict[str, Any]) -> None:
         try:
@@ -60,7 +65,7 @@ class _Server:
     def _do_submit(self, message: dict[str, Any]) -> dict[str, Any]:
         path = self._jobs.path(message["key"])
         receive_and_start(self._wire, path, message, os.path.join(self._root, "environments"))
-        self._jobs.unreserve(message["key"])
+        self._slots.unreserve(message["key"])
         return {}
 
     def _do_find(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -89,20 +94,20 @@ class _Server:
         return {"keys": self._jobs.keys()}
 
     def _do_load(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"active": self._jobs.active()}
+        return {"active": self._slots.taken()}
 
     def _do_reserve(self, message: dict[str, Any]) -> dict[str, Any]:
-        return {"reserved": self._jobs.reserve(message["key"], message["slots"])}
+        return {"reserved": self._slots.reserve(self._jobs.checked(message["key"]), message["slots"])}
 
     def _do_unreserve(self, message: dict[str, Any]) -> dict[str, Any]:
-        self._jobs.unreserve(message["key"])
+        self._slots.unreserve(self._jobs.checked(message["key"]))
         return {}
 
     def _do_place(self, message: dict[str, Any]) -> dict[str, Any]:
-        return {"host": self._jobs.place(message["key"], message.get("host"))}
+        return {"host": self._placements.place(self._jobs.checked(message["key"]), message.get("host"))}
 
     def _do_unplace(self, message: dict[str, Any]) -> dict[str, Any]:
-        self._jobs.unplace(message["key"])
+        self._placements.unplace(self._jobs.checked(message["key"]))
         return {}
 
     def _do_check(self, _: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +117,7 @@ class _Server:
         return {
             "python": "%d.%d.%d" % sys.version_info[:3],
             "free": shutil.disk_usage(self._root).free,
-            "active": self._jobs.active(),
+            "active": self._slots.taken(),
             "processors": os.cpu_count() or 1,
             "boot": boot_id(),
         }
