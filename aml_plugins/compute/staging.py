@@ -6,20 +6,18 @@ The job's own lie below ``jobs/KEY/``; snapshots and runners, which many jobs sh
 from __future__ import annotations
 
 import json
-import tarfile
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aml_plugins.compute.job import LogChunk
+from aml_plugins.compute.results_archive import unpack_results
+from aml_plugins.compute.signed_urls import create_empty, read_lines
 from aml_plugins.datastores.abilities import SupportsSignedUrls
-from aml_plugins.errors import BackendError, InvalidInputError, NotFoundError, TransientBackendError
+from aml_plugins.errors import InvalidInputError, NotFoundError
 from aml_plugins.json_types import JsonValue
 
 if TYPE_CHECKING:
@@ -27,17 +25,7 @@ if TYPE_CHECKING:
     from aml_plugins.datastores.abilities import Permission
     from aml_plugins.datastores.contract import Datastore
 
-__all__ = [
-    "LIFETIME",
-    "LOG",
-    "RESULTS",
-    "STATUS",
-    "Staging",
-    "courier_command",
-    "courier_loader",
-    "environment_inside",
-    "unpack_results",
-]
+__all__ = ["LIFETIME", "LOG", "RESULTS", "STATUS", "Staging"]
 
 LIFETIME = timedelta(days=7)
 """How long a job's signed URLs are good for: it must have begun and ended by then. Azure's own limit for identities."""
@@ -45,56 +33,7 @@ RESULTS = "results.tar"
 LOG = "std_log.txt"
 STATUS = "status.json"
 LIVE = "records.live.jsonl"
-_CHUNK = 1 << 20
 _AT_A_TIME = 8
-
-_SECONDS = 30
-_TAKEN = frozenset({409, 412})
-_COURIER = (
-    "import os, sys; sys.path.insert(0, os.path.abspath(sys.argv[1])); "
-    "from aml_runner.courier import main; os._exit(main(sys.argv[2:]))"
-)
-
-# As the first process of a container it hears only the signals that it handles.
-_LOADER = """
-import os, signal
-signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
-import json, sys, time, urllib.request
-directory = os.path.abspath(sys.argv[1])
-os.makedirs(directory, exist_ok=True)
-runner = os.path.join(directory, "runner.pyz")
-for pause in (1, 2, 4, 8, 16, None):
-    try:
-        urllib.request.urlretrieve(json.loads(os.environ["AML_COURIER"])["fetch"]["runner.pyz"], runner)
-        break
-    except OSError as error:
-        if pause is None:
-            sys.exit("The runner cannot be fetched: %s" % getattr(error, "reason", type(error).__name__))
-        time.sleep(pause)
-sys.path.insert(0, runner)
-from aml_runner.courier import main
-os._exit(main([directory]))
-"""
-
-
-def courier_command(python: str, runner: str, directory: str) -> list[str]:
-    """Return the command that runs a job whose ``runner.pyz`` is there already."""
-    return [python, "-I", "-S", "-X", "utf8", "-c", _COURIER, runner, directory]
-
-
-def courier_loader(python: str, directory: str) -> list[str]:
-    """Return the command that runs a job of which nothing is there yet: it fetches the runner first.
-
-    What to fetch stands in ``AML_COURIER``; no URL stands in the command.
-    """
-    return [python, "-I", "-S", "-X", "utf8", "-c", _LOADER, directory]
-
-
-def environment_inside(environment: Mapping[str, JsonValue]) -> JsonValue:
-    """Return the environment that the runner prepares: of a container, the one inside."""
-    if environment.get("kind") != "docker":
-        return dict(environment)
-    return environment.get("python") or {"kind": "existing"}
 
 
 class Staging:
@@ -129,7 +68,7 @@ class Staging:
 
         def store(name: str) -> None:
             if name == "job.json":
-                self._put_job({**job, **changes})
+                self._write("job.json", json.dumps({**job, **changes}, indent=1).encode())
             elif not datastore.exists(places[name]):
                 datastore.put(bundle[name], places[name], immutable=True)
 
@@ -159,28 +98,12 @@ class Staging:
         return self.url(self.path(LIVE), "write")
 
     def records(self, cursor: str = "") -> LogChunk:
-        """Return whole lines of what the script logged since ``cursor``, as far as the courier sent them."""
-        first = int(cursor or 0)
-        span = {"Range": f"bytes={first}-{first + _CHUNK - 1}"}
-        request = urllib.request.Request(self.url(self.path(LIVE), "read"), headers=span)  # noqa: S310  ours
-        try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  likewise
-                data: bytes = answer.read()
-        except urllib.error.HTTPError as error:
-            if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                return self._nothing_new(error, first)
-            if error.code == HTTPStatus.NOT_FOUND:
-                return LogChunk(b"", "")
-            raise TransientBackendError(f"The job's datastore answers HTTP {error.code}.") from None
-        except OSError as error:
-            raise TransientBackendError(f"The job's datastore cannot be reached: {type(error).__name__}.") from None
-        whole = data[: data.rfind(b"\n") + 1]
-        return LogChunk(whole, str(first + len(whole)))
+        """Return whole lines of what the script logged since ``cursor``, as far as the courier sent them.
 
-    def _nothing_new(self, refusal: urllib.error.HTTPError, first: int) -> LogChunk:
-        """Begin anew where the blob is shorter than what was read: another pod took the job over."""
-        size = str(refusal.headers.get("Content-Range") or "").rpartition("/")[2]
-        return LogChunk(b"", "0" if size.isdecimal() and int(size) < first else str(first))
+        They begin anew where another pod took the job over.
+        """
+        lines, place = read_lines(self.url(self.path(LIVE), "read"), int(cursor or 0))
+        return LogChunk(lines, str(place))
 
     def container_url(self) -> str | None:
         """Return a signed URL under which a service may store results, None where that would reach too far."""
@@ -196,13 +119,11 @@ class Staging:
 
     def said(self, name: str) -> Mapping[str, Any] | None:
         """Return a file of the job that is JSON, None where there is none."""
-        with tempfile.TemporaryDirectory(prefix="aml-status-") as directory:
-            local = Path(directory, STATUS)
-            try:
-                self._datastore().get(self.path(name), local)
-                said = json.loads(local.read_text(encoding="utf-8"))
-            except (NotFoundError, ValueError):
-                return None
+        content = self._read(name)
+        try:
+            said = json.loads(content) if content is not None else None
+        except ValueError:
+            return None
         return said if isinstance(said, dict) else None
 
     def take_results(self, destination: Path) -> bool:
@@ -210,7 +131,7 @@ class Staging:
         with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".results-") as directory:
             local = Path(directory, RESULTS)
             try:
-                self._datastore().get(self.path(RESULTS), local)
+                self.take(RESULTS, local)
             except NotFoundError:
                 return False
             unpack_results(local, destination)
@@ -218,13 +139,7 @@ class Staging:
 
     def log(self) -> bytes | None:
         """Return the whole log of a job that has ended, None where it sent none."""
-        with tempfile.TemporaryDirectory(prefix="aml-log-") as directory:
-            local = Path(directory, LOG)
-            try:
-                self._datastore().get(self.path(LOG), local)
-            except NotFoundError:
-                return None
-            return local.read_bytes()
+        return self._read(LOG)
 
     def names(self, folder: str) -> list[str]:
         """Return the names of the job's files below a folder of it."""
@@ -246,10 +161,7 @@ class Staging:
 
     def mark(self, name: str) -> None:
         """Write down that something was done to the job; it stays until :meth:`forget`."""
-        with tempfile.TemporaryDirectory(prefix="aml-mark-") as directory:
-            local = Path(directory, name)
-            local.touch()
-            self._datastore().put(local, self.path(name))
+        self._write(name, b"")
 
     def unmark(self, name: str) -> None:
         """Take a mark back; one that is not there is fine."""
@@ -261,18 +173,7 @@ class Staging:
 
     def claim(self, name: str) -> bool:
         """Mark, and say whether nobody had: of any number of processes at a time, one is told so."""
-        request = urllib.request.Request(  # noqa: S310  a datastore's own address
-            self.url(self.path(name), "write"), b"", {"x-ms-blob-type": "BlockBlob", "If-None-Match": "*"}, method="PUT"
-        )
-        try:
-            urllib.request.urlopen(request, timeout=_SECONDS).close()  # noqa: S310  likewise
-        except urllib.error.HTTPError as error:
-            if error.code in _TAKEN:
-                return False
-            raise TransientBackendError(f"The job's datastore answers HTTP {error.code}.") from None
-        except OSError as error:
-            raise TransientBackendError(f"The job's datastore cannot be reached: {type(error).__name__}.") from None
-        return True
+        return create_empty(self.url(self.path(name), "write"))
 
     def forget(self) -> None:
         """Delete the job's own files. Missing ones are fine."""
@@ -292,11 +193,20 @@ class Staging:
             return f"snapshots/{digest[:2]}/{digest}.zip"
         return self.path(name)
 
-    def _put_job(self, job: Mapping[str, Any]) -> None:
-        with tempfile.TemporaryDirectory(prefix="aml-job-") as directory:
-            local = Path(directory, "job.json")
-            local.write_text(json.dumps(job, indent=1), encoding="utf-8")
-            self._datastore().put(local, self.path("job.json"))
+    def _read(self, name: str) -> bytes | None:
+        with tempfile.TemporaryDirectory(prefix="aml-file-") as directory:
+            local = Path(directory, "file")
+            try:
+                self.take(name, local)
+            except NotFoundError:
+                return None
+            return local.read_bytes()
+
+    def _write(self, name: str, content: bytes) -> None:
+        with tempfile.TemporaryDirectory(prefix="aml-file-") as directory:
+            local = Path(directory, "file")
+            local.write_bytes(content)
+            self._datastore().put(local, self.path(name))
 
 
 def _at_once(work: Callable[[str], None], names: Iterable[str]) -> None:
@@ -304,23 +214,3 @@ def _at_once(work: Callable[[str], None], names: Iterable[str]) -> None:
     with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="aml-staging") as pool:
         for _ in pool.map(work, names):
             pass
-
-
-def unpack_results(archive: Path, destination: Path) -> None:
-    """Unpack ``results.tar``: it comes from a script, so nothing leaves ``destination``, and no link is made.
-
-    :raises BackendError: where it is no such archive.
-    """
-    try:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                if member.isreg() or member.isdir():
-                    tar.extract(member, destination, filter="data")
-    except (tarfile.TarError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise BackendError(f"The results of the job are damaged: {error}.") from None
-    log = destination / "std_log.txt"
-    if log.is_file():
-        (destination / "logs").mkdir(exist_ok=True)
-        log.replace(destination / "logs" / "std_log.txt")

@@ -23,7 +23,8 @@ ABOUT_AZURE = (
 EXPLAINED = {
     "cli/app.py": "names the command that starts the emulator",
     "cli/emulator.py": "starts the emulator",
-    "compute/staging.py": "names a datastore that can sign URLs; one that does takes the header x-ms-blob-type",
+    "compute/signed_urls.py": "a datastore that signs URLs takes the header x-ms-blob-type",
+    "compute/staging.py": "names a datastore that can sign URLs",
     "plugins/checking.py": "names what a plugin may not import to be looked at",
     "retry_after.py": "reads what servers say, and some say it in a header of Microsoft's",
     "runs/data/bringing.py": "names a datastore that can sign URLs",

@@ -9,7 +9,7 @@ from typing import Any
 
 from aml_backends.aci.config import AciConfig
 from aml_plugins.compute import JobSpec
-from aml_plugins.compute.staging import courier_loader
+from aml_plugins.compute.courier import courier_loader
 from aml_plugins.runs.configuration.quantities import memory_bytes
 
 __all__ = ["CONTAINER", "HIDDEN", "Secrets", "group_body", "image_of", "tags_of"]

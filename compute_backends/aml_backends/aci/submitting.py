@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aml_backends.aci.api import RefusedError
 from aml_backends.aci.plan import HIDDEN, Secrets, group_body
-from aml_plugins.compute.staging import environment_inside
+from aml_plugins.compute.courier import courier_orders, environment_inside
 
 if TYPE_CHECKING:
     from aml_backends.aci.site import Site
@@ -56,8 +56,7 @@ def _appears(site: Site, key: str) -> bool:
 
 def _create(site: Site, spec: JobSpec, key: str, files: Mapping[str, str]) -> None:
     staging = site.staging(key)
-    orders = {"fetch": files, "deliver": staging.delivery_urls(), "live": staging.live_url(), "echo": True}
-    secrets = Secrets(orders, _registry_password(site, spec))
+    secrets = Secrets(courier_orders(files, staging), _registry_password(site, spec))
     site.api.put_group(key, group_body(site.settings, spec, key, site.target.name, secrets))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aml_backends.aks.plan import job_body, secret_body, service_body
 from aml_backends.aks.states import has_ended
+from aml_plugins.compute.courier import courier_orders
 from aml_plugins.compute.other_nodes import other_delivery_urls
 from aml_plugins.errors import BackendError, NotYetDoneError
 
@@ -59,10 +60,5 @@ def _delete_job(cluster: Cluster, job: Mapping[str, Any], key: str) -> None:
 
 def _orders(staging: Staging, spec: JobSpec) -> dict[str, Any]:
     """Return what the courier is to fetch and to deliver, by signed URLs."""
-    return {
-        "fetch": staging.bring(spec.bundle, cache=_CACHE),
-        "deliver": staging.delivery_urls(),
-        "others": other_delivery_urls(staging, spec.node_count),
-        "live": staging.live_url(),
-        "echo": True,
-    }
+    files = staging.bring(spec.bundle, cache=_CACHE)
+    return {**courier_orders(files, staging), "others": other_delivery_urls(staging, spec.node_count)}

@@ -12,7 +12,7 @@ from typing import Any
 from aml_backends.aks.config import AksConfig
 from aml_backends.aks.creation import SPOT_TOLERATION
 from aml_plugins.compute import JobSpec
-from aml_plugins.compute.staging import courier_loader
+from aml_plugins.compute.courier import courier_loader
 
 __all__ = ["HIDDEN", "LABEL", "job_body", "secret_body", "service_body"]
 

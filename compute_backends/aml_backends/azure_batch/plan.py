@@ -14,7 +14,8 @@ from typing import Any
 from aml_backends.azure_batch.config import AzureBatchConfig
 from aml_backends.azure_batch.instances import instances
 from aml_plugins.compute import JobSpec
-from aml_plugins.compute.staging import RESULTS, STATUS, courier_command
+from aml_plugins.compute.courier import courier_command
+from aml_plugins.compute.staging import RESULTS, STATUS
 
 __all__ = ["Addresses", "autoscale_formula", "job_body", "job_id", "job_marks", "pool_body", "task_body"]
 

@@ -9,14 +9,15 @@ from aml_backends.azure_batch.api import RefusedError
 from aml_backends.azure_batch.instances import check_pool
 from aml_backends.azure_batch.jobs import KnownJobs
 from aml_backends.azure_batch.plan import Addresses, job_body, task_body
+from aml_plugins.compute.courier import environment_inside
 from aml_plugins.compute.other_nodes import other_delivery_urls
-from aml_plugins.compute.staging import Staging, environment_inside
 
 if TYPE_CHECKING:
     from aml_backends.azure_batch.pool import Pool
     from aml_backends.azure_batch.site import Site
     from aml_backends.azure_batch.tasks import Tasks
     from aml_plugins.compute import JobHandle, JobSpec
+    from aml_plugins.compute.staging import Staging
 
 __all__ = ["Submitter"]
 

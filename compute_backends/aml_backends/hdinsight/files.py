@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aml_backends.hdinsight.livy import LOG_LINES
+from aml_plugins.compute.results_archive import unpack_results
 from aml_plugins.compute.spark_log import SPARK_LOG
 from aml_plugins.compute.spark_section import files_from_snapshot
-from aml_plugins.compute.staging import unpack_results
 
 if TYPE_CHECKING:
     from aml_backends.hdinsight.site import Site

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from aml_plugins.compute.staging import courier_command
+from aml_plugins.compute.courier import courier_command
 from aml_plugins.testing.jobs import wait_until
 
 PATIENCE = 300.0

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from aml_plugins.compute.staging import courier_loader
+from aml_plugins.compute.courier import courier_loader
 
 
 def test_a_job_that_is_cancelled_before_its_runner_came_ends_at_once(tmp_path: Path) -> None:
