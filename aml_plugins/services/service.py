@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import time
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from aml_plugins.errors import InvalidInputError, LeaseLostError, NotFoundError, OperationFailedError
-from aml_plugins.home import home_id
-from aml_plugins.json_types import JsonObject
+from aml_plugins.errors import InvalidInputError, OperationFailedError
 from aml_plugins.names import check_name
-from aml_plugins.runs.reconciliation.intervals import Pause
 from aml_plugins.services.calling import call_service
-from aml_plugins.services.contract import DeploymentSpec, ServiceBackend, ServiceKeys, target_name
-from aml_plugins.services.driving import drive_once
-from aml_plugins.services.reconciling import FAILED, HEALTHY, TRANSITIONING, is_settled
-from aml_plugins.services.targets import check_place, find_place
+from aml_plugins.services.contract import ServiceBackend, ServiceKeys, target_name
+from aml_plugins.services.reconciling import HEALTHY
 from aml_plugins.services.telling import task_id, tell
-from aml_plugins.services.types import checked_config, load_backend
-from aml_plugins.services.versions import still_wanted, versions_of
-from aml_plugins.store.leases import new_owner
+from aml_plugins.services.types import load_backend
+from aml_plugins.services.versions import ALL, versions_of
+from aml_plugins.services.waiting import check_arrived, wait_until_gone, wait_until_settled
+from aml_plugins.services.wanting import changed_settings, check_share, new_record, replica_count, request
 from aml_plugins.store.records import ServiceRecord
 from aml_plugins.store.usage import image_names
 
@@ -33,9 +26,6 @@ if TYPE_CHECKING:
     from aml_plugins.workspace import Workspace
 
 __all__ = ["Service"]
-
-ALL = 100
-_REQUEST_ATTEMPTS = 20
 
 
 class Service:
@@ -78,33 +68,12 @@ class Service:
         :raises InvalidInputError: for what cannot be deployed; nothing was written.
         """
         check_name("service", name)
-        type_name, place = find_place(workspace.context, workspace.name, target)
-        backend = load_backend(workspace.context, type_name)
-        check_place(backend, place)
-        config = checked_config(backend, settings).model_dump(mode="json", exclude_unset=True)
-        desired: JsonObject = {
-            "generation": 1,
-            "image": f"{image.name}:{image.version}",
-            "config": config,
-            "replicas": _count(replicas),
-            "traffic": ALL,
-            "timeout_seconds": _patience(timeout_seconds),
-            "home": home_id(workspace.context.home) if backend.is_local else None,
-            "target": place if backend.needs_target else None,
-        }
-        record = ServiceRecord(
-            workspace=workspace.name,
-            name=name,
-            service_id=uuid.uuid4().hex,
-            type=type_name,
-            state=TRANSITIONING,
-            desired=desired,
-            tags=dict(tags or {}),
-            user=_user(),
-        )
-        _check(workspace, backend, record)
+        record = new_record(
+            workspace.context, workspace.name, name, f"{image.name}:{image.version}", target=target, replicas=replicas,
+            timeout_seconds=timeout_seconds, tags=tags or {}, settings=settings,
+        )  # fmt: skip
         service = cls(workspace, workspace.context.store.services.add(record))
-        service._begin(f"Deploy {desired['image']} as {name}.", wait=wait)
+        service._begin(f"Deploy {record.desired['image']} as {name}.", wait=wait)
         return service
 
     @classmethod
@@ -152,26 +121,9 @@ class Service:
 
         :raises OperationFailedError: where that failed; the reason says whether an earlier version serves on.
         """
-        owner, pause, shown = new_owner(), Pause(longest=0.5), ""
         wanted = self.record.desired["generation"]
-        while True:
-            record = drive_once(self.workspace.context, self.record, owner)
-            if record is None:
-                raise NotFoundError(f"The service '{self.name}' was deleted.")
-            line = f"{record.state}: {record.reason or record.desired['image']}"
-            if show_output and line != shown:
-                print(line, flush=True)  # noqa: T201  what show_output asks for
-            moved = record.revision != self.record.revision
-            self.record, shown = record, line
-            if is_settled(record):
-                break
-            pause.reset() if moved else time.sleep(pause.seconds())
-        failed = record.generation == wanted and record.error_code is not None
-        if record.state == FAILED or failed:
-            done = "deployed" if record.state == FAILED else "updated"
-            raise OperationFailedError(
-                f"The service '{self.name}' was not {done}. {record.reason}", f"See: aml service logs {self.name}"
-            )
+        self.record = wait_until_settled(self.workspace.context, self.record, show_output=show_output)
+        check_arrived(self.record, wanted)
 
     def update(
         self,
@@ -194,19 +146,17 @@ class Service:
         if traffic is not None and not 0 < traffic <= ALL:
             raise InvalidInputError(f"The share of traffic is {traffic}, not 1 to 100.", "Give a percentage.")
         if image is None and traffic not in {None, ALL}:
-            _refuse_single(self.refresh().record)
-        backend = load_backend(self.workspace.context, self.record.type)
+            check_share(self.refresh().record)
+        backend = self._backend
         changes: dict[str, Any] = {}
         if traffic is not None or image is not None:
             changes["traffic"] = ALL if traffic is None else traffic
         if image is not None:
             changes["image"] = f"{image.name}:{image.version}"
         if replicas is not None:
-            changes["replicas"] = _count(replicas)
+            changes["replicas"] = replica_count(replicas)
         if settings:
-            known = still_wanted(self.refresh().record)["config"]
-            merged = {**(known if isinstance(known, Mapping) else {}), **settings}
-            changes["config"] = checked_config(backend, merged).model_dump(mode="json", exclude_unset=True)
+            changes["config"] = changed_settings(backend, self.refresh().record, settings)
         self._request(changes, backend)
         self._begin(f"Update to {self.record.desired['image']}.", wait=wait)
 
@@ -219,15 +169,12 @@ class Service:
 
     def delete(self, *, wait: bool = True) -> None:
         """Delete the service and everything that was started for it."""
-        backend = load_backend(self.workspace.context, self.record.type)
-        self._request({"deleted": True}, backend)
+        self._request({"deleted": True}, self._backend)
         tell(self.workspace.context, self.record, "Queued", f"Delete {self.name}.")
-        if not wait:
-            _ensure_driven(self.workspace)
-            return
-        owner, pause = new_owner(), Pause(longest=0.5)
-        while drive_once(self.workspace.context, self.record, owner) is not None:
-            time.sleep(pause.seconds())
+        if wait:
+            wait_until_gone(self.workspace.context, self.record)
+        else:
+            self._ensure_driven()
 
     def run(self, data: Any, *, headers: Mapping[str, str] | None = None) -> Any:
         """Call the service.
@@ -260,7 +207,7 @@ class Service:
         """
         if regenerate not in (None, "primary", "secondary"):
             raise InvalidInputError(f"There is no key '{regenerate}'.", "Regenerate primary or secondary.")
-        backend = load_backend(self.workspace.context, self.record.type)
+        backend = self._backend
         found = backend.keys(self.record, regenerate=regenerate)
         if regenerate is not None and backend.keys_come_by_update(self.record):
             self._request({"keys": uuid.uuid4().hex[:8]}, backend)
@@ -269,11 +216,9 @@ class Service:
 
     def get_logs(self, lines: int = 200) -> str:
         """Return the last lines of what the service's versions wrote, the newest version last."""
-        backend = load_backend(self.workspace.context, self.record.type)
-        found = self.refresh().record.deployments
-        deployments = [one for one in found if isinstance(one, Mapping)] if isinstance(found, (list, tuple)) else []
-        handles = [one["handle"] for one in deployments if isinstance(one.get("handle"), Mapping)]
-        shown = [backend.logs(handle, lines) for handle in handles]
+        backend = self._backend
+        handles = [one.get("handle") for one in versions_of(self.refresh().record)]
+        shown = [backend.logs(handle, lines) for handle in handles if isinstance(handle, Mapping)]
         if not shown:
             return self.record.reason or ""
         return "\n".join(shown)
@@ -281,11 +226,9 @@ class Service:
     def to_json(self) -> dict[str, Any]:
         """Return the service as plain values."""
         record = self.record
-        found = record.deployments if isinstance(record.deployments, (list, tuple)) else ()
         versions = [
             {"image": one["image"], "traffic": one["weight"], "replicas": one["replicas"]}
-            for one in found
-            if isinstance(one, Mapping)
+            for one in versions_of(record)
         ]
         return {
             "name": record.name,
@@ -298,80 +241,21 @@ class Service:
             "tags": json.loads(json.dumps(record.tags)),
         }
 
-    def _request(self, changes: Mapping[str, Any], backend: ServiceBackend) -> None:
-        """Write down what is wanted now; whoever drives the service may write at the same time."""
-        for _ in range(_REQUEST_ATTEMPTS):
-            record = self.refresh().record
-            if record.desired.get("deleted") and changes.get("deleted"):
-                return
-            if record.desired.get("deleted"):
-                raise InvalidInputError(f"The service '{self.name}' is being deleted.", "Deploy it under another name.")
-            desired = {**still_wanted(record), **changes, "generation": int(str(record.desired["generation"])) + 1}
-            if not changes.get("deleted"):
-                from dataclasses import replace  # noqa: PLC0415  for changes only
+    @property
+    def _backend(self) -> ServiceBackend:
+        return load_backend(self.workspace.context, self.record.type)
 
-                _check(self.workspace, backend, replace(record, desired=desired))
-            with suppress(LeaseLostError):
-                self.record = self.workspace.context.store.services.request(record, desired)
-                return
-        raise OperationFailedError(f"The service '{self.name}' is being changed by others.", "Try again.")
+    def _request(self, changes: Mapping[str, Any], backend: ServiceBackend) -> None:
+        self.record = request(self.workspace.context, self.record, changes, backend)
 
     def _begin(self, message: str, *, wait: bool) -> None:
         tell(self.workspace.context, self.record, "Queued", message)
         if wait:
             self.wait_for_deployment()
         else:
-            _ensure_driven(self.workspace)
+            self._ensure_driven()
 
+    def _ensure_driven(self) -> None:
+        from aml_plugins.runs.monitoring import ensure_monitor  # noqa: PLC0415  not needed where somebody waits
 
-def _check(workspace: Workspace, backend: ServiceBackend, record: ServiceRecord) -> None:
-    """Let the type plan what is wanted: it refuses what it cannot serve."""
-    name, _, version = str(record.desired["image"]).rpartition(":")
-    image = workspace.context.store.images.get(workspace.name, name, int(version))
-    if image.state != "Succeeded":
-        raise InvalidInputError(
-            f"The image {name}:{version} is not there: its state is {image.state}.",
-            f"See: aml image show {name}:{version}",
-        )
-    backend.plan(
-        DeploymentSpec(
-            key=f"{record.service_id[:20]}-{record.desired['generation']}",
-            service=record,
-            image=image,
-            replicas=int(str(record.desired["replicas"])),
-            config=checked_config(backend, record.desired["config"]),  # type: ignore[arg-type]  # as it was written
-        )
-    )
-
-
-def _ensure_driven(workspace: Workspace) -> None:
-    from aml_plugins.runs.monitoring import ensure_monitor  # noqa: PLC0415  not needed where somebody waits
-
-    ensure_monitor(workspace.context)
-
-
-def _refuse_single(record: ServiceRecord) -> None:
-    if is_settled(record) and len(versions_of(record)) == 1:
-        raise InvalidInputError(
-            f"The service '{record.name}' has one version, and that has all requests.",
-            "Name the image that shall get a share.",
-        )
-
-
-def _patience(seconds: float) -> float:
-    if not 0 < seconds < float("inf"):
-        raise InvalidInputError(f"A service cannot get ready within {seconds} seconds.", "Give a number above 0.")
-    return seconds
-
-
-def _count(replicas: int) -> int:
-    if replicas < 1:
-        raise InvalidInputError(f"A service cannot have {replicas} replicas.", "Give 1 or more, or delete the service.")
-    return replicas
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
+        ensure_monitor(self.workspace.context)

@@ -10,6 +10,7 @@ from aml_plugins.services.contract import Route
 from aml_plugins.store.records import ServiceRecord
 
 __all__ = [
+    "ALL",
     "Deployment",
     "generation_of",
     "new_version",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 ALL = 100
+"""All requests, in percent."""
 _SAME = ("image", "config", "replicas", "keys")
 """What makes a version another one; ``keys`` is there once keys came with a version."""
 
