@@ -266,13 +266,13 @@ class Workspace(WorkspaceResources):
         :param settings: the type's settings; see its reference page.
         :raises InvalidInputError: for a type that cannot be created, a wrong name or setting; nothing was written.
         """
-        from aml_plugins.provisioning.operation import create_compute  # noqa: PLC0415  seldom needed
+        from aml_plugins.provisioning.asking import create_compute  # noqa: PLC0415  seldom needed
 
         return create_compute(self, type_name, name, settings, timeout_seconds=timeout_seconds, wait=wait, maker=maker)
 
     def plan_compute(self, type_name: str, name: str, **settings: Any) -> Mapping[str, Any]:
         """Return what :meth:`create_compute` would ask of the remote side, without asking."""
-        from aml_plugins.provisioning.operation import plan_compute  # noqa: PLC0415  as above
+        from aml_plugins.provisioning.asking import plan_compute  # noqa: PLC0415  as above
 
         return plan_compute(self, type_name, name, settings)
 
@@ -281,7 +281,7 @@ class Workspace(WorkspaceResources):
 
         :raises InvalidInputError: while runs on it have not ended, and for one that was attached.
         """
-        from aml_plugins.provisioning.operation import delete_compute  # noqa: PLC0415  as above
+        from aml_plugins.provisioning.asking import delete_compute  # noqa: PLC0415  as above
 
         return delete_compute(self, name, wait=wait)
 
