@@ -12,17 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aml_plugins.errors import InvalidInputError
+from aml_plugins.images.contents import APP_ROOT, CA_PATH, application_entries, model_entries, server_entries
 from aml_plugins.images.contract import BuildSpec
 from aml_plugins.images.layers import Entry
-from aml_plugins.images.oci_builder import (
-    APP_ROOT,
-    CA_PATH,
-    PORT,
-    USER,
-    application_entries,
-    model_entries,
-    server_entries,
-)
+from aml_plugins.images.manifest import PORT, USER
 from aml_plugins.images.packages import PACKAGES_PATH
 from aml_plugins.json_types import JsonObject
 

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from aml_plugins.errors import InvalidInputError, OperationFailedError
 from aml_plugins.images.base_images import HOST_PYTHON, Base
 from aml_plugins.images.conda_prefix import conda_entries
+from aml_plugins.images.contents import application_variables
 from aml_plugins.images.contract import BuildSpec, BuiltImage, ImageBuilder
 from aml_plugins.images.dockerfile import BuildContext, build_context, layer_names
 from aml_plugins.images.installed import bill_of_layer
 from aml_plugins.images.layers import cached_layer
 from aml_plugins.images.layout import Blob
-from aml_plugins.images.oci_builder import application_variables, image_manifest
+from aml_plugins.images.manifest import image_manifest
 from aml_plugins.images.packages import (
     Prepared,
     environment_variables,

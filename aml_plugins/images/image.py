@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,16 +18,14 @@ from aml_plugins.errors import (
     TransientBackendError,
 )
 from aml_plugins.images.building import BUILDING, SUCCEEDED, abandon_build, build_image, task_id
-from aml_plugins.images.given import given_base, given_certificates
+from aml_plugins.images.describing import described
 from aml_plugins.images.inference import InferenceConfig
-from aml_plugins.images.keeping import fetch_image, log_path, source_path
-from aml_plugins.images.mlflow_model import check_mlflow_model, mlflow_environment
-from aml_plugins.images.opening import image_layout, load_builder, load_registry
+from aml_plugins.images.keeping import fetch_image, log_path
+from aml_plugins.images.opening import image_layout
 from aml_plugins.images.registry.workspace import registry_of
 from aml_plugins.images.saving import write_docker_archive, write_layout
 from aml_plugins.names import check_name
 from aml_plugins.runs.monitoring import ensure_monitor
-from aml_plugins.runs.snapshot import take_snapshot
 from aml_plugins.store.records import ImageRecord
 
 if TYPE_CHECKING:
@@ -95,7 +92,7 @@ class Image:
         check_name("image", name)
         if registry is None:
             registry = registry_of(workspace.context, workspace.name)
-        record = _described(
+        record = described(
             workspace, name, models, inference or InferenceConfig(), builder=builder, base_image=base_image,
             ca_file=ca_file, registry=registry, variables=variables, tags=tags,
         )  # fmt: skip
@@ -202,9 +199,7 @@ class Image:
 
     def get_logs(self) -> str:
         """Return the build's log."""
-        from tempfile import TemporaryDirectory  # noqa: PLC0415  for this only
-
-        with TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder:
             local = Path(folder, "log")
             try:
                 default_datastore(self.workspace.context, self.workspace.name).get(log_path(self.record), local)
@@ -262,70 +257,6 @@ class Image:
         from aml_plugins.services.service import Service  # noqa: PLC0415  they know each other
 
         return Service.deploy(self.workspace, name, self, target=target, wait=wait, replicas=replicas, **settings)
-
-
-def _described(
-    workspace: Workspace, name: str, models: Sequence[Model], inference: InferenceConfig, **options: Any
-) -> ImageRecord:
-    """Return the row of a new image, its source stored; all that can be wrong is found before anything is written."""
-    context = workspace.context
-    inference.check()
-    if options["registry"]:
-        load_registry(context, options["registry"])
-    builder = load_builder(context, options["builder"])
-    config = {
-        **(_of_script(inference) if inference.entry_script is not None else _of_model(models, inference)),
-        "swagger": inference.swagger(),
-        "description": inference.description,
-        "base_image": given_base(options["base_image"]),
-        "ca": given_certificates(options["ca_file"]),
-        "registry": dict(options["registry"]) if options["registry"] else None,
-        "variables": dict(options["variables"] or {}),
-        "key": uuid.uuid4().hex,
-    }
-    builder.check(config)
-    return ImageRecord(
-        workspace=workspace.name,
-        name=name,
-        state=BUILDING,
-        builder=options["builder"],
-        config=config,
-        models=[{"name": model.name, "version": model.version, "run_id": model.run_id} for model in models],
-        source=_stored_source(workspace, inference) if inference.entry_script is not None else {},
-        tags=dict(options["tags"] or {}),
-    )
-
-
-def _of_script(inference: InferenceConfig) -> dict[str, Any]:
-    return {"entry_script": inference.entry_script, "environment": inference.resolved_environment()}
-
-
-def _of_model(models: Sequence[Model], inference: InferenceConfig) -> dict[str, Any]:
-    """Return what serves an MLflow model, from the files that describe it.
-
-    :raises InvalidInputError: for none or several, and for one that is no MLflow model.
-    """
-    if len(models) != 1:
-        raise InvalidInputError(
-            f"An image without a scoring script has one MLflow model, not {len(models)}.",
-            "Give one model, or a scoring script: --script SCRIPT, or InferenceConfig(SCRIPT).",
-        )
-    model = models[0]
-    with tempfile.TemporaryDirectory(prefix="aml-model-") as folder:
-        files = model.download(folder)
-        check_mlflow_model(files, f"{model.name}:{model.version}")
-        given = inference.environment is not None
-        environment = inference.resolved_environment() if given else mlflow_environment(files, model.name)
-    return {"mlflow_model": f"{model.name}/{model.version}/{files.name}", "environment": environment}
-
-
-def _stored_source(workspace: Workspace, inference: InferenceConfig) -> dict[str, Any]:
-    """Put the script's directory where builders find it, once for equal content."""
-    snapshot = take_snapshot(inference.directory, cache=workspace.context.home / "snapshots")
-    datastore = default_datastore(workspace.context, workspace.name)
-    if not datastore.exists(source_path(snapshot.digest)):
-        datastore.put(snapshot.path, source_path(snapshot.digest), immutable=True)
-    return {"digest": snapshot.digest}
 
 
 def _print(line: str) -> None:

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aml_plugins.images.contents import SBOM_PATH
 from aml_plugins.images.layers import Entry
-from aml_plugins.images.oci_builder import SBOM_PATH
 from aml_plugins.images.sbom import bill_of_materials
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from aml_plugins.datastores.opening import default_datastore
+from aml_plugins.images.contents import APP_ROOT, server_entries
 from aml_plugins.images.keeping import fetch_blob
-from aml_plugins.images.oci_builder import APP_ROOT, server_entries
 from aml_plugins.images.opening import image_layout
 from aml_plugins.images.own_layers import check_layers, own_layers
 from aml_plugins.images.packages import prepare_environment, serving_environment
