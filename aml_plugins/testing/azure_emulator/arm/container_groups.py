@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import copy
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from aml_plugins.testing.azure_emulator.arm.container_group import Group, stored
+from aml_plugins.testing.azure_emulator.arm.container_group_rules import check_group
 from aml_plugins.testing.azure_emulator.arm.containers import GroupContainer
 from aml_plugins.testing.azure_emulator.arm.errors import ArmProblem, not_found
 from aml_plugins.testing.azure_emulator.arm.operations import Operations
-from aml_plugins.testing.azure_emulator.arm.secrets import hide_secrets
-from aml_plugins.testing.azure_emulator.arm.surroundings import Surroundings
 from aml_plugins.testing.azure_emulator.engine import Engine
 from aml_plugins.testing.azure_emulator.engines import engine as find_engine
 from aml_plugins.testing.azure_emulator.exchange import Answer, Request
@@ -20,40 +18,7 @@ from aml_plugins.testing.azure_emulator.settings import Settings
 
 __all__ = ["ContainerGroups"]
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _VERSION = "2018-06-01"
-_MOST_CONTAINERS = 60
-
-
-class _Group:
-    """One group: what was asked for, and its containers.
-
-    :param before: those that run one after the other before all others begin.
-    """
-
-    def __init__(
-        self, body: dict[str, Any], containers: list[GroupContainer], before: Sequence[GroupContainer] = ()
-    ) -> None:
-        self.body = body
-        self.containers = containers
-        self.before = list(before)
-        self.is_stopped = False
-        self.is_leaving = False
-        self.surroundings = Surroundings(body["properties"])
-
-    @property
-    def properties(self) -> dict[str, Any]:
-        return self.body["properties"]  # type: ignore[no-any-return]  # JSON
-
-    @property
-    def all(self) -> list[GroupContainer]:
-        """All containers, in the order in which they begin."""
-        return [*self.before, *self.containers]
-
-    @property
-    def cores(self) -> float:
-        found = self.properties["containers"]
-        return sum(float(one["properties"]["resources"]["requests"]["cpu"]) for one in found)
 
 
 class ContainerGroups:
@@ -63,7 +28,7 @@ class ContainerGroups:
         self._settings = settings
         self._engine = engine
         self._operations = operations
-        self._groups: dict[str, _Group] = {}
+        self._groups: dict[str, Group] = {}
         self.calls = {
             "ContainerGroups_CreateOrUpdate": self.put,
             "ContainerGroups_Get": self.get,
@@ -86,13 +51,14 @@ class ContainerGroups:
         return "microsoft.containerinstance" in parts and f"{parts[4]}/{parts[-1]}" in self._groups
 
     def put(self, request: Request) -> Answer:
-        self._check(request)
+        others = [group for key, group in self._groups.items() if key != _key(request)]
+        check_group(request, self._settings, others)
         known = self._groups.get(_key(request))
-        body = _stored(request)
+        body = stored(request)
         if known is not None:
             for container in known.all:
                 container.remove(lambda: None)
-        group = _Group(body, [])
+        group = Group(body)
         policy = str(group.properties["restartPolicy"])
         make = partial(self._container, request, group)
         group.containers = [make(one, policy) for one in group.properties["containers"]]
@@ -109,7 +75,7 @@ class ContainerGroups:
         shown["properties"]["instanceView"] = {"events": [], "state": "Pending"}
         return Answer(200 if known else 201, shown, headers)
 
-    def _container(self, request: Request, group: _Group, one: Mapping[str, Any], policy: str) -> GroupContainer:
+    def _container(self, request: Request, group: Group, one: Mapping[str, Any], policy: str) -> GroupContainer:
         name = _container_name(request, one)
         return GroupContainer(self._engine, name, one["properties"], policy, group.surroundings)
 
@@ -220,7 +186,7 @@ class ContainerGroups:
                 ending.join()
             group.surroundings.close()
 
-    def _begin(self, group: _Group) -> Mapping[str, Any] | None:
+    def _begin(self, group: Group) -> Mapping[str, Any] | None:
         if find_engine() is None:
             group.properties["provisioningState"] = "Failed"
             return {
@@ -230,20 +196,10 @@ class ContainerGroups:
         if group.is_leaving:
             return None
         group.properties["provisioningState"] = "Succeeded"
-        self._start(group, 0)
+        group.start()
         return None
 
-    def _start(self, group: _Group, at: int, code: int = 0) -> None:
-        """Start the next container that runs before others, or all others; after a failure, none."""
-        if code != 0 or group.is_leaving or group.is_stopped:
-            return
-        if at < len(group.before):
-            group.before[at].start(lambda code: self._start(group, at + 1, code))
-            return
-        for container in group.containers:
-            container.start()
-
-    def _group(self, request: Request) -> _Group:
+    def _group(self, request: Request) -> Group:
         found = self._groups.get(_key(request))
         if found is None:
             name = request["containerGroupName"]
@@ -251,84 +207,8 @@ class ContainerGroups:
             raise not_found(f"/resourceGroups/{group}/providers/Microsoft.ContainerInstance/containerGroups/{name}")
         return found
 
-    def _check(self, request: Request) -> None:
-        name, asked = request["containerGroupName"], request.body["properties"]
-        if not _NAME.fullmatch(name):
-            raise ArmProblem(
-                400, "InvalidContainerGroupName", f"The container group name '{name}' is invalid: use a-z, 0-9 and '-'."
-            )
-        if not 0 < len(asked["containers"]) <= _MOST_CONTAINERS:
-            raise ArmProblem(400, "InvalidContainerGroup", "A container group has 1 to 60 containers.")
-        if not asked.get("osType"):
-            raise ArmProblem(400, "OsTypeNotSpecified", "The 'osType' of the container group is not specified.")
-        if asked.get("ipAddress") and len(asked["containers"]) > 1:
-            raise ArmProblem(400, "NotSupportedByEmulator", "The emulator gives addresses to groups of one container.")
-        self._check_images(name, asked)
-        others = [group for key, group in self._groups.items() if key != _key(request)]
-        self._check_quota("ContainerGroups", len(others), 1, self._settings.quotas.container_groups)
-        wanted = _Group({"properties": asked}, []).cores
-        self._check_quota("StandardCores", sum(g.cores for g in others), wanted, self._settings.quotas.container_cores)
-
-    def _check_images(self, name: str, asked: Mapping[str, Any]) -> None:
-        """Azure looks at every image before it creates anything."""
-        known = self._settings.images
-        for container in (*(asked.get("initContainers") or ()), *asked["containers"]):
-            image = str(container["properties"].get("image") or "")
-            if known is not None and image not in known:
-                raise ArmProblem(
-                    400,
-                    "InaccessibleImage",
-                    f"The image '{image}' in container group '{name}' is not accessible. Please check the image and "
-                    "registry credential.",
-                )
-
-    def _check_quota(self, what: str, used: float, wanted: float, limit: float) -> None:
-        if used + wanted > limit:
-            raise ArmProblem(
-                400,
-                "ContainerGroupQuotaReached",
-                f"Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota '{what}' exceeded "
-                f"in region '{self._settings.region}'. Limit: '{limit:g}', Usage: '{used:g}' Requested: '{wanted:g}'.",
-            )
-
-    def _shown(self, group: _Group, *, view: bool) -> dict[str, Any]:
-        """Return a group as it is answered: without secrets, and in lists without what happens in it."""
-        body = copy.deepcopy(group.body)
-        properties = body["properties"]
-        self._show_address(group, properties)
-        hide_secrets(properties)
-        if view:
-            shown = (*properties["initContainers"], *properties["containers"])
-            for one, container in zip(shown, group.all, strict=True):
-                one["properties"]["instanceView"] = container.view()
-            properties["instanceView"] = {"events": [], "state": self._state(group)}
-        return body
-
-    def _show_address(self, group: _Group, properties: dict[str, Any]) -> None:
-        address = properties.get("ipAddress")
-        if not address:
-            return
-        if address.get("dnsNameLabel"):
-            address.setdefault("autoGeneratedDomainNameLabelScope", "Unsecure")
-        found = next((container.address for container in group.containers if container.address), None)
-        if found is not None:
-            address["ip"] = found
-        if address.get("dnsNameLabel"):
-            address["fqdn"] = f"{address['dnsNameLabel']}.{group.body['location']}.azurecontainer.io"
-
-    def _state(self, group: _Group) -> str:
-        states = [container.current for container in group.containers]
-        if group.is_stopped and all(container.is_terminated for container in group.containers):
-            return "Stopped"
-        if any(one.current.get("exitCode") for one in group.before) and group.properties["restartPolicy"] == "Never":
-            return "Failed"
-        if not all(container.is_started for container in group.containers):
-            return "Pending"
-        policy = group.properties["restartPolicy"]
-        ended = all(state["state"] == "Terminated" for state in states)
-        if not ended or policy == "Always" or self._settings.stale_group_state:
-            return "Running"
-        return "Succeeded" if all(state["exitCode"] == 0 for state in states) else "Failed"
+    def _shown(self, group: Group, *, view: bool) -> dict[str, Any]:
+        return group.shown(view=view, is_stale=self._settings.stale_group_state)
 
 
 def _key(request: Request) -> str:
@@ -337,34 +217,3 @@ def _key(request: Request) -> str:
 
 def _container_name(request: Request, container: Mapping[str, Any]) -> str:
     return f"aci-{request['containerGroupName']}-{container['name']}"
-
-
-def _stored(request: Request) -> dict[str, Any]:
-    """Return a group as it is kept: what was asked, with the service's own facts and defaults."""
-    asked = copy.deepcopy(request.body)
-    properties = asked["properties"]
-    for container in properties["containers"]:
-        inner = container["properties"]
-        inner.setdefault("ports", [])
-        inner.setdefault("environmentVariables", [])
-        requests = inner["resources"]["requests"]
-        requests |= {"memoryInGB": float(requests["memoryInGB"]), "cpu": float(requests["cpu"])}
-    kept = {
-        "sku": "Standard",
-        "restartPolicy": "Always",
-        **properties,
-        "initContainers": properties.get("initContainers") or [],
-        "provisioningState": "Pending",
-        "provisioningTimeoutInSeconds": 1800,
-        "isCustomProvisioningTimeout": False,
-    }
-    name, group = request["containerGroupName"], request["resourceGroupName"]
-    return {
-        "properties": kept,
-        "id": f"/subscriptions/{request['subscriptionId']}/resourceGroups/{group}"
-        f"/providers/Microsoft.ContainerInstance/containerGroups/{name}",
-        "name": name,
-        "type": "Microsoft.ContainerInstance/containerGroups",
-        "location": asked.get("location") or "westus",
-        "tags": asked.get("tags") or {},
-    } | ({"zones": asked["zones"]} if asked.get("zones") else {})
