@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import ssl
-import threading
 import time
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -15,11 +12,12 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from aml_plugins._version import __version__
-from aml_plugins.errors import AmlError, InvalidInputError, StoreError
+from aml_plugins.errors import AmlError, StoreError
 from aml_plugins.runs.reconciliation.intervals import Pause
 from aml_plugins.store.rest.ahead import Ahead, Question
 from aml_plugins.store.rest.credentials import Address
 from aml_plugins.store.rest.failures import error_of, is_database_away, unreachable
+from aml_plugins.store.rest.pool import Pool
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -65,9 +63,7 @@ class Connection:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._pool: urllib3.PoolManager | None = None
-        self._pid = 0
-        self._lock = threading.Lock()
+        self._pool = Pool(address.url)
         self._answered = False
         self._ahead: Ahead | None = None
 
@@ -142,8 +138,7 @@ class Connection:
 
     def close(self) -> None:
         """Close what is open; the next request opens anew."""
-        if self._pool is not None and self._pid == os.getpid():
-            self._pool.clear()
+        self._pool.close()
 
     def _ask(
         self,
@@ -194,7 +189,7 @@ class Connection:
             content.seek(0)
         is_file = hasattr(content, "read") or not (whole or headers["Accept"] == EVENT_STREAM)
         seconds = _FILE_SECONDS if is_file else _READ_SECONDS
-        return self._pools().request(
+        return self._pool.opened().request(
             method,
             url,
             body=content,
@@ -227,43 +222,6 @@ class Connection:
 
     def _is_late(self, begun: float) -> bool:
         return time.monotonic() - begun > (_PATIENCE if self._answered else _STRANGER_PATIENCE)
-
-    def _pools(self) -> urllib3.PoolManager:
-        with self._lock:
-            if self._pool is None or self._pid != os.getpid():  # a parent's connections are not ours to use
-                self._pool, self._pid = _new_pool(self.address.url), os.getpid()
-            return self._pool
-
-
-def _new_pool(url: str) -> urllib3.PoolManager:
-    options: dict[str, Any] = {"num_pools": 2, "maxsize": 16, **_tls()}
-    proxy = _proxy(url)
-    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-
-
-def _tls() -> dict[str, Any]:
-    """Read the variables with which MLflow's own client is told whom to trust."""
-    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"1", "true"}:
-        return {"cert_reqs": ssl.CERT_NONE}
-    authority = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or os.environ.get("REQUESTS_CA_BUNDLE")
-    client = os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH")
-    found = {"ca_certs": authority, "cert_file": client}
-    for name in filter(None, found.values()):
-        if not os.path.isfile(name):  # noqa: PTH113  a string is what is kept
-            raise InvalidInputError(f"The certificate file '{name}' does not exist.", "Correct the variable.")
-    return {name: value for name, value in found.items() if value}
-
-
-def _proxy(url: str) -> str | None:
-    """Return the proxy that the environment names for this server."""
-    if not any(name.lower().endswith("_proxy") for name in os.environ):
-        return None
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415  costs 20 ms, seldom needed
-
-    scheme, _, rest = url.partition("://")
-    proxies = getproxies()
-    chosen = proxies.get(scheme) or proxies.get("all")
-    return None if proxy_bypass(rest.partition("/")[0]) else chosen
 
 
 def _cause(error: HTTPError) -> Exception:
