@@ -10,6 +10,7 @@ from typing import Any
 from aml_backends.aci.config import AciConfig
 from aml_plugins.compute import JobSpec
 from aml_plugins.compute.courier import courier_loader
+from aml_plugins.compute.image_registry import registry_of
 from aml_plugins.runs.configuration.quantities import memory_bytes
 
 __all__ = ["CONTAINER", "HIDDEN", "Secrets", "group_body", "image_of", "tags_of"]
@@ -92,8 +93,8 @@ def _resources(config: AciConfig, spec: JobSpec) -> dict[str, Any]:
 
 def _registry(config: AciConfig, spec: JobSpec) -> dict[str, Any] | None:
     """Return the registry's address and user: the run's own, else the target's."""
-    own = spec.environment.get("registry")
-    if isinstance(own, Mapping) and own.get("username"):
+    own = registry_of(spec)
+    if own.get("username"):
         return {"server": own.get("address"), "username": own.get("username")}
     if config.registry_server is None:
         return None

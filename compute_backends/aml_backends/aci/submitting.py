@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aml_backends.aci.api import RefusedError
 from aml_backends.aci.plan import HIDDEN, Secrets, group_body
 from aml_plugins.compute.courier import courier_orders, environment_inside
+from aml_plugins.compute.image_registry import registry_password
 
 if TYPE_CHECKING:
     from aml_backends.aci.site import Site
@@ -56,12 +57,6 @@ def _appears(site: Site, key: str) -> bool:
 
 def _create(site: Site, spec: JobSpec, key: str, files: Mapping[str, str]) -> None:
     staging = site.staging(key)
-    secrets = Secrets(courier_orders(files, staging), _registry_password(site, spec))
+    password = registry_password(spec, site.target.secret, site.settings.registry_password)
+    secrets = Secrets(courier_orders(files, staging), password or HIDDEN)
     site.api.put_group(key, group_body(site.settings, spec, key, site.target.name, secrets))
-
-
-def _registry_password(site: Site, spec: JobSpec) -> str:
-    own = spec.environment.get("registry")
-    reference = own.get("password") if isinstance(own, Mapping) else None
-    reference = reference or site.settings.registry_password
-    return site.target.secret(str(reference)) if reference else HIDDEN

@@ -15,6 +15,7 @@ from aml_backends.azure_batch.config import AzureBatchConfig
 from aml_backends.azure_batch.instances import instances
 from aml_plugins.compute import JobSpec
 from aml_plugins.compute.courier import courier_command
+from aml_plugins.compute.image_registry import registry_of
 from aml_plugins.compute.staging import RESULTS, STATUS
 
 __all__ = ["Addresses", "autoscale_formula", "job_body", "job_id", "job_marks", "pool_body", "task_body"]
@@ -187,7 +188,7 @@ def _containers(spec: JobSpec, addresses: Addresses) -> dict[str, Any]:
     if spec.node_count > 1 and not any(option.partition("=")[0] in {"--network", "--net"} for option in options):
         options.append("--network=host")  # nodes know each other by the nodes' addresses
     settings: dict[str, Any] = {"imageName": environment.get("image"), "containerRunOptions": shlex.join(options)}
-    registry = environment.get("registry") or {}
+    registry = registry_of(spec)
     if registry.get("address") or registry.get("username"):
         settings["registry"] = {
             "registryServer": registry.get("address"),

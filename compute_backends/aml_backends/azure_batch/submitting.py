@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aml_backends.azure_batch.api import RefusedError
 from aml_backends.azure_batch.instances import check_pool
 from aml_backends.azure_batch.jobs import KnownJobs
 from aml_backends.azure_batch.plan import Addresses, job_body, task_body
 from aml_plugins.compute.courier import environment_inside
+from aml_plugins.compute.image_registry import registry_password
 from aml_plugins.compute.other_nodes import other_delivery_urls
 
 if TYPE_CHECKING:
@@ -62,9 +62,5 @@ class Submitter:
         container = staging.container_url() if spec.node_count == 1 else None
         delivery = {} if container else staging.delivery_urls()
         others = other_delivery_urls(staging, spec.node_count)
-        return Addresses(files, container, staging.folder, delivery, others, self._registry_password(spec))
-
-    def _registry_password(self, spec: JobSpec) -> str | None:
-        registry: Any = spec.environment.get("registry")
-        reference = registry.get("password") if isinstance(registry, Mapping) else None
-        return self._site.target.secret(str(reference)) if reference else None
+        password = registry_password(spec, self._site.target.secret)
+        return Addresses(files, container, staging.folder, delivery, others, password)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import sys
-import time
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,9 +10,10 @@ from typing import Any, ClassVar
 
 from aml_backends.docker.config import DockerConfig
 from aml_backends.docker.engine import Engine
-from aml_backends.docker.images import PASSWORD, REQUEST, is_carried, preparing_status
+from aml_backends.docker.images import is_carried, preparing_status
 from aml_backends.docker.observing import OUT_OF_MEMORY, dead_container_reason, explained
-from aml_backends.docker.plan import ENVIRONMENTS, VARIABLES, image_of, job_request, labels_of
+from aml_backends.docker.plan import image_of, job_request, labels_of
+from aml_backends.docker.starting import fetch_and_start, place_job
 from aml_plugins.compute import (
     ComputeTarget,
     JobHandle,
@@ -26,9 +23,9 @@ from aml_plugins.compute import (
     JobStatus,
     TargetConfig,
 )
-from aml_plugins.compute.detached import start_detached
+from aml_plugins.compute.image_registry import registry_password
 from aml_plugins.compute.job_directories import JobDirectoriesBackend
-from aml_plugins.compute.job_files import delete_directory, place_files
+from aml_plugins.compute.job_files import delete_directory
 from aml_plugins.compute.looking import seen_by, status_in
 from aml_plugins.compute.refusing import refuse_spark
 from aml_plugins.compute.runner_directory import RunnerDirectory
@@ -74,12 +71,14 @@ class DockerBackend(JobDirectoriesBackend):
         job = RunnerDirectory(directory)
         if job.is_started:
             return self._handle(key)
-        self._place(spec, directory)
+        self._environments(spec).mkdir(parents=True, exist_ok=True)
+        place_job(spec, directory)
         if self._engine.has_image(options["image"]):
             self._engine.create(options)
             self._engine.start(key)
         elif not is_carried(directory):
-            self._fetch_image(spec, options, directory)
+            password = registry_password(spec, self.target.secret) or ""
+            fetch_and_start(spec, self._config.engine, options, directory, password)
         return self._handle(key)
 
     def status(self, handle: JobHandle) -> JobStatus:
@@ -156,31 +155,6 @@ class DockerBackend(JobDirectoriesBackend):
             job.close_unstarted(JobState.FAILED, NEVER_STARTED)
         return job.status()
 
-    def _place(self, spec: JobSpec, directory: Path) -> None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (directory / "home").mkdir(exist_ok=True)
-        self._environments(spec).mkdir(parents=True, exist_ok=True)
-        _write(directory / VARIABLES, spec.environment_variables)
-        _settle(spec.bundle["job.json"], directory / "job.json")
-        place_files(spec.bundle, directory)
-
-    def _fetch_image(self, spec: JobSpec, options: dict[str, Any], directory: Path) -> None:
-        environment = spec.environment if spec.environment.get("kind") == "docker" else {}
-        registry = environment.get("registry")
-        registry = registry if isinstance(registry, dict) else {}
-        login = {"username": registry["username"]} if registry.get("username") else None
-        password = self.target.secret(str(registry["password"])) if registry.get("password") else ""
-        request = {
-            "engine": self._config.engine,
-            "options": options,
-            "dockerfile": environment.get("dockerfile"),
-            "login": login,
-        }
-        _write(directory / REQUEST, request)
-        # Not with -m and our own path: what is installed here is what the process has to find.
-        command = [sys.executable, "-m", "aml_backends.docker.images", str(directory)]
-        start_detached(command, directory, {PASSWORD: password, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))})
-
     def _request(self, spec: JobSpec, key: str) -> dict[str, Any]:
         return job_request(self.target, spec, key, self._path(key), self._environments(spec))
 
@@ -192,18 +166,3 @@ class DockerBackend(JobDirectoriesBackend):
     def _check(self, spec: JobSpec) -> None:
         self._check_is_one_machine(spec)
         refuse_spark(spec, self.target.name)
-
-
-def _settle(source: Path, target: Path) -> None:
-    """Write the job's file with the place of built environments as the container has it."""
-    if not target.exists():
-        _write(target, {**json.loads(source.read_text(encoding="utf-8")), "cache": ENVIRONMENTS})
-
-
-def _write(path: Path, value: Any) -> None:
-    """Write a file that is ours alone, whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(value, file)
-    part.replace(path)
