@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aml_plugins.compute.looking import missing_job
+from aml_plugins.compute.on_demand import OnDemand
 from aml_plugins.compute.staging import Staging
 
 if TYPE_CHECKING:
@@ -25,16 +26,12 @@ class Site:
     def __init__(self, target: ComputeTarget, settings: AciConfig) -> None:
         self.target = target
         self.settings = settings
-        self._opened: AciApi | None = None
+        self._api = OnDemand(self._open)
 
     @property
     def api(self) -> AciApi:
         """The resource group's container groups."""
-        if self._opened is None:
-            from aml_backends.aci.sdk import SdkAciApi  # noqa: PLC0415  Azure's SDK is heavy
-
-            self._opened = SdkAciApi(self.settings)
-        return self._opened
+        return self._api.get()
 
     def staging(self, key: str) -> Staging:
         """Return a job's files; those of all jobs by the empty key."""
@@ -46,9 +43,12 @@ class Site:
 
     def close(self) -> None:
         """Close the connections; they are opened again when they are needed."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        self._api.close()
+
+    def _open(self) -> AciApi:
+        from aml_backends.aci.sdk import SdkAciApi  # noqa: PLC0415  Azure's SDK is heavy
+
+        return SdkAciApi(self.settings)
 
 
 def missing_group(handle: JobHandle) -> JobNotFoundError:

@@ -30,6 +30,7 @@ from aml_plugins.compute import (
 from aml_plugins.compute.job_names import check_resource_name
 from aml_plugins.compute.live_records import LiveRecords
 from aml_plugins.compute.looking import missing_job
+from aml_plugins.compute.on_demand import OnDemand
 from aml_plugins.compute.other_nodes import KeysOfOneNode, take_other_logs
 from aml_plugins.compute.refusing import refuse_spark
 from aml_plugins.compute.staging import Staging
@@ -48,10 +49,10 @@ class AksBackend(ComputeBackend):
 
     type_name: ClassVar[str] = "aks"
     config_model: ClassVar[type[TargetConfig]] = AksConfig
-    _opened: Cluster | None = None
 
     def __init__(self, target: ComputeTarget) -> None:
         super().__init__(target)
+        self._cluster = OnDemand(self._open_cluster)
         self._live = LiveRecords()
         self._of_one_node = KeysOfOneNode()
         self._looks = Looks(self._staging)
@@ -150,9 +151,7 @@ class AksBackend(ComputeBackend):
         return f"Kubernetes {version}, namespace '{name}' with {jobs} of our jobs"
 
     def close(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        self._cluster.close()
 
     @property
     def _config(self) -> AksConfig:
@@ -167,9 +166,10 @@ class AksBackend(ComputeBackend):
     @property
     def cluster(self) -> Cluster:
         """The opened cluster; services live there, too."""
-        if self._opened is None:
-            self._opened = open_cluster(self._config, self.target.secret, lambda: self._azure().kubeconfig())
-        return self._opened
+        return self._cluster.get()
+
+    def _open_cluster(self) -> Cluster:
+        return open_cluster(self._config, self.target.secret, lambda: self._azure().kubeconfig())
 
     def _azure(self) -> AzureCluster:
         from aml_backends.aks.provisioning import AzureCluster  # noqa: PLC0415  a cloud SDK

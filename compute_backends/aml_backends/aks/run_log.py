@@ -13,7 +13,7 @@ from aml_plugins.compute import LogChunk
 if TYPE_CHECKING:
     from aml_backends.aks.cluster import Cluster
 
-__all__ = ["log_since", "whole_log"]
+__all__ = ["log_since", "printing_pod", "whole_log"]
 
 _INDEX = "batch.kubernetes.io/job-completion-index"
 _PRINTING = frozenset({"Running", "Succeeded", "Failed"})
@@ -24,7 +24,7 @@ def log_since(cluster: Cluster, key: str, cursor: str) -> LogChunk | None:
 
     :param cursor: ``START/PLACE``: a pod that replaces a lost one has a log of its own.
     """
-    pod = _printing_pod(cluster, key)
+    pod = printing_pod(cluster, key)
     if pod is None:
         return None
     start = start_of(pod)
@@ -43,7 +43,8 @@ def whole_log(cluster: Cluster, key: str) -> bytes:
     return collected
 
 
-def _printing_pod(cluster: Cluster, key: str) -> Mapping[str, Any] | None:
+def printing_pod(cluster: Cluster, key: str) -> Mapping[str, Any] | None:
+    """Return the pod whose output is the run's log, None where none has begun."""
     pods = [
         pod
         for pod in cluster.list("pod", f"{LABEL}={key}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aml_plugins.compute.looking import missing_job
+from aml_plugins.compute.on_demand import OnDemand
 from aml_plugins.compute.staging import Staging
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Site:
     def __init__(self, target: ComputeTarget, settings: AzureBatchConfig) -> None:
         self.target = target
         self.settings = settings
-        self._opened: BatchApi | None = None
+        self._api = OnDemand(self._open)
 
     @property
     def name(self) -> tuple[str, str]:
@@ -32,13 +33,7 @@ class Site:
     @property
     def api(self) -> BatchApi:
         """The account."""
-        if self._opened is None:
-            from aml_backends.azure_batch.sdk import SdkBatchApi  # noqa: PLC0415  Azure's SDK is heavy
-
-            key = self.settings.account_key
-            secret = self.target.secret(key) if key else None
-            self._opened = SdkBatchApi(self.settings.account_url, self.settings.name_of_account, secret)
-        return self._opened
+        return self._api.get()
 
     def staging(self, key: str) -> Staging:
         """Return a job's files."""
@@ -46,9 +41,14 @@ class Site:
 
     def close(self) -> None:
         """Close the connections; they are opened again when they are needed."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        self._api.close()
+
+    def _open(self) -> BatchApi:
+        from aml_backends.azure_batch.sdk import SdkBatchApi  # noqa: PLC0415  Azure's SDK is heavy
+
+        key = self.settings.account_key
+        secret = self.target.secret(key) if key else None
+        return SdkBatchApi(self.settings.account_url, self.settings.name_of_account, secret)
 
 
 def missing_task(handle: JobHandle) -> JobNotFoundError:

@@ -35,7 +35,7 @@ class Ending:
         if not self._site.staging.exists(key):
             return
         self._ask_agent(key)
-        if batch and (not self._site.staging.exists(key, "claim") or self._has_waited(key)):
+        if batch and (not self._site.staging.exists(key, "claim") or self.has_waited(key)):
             self._site.livy.delete(int(batch["id"]))
 
     def settle(self, handle: JobHandle, batch: Mapping[str, Any]) -> None:
@@ -51,7 +51,7 @@ class Ending:
         status = self._looks.status(handle, batch)
         if not status.state.is_terminal:
             self._ask_agent(key)
-        if status.state is not JobState.CANCELLED and not self._has_waited(key):
+        if status.state is not JobState.CANCELLED and not self.has_waited(key):
             raise NotYetDoneError(f"The job '{key}' is still ending on the cluster.", "Clean up again later.")
 
     def forget(self, key: str) -> None:
@@ -62,6 +62,6 @@ class Ending:
         if not self._site.staging.exists(key, "cancel"):
             self._site.staging.write(key, "cancel", b"asked")
 
-    def _has_waited(self, key: str) -> bool:
+    def has_waited(self, key: str) -> bool:
         """Both who cancels and who cleans up ask again: the span is counted between their looks."""
         return self._sightings.seconds(key) > GRACE_SECONDS

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aml_backends.hdinsight.livy import Livy
 from aml_backends.hdinsight.staging import Staging
 from aml_plugins.compute.looking import missing_job
+from aml_plugins.compute.on_demand import OnDemand
 
 if TYPE_CHECKING:
     from aml_backends.hdinsight.config import HDInsightConfig
@@ -22,12 +23,11 @@ class Site:
     def __init__(self, target: ComputeTarget, config: HDInsightConfig) -> None:
         self._target = target
         self.config = config
+        self._livy = OnDemand(self._open_livy)
 
-    @cached_property
+    @property
     def livy(self) -> Livy:
-        config = self.config
-        auth = (config.user, self._target.secret(config.password)) if config.password else None
-        return Livy(config.livy, auth=auth, timeout=config.timeout_seconds, ca_file=config.ca_file)
+        return self._livy.get()
 
     @cached_property
     def staging(self) -> Staging:
@@ -57,6 +57,9 @@ class Site:
 
     def close(self) -> None:
         """Close the connections to Livy; they are opened again when they are needed."""
-        if "livy" in self.__dict__:
-            self.livy.close()
-            del self.__dict__["livy"]
+        self._livy.close()
+
+    def _open_livy(self) -> Livy:
+        config = self.config
+        auth = (config.user, self._target.secret(config.password)) if config.password else None
+        return Livy(config.livy, auth=auth, timeout=config.timeout_seconds, ca_file=config.ca_file)

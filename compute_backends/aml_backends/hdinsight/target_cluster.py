@@ -31,7 +31,7 @@ class TargetCluster:
 
     def ensure(self) -> bool:
         """Go on creating the cluster; return whether it is ready."""
-        return self._owned.ensure(self._whole_request)
+        return self._owned.ensure(self.whole_request)
 
     def delete(self) -> bool:
         """Go on deleting the cluster that this target created; return whether there is none of ours."""
@@ -55,7 +55,7 @@ class TargetCluster:
             )
         return config.create
 
-    def _whole_request(self) -> JsonObject:
+    def whole_request(self) -> JsonObject:
         """Return the request with what a plan hides."""
         wanted, config, secret = self._wanted(), self._config, self._target.secret
         storage = self._storage(secret(config.storage_options.get("account_key", "")))

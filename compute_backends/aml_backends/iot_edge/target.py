@@ -9,6 +9,7 @@ from aml_backends.iot_edge.api import HubApi
 from aml_backends.iot_edge.config import IotEdgeConfig
 from aml_backends.iot_edge.queries import devices_that
 from aml_plugins.compute import ComputeBackend, JobHandle, JobPlan, JobSpec, JobStatus, TargetConfig
+from aml_plugins.compute.on_demand import OnDemand
 from aml_plugins.errors import InvalidInputError, JobNotFoundError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class IotEdgeTarget(ComputeBackend):
 
     def __init__(self, target: Any) -> None:
         super().__init__(target)
-        self._opened: HubApi | None = None
+        self._hub = OnDemand(self._open_hub)
         self.seen: dict[str, Seen] = {}
 
     @property
@@ -40,12 +41,13 @@ class IotEdgeTarget(ComputeBackend):
     @property
     def hub(self) -> HubApi:
         """The hub, connected when first asked."""
-        if self._opened is None:
-            from aml_backends.iot_edge.hub import HttpHubApi  # noqa: PLC0415  loads Azure's libraries
+        return self._hub.get()
 
-            key = self.settings.key
-            self._opened = HttpHubApi(self.settings, self.target.secret(key) if key else None)
-        return self._opened
+    def _open_hub(self) -> HubApi:
+        from aml_backends.iot_edge.hub import HttpHubApi  # noqa: PLC0415  loads Azure's libraries
+
+        key = self.settings.key
+        return HttpHubApi(self.settings, self.target.secret(key) if key else None)
 
     def plan(self, spec: JobSpec, key: str) -> JobPlan:
         del spec, key
@@ -88,9 +90,7 @@ class IotEdgeTarget(ComputeBackend):
 
     def close(self) -> None:
         """Release the connection."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        self._hub.close()
 
     def _refuse(self) -> NoReturn:
         raise InvalidInputError(

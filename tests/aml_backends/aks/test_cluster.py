@@ -16,6 +16,7 @@ from services.kubernetes import Kubernetes
 from aml_backends.aks.backend import AksBackend
 from aml_backends.aks.cluster import PAGE
 from aml_backends.aks.plan import job_body
+from aml_backends.aks.run_log import printing_pod
 from aml_plugins.compute import JobSpec, JobState
 from aml_plugins.errors import BackendError, InvalidInputError, TransientBackendError
 from aml_plugins.testing.jobs import is_running, make_job, wait_until, wait_until_ended
@@ -67,7 +68,7 @@ def test_a_namespace_that_is_not_there_is_told(make_backend: MakeBackend) -> Non
 def test_a_pod_that_somebody_deleted_is_a_loss(backend: AksBackend, tmp_path: Path) -> None:
     handle = backend.submit(make_job(tmp_path, KEY, ENDLESS), KEY)
     wait_until(lambda: bool(backend.logs(handle).data))
-    pod = backend._pod_with_log(handle)
+    pod = name_of_pod(backend)
     assert pod is not None
     backend.cluster.delete("pod", pod)
     seen = wait_until_ended(backend, handle)
@@ -80,10 +81,10 @@ def test_an_evicted_run_starts_again(backend: AksBackend, kubernetes: Kubernetes
     handle = backend.submit(make_job(tmp_path, KEY, script), KEY)
     wait_until(lambda: bool(backend.logs(handle).data))
     said = backend.logs(handle)
-    first = backend._pod_with_log(handle)
+    first = name_of_pod(backend)
     assert first is not None
     evict(kubernetes, first)
-    wait_until(lambda: backend._pod_with_log(handle) not in {first, None})
+    wait_until(lambda: name_of_pod(backend) not in {first, None})
     assert backend.status(handle).state in {JobState.RUNNING, JobState.PENDING}
     wait_until(lambda: is_running(backend, handle) and bool(backend.logs(handle).data))
     chunk = backend.logs(handle, said.cursor)
@@ -186,6 +187,11 @@ def test_many_runs_are_a_handful_of_requests(backend: AksBackend) -> None:
 def suspended(job: Mapping[str, Any]) -> dict[str, Any]:
     """A job that the cluster keeps and does not run."""
     return {**job, "spec": {**job["spec"], "suspend": True}}
+
+
+def name_of_pod(backend: AksBackend) -> str | None:
+    pod = printing_pod(backend.cluster, KEY)
+    return str(pod["metadata"]["name"]) if pod else None
 
 
 def requests(backend: AksBackend) -> int:

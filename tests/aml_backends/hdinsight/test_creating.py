@@ -87,7 +87,7 @@ def test_the_request_in_full_without_its_secrets(settings: dict[str, Any]) -> No
 
 def test_the_secrets_go_to_azure_and_nowhere_else(settings: dict[str, Any]) -> None:
     backend = make(settings, create=CREATE)
-    sent = str(backend._whole_request())
+    sent = str(backend._cluster.whole_request())
     assert "gateway hunter2" in sent
     assert "storage hunter2" in sent
     assert "hunter2" not in repr(backend.target) + str(backend.target_plan())

@@ -62,5 +62,5 @@ def test_no_other_machine_s_clock_says_that_an_agent_had_its_time(tmp_path: Path
     backend = HDInsightBackend(
         ComputeTarget(workspace="default", name="cluster", type="hdinsight", config=config, home=tmp_path)
     )
-    assert not backend._has_waited("job")
-    assert not backend._has_waited("job")
+    assert not backend._ending.has_waited("job")
+    assert not backend._ending.has_waited("job")
