@@ -136,7 +136,7 @@ class AzureBatchBackend(ComputeBackend):
         return [
             self._handle(job, str(task["id"]))
             for job in self._tasks.own_jobs()
-            for task in self._api.list_tasks(job)
+            for task in self._tasks.in_job(job) or ()
             if is_resource_name(str(task["id"]))
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aml_backends.azure_batch.api import RefusedError
@@ -59,18 +59,26 @@ class Tasks:
             raise missing_task(handle)
         return task
 
+    def in_job(self, job: str) -> Sequence[Task] | None:
+        """Return all tasks of a job; None for one that is gone, or going."""
+        try:
+            return list(self._site.api.list_tasks(job))
+        except RefusedError as error:
+            if error.is_gone:
+                return None
+            raise
+
     def of_job(self, job: str, handles: Collection[JobHandle]) -> Mapping[str, Task]:
-        """Return a job's tasks by id. A list may lag: what it does not show is asked for before it counts as gone."""
+        """Return these tasks of a job by id.
+
+        A list may lag: what it does not show is asked for before it counts as gone.
+        """
         if not job:
             return {}
-        listed: dict[str, Task] = {}
-        if len(handles) > FEW:
-            try:
-                listed = {str(task["id"]): task for task in self._site.api.list_tasks(job)}
-            except RefusedError as error:
-                if error.is_gone:
-                    return {}
-                raise
+        tasks = self.in_job(job) if len(handles) > FEW else []
+        if tasks is None:
+            return {}
+        listed = {str(task["id"]): task for task in tasks}
         for handle in handles:
             if handle.job_id not in listed and (task := self.find(handle)) is not None:
                 listed[handle.job_id] = task
