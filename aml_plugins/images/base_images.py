@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import shutil
 import sys
 import tarfile
@@ -11,22 +10,21 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aml_plugins.errors import InvalidInputError, NotFoundError
+from aml_plugins.errors import InvalidInputError
 from aml_plugins.images.byte_code import with_byte_code
 from aml_plugins.images.host_python import PYTHON_PATH, host_python_entries, host_python_key
 from aml_plugins.images.layers import Entry, cached_layer
-from aml_plugins.images.layout import CONFIG_TYPE, INDEX_TYPE, MANIFEST_TYPE, Blob, Layout, digest_of
+from aml_plugins.images.layout import CONFIG_TYPE, MANIFEST_TYPE, Blob, Layout
+from aml_plugins.images.platforms import ARCHITECTURE, chosen_manifest
 
 if TYPE_CHECKING:
     from aml_plugins.images.contract import ContainerRegistry
 
-__all__ = ["ARCHITECTURE", "HOST_PYTHON", "Base", "base_manifest", "open_base", "open_layout"]
+__all__ = ["HOST_PYTHON", "Base", "base_manifest", "open_base", "open_layout"]
 
 HOST_PYTHON = "host-python"
-ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-_INDEXES = {INDEX_TYPE, "application/vnd.docker.distribution.manifest.list.v2+json"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,28 +151,3 @@ def _copy(layout: Layout, other: Layout, digest: str, path: Path) -> None:
     if named[0] != digest:
         layout.path(named[0]).unlink(missing_ok=True)
         raise InvalidInputError(f"The base image '{path}' is damaged: {digest} has another content.", "Copy it again.")
-
-
-def chosen_manifest(index: Mapping[str, Any], read: Callable[[str], Any]) -> str:
-    """Return the digest of this machine's manifest, through indexes of indexes."""
-    fits = [one for one in index["manifests"] if _fits(one.get("platform") or {})]
-    if not fits:
-        raise NotFoundError(f"The image has no manifest for linux/{ARCHITECTURE}.", "Choose another base image.")
-    first = fits[0]
-    if first.get("mediaType") in _INDEXES:
-        return chosen_manifest(read(str(first["digest"])), read)
-    return str(first["digest"])
-
-
-def _fits(wanted: Mapping[str, Any]) -> bool:
-    return bool(wanted.get("architecture", ARCHITECTURE) == ARCHITECTURE and wanted.get("os", "linux") == "linux")
-
-
-def checked(content: bytes, digest: str) -> bytes:
-    """Return the content if it is what the digest says.
-
-    :raises InvalidInputError: otherwise.
-    """
-    if digest_of(content) != digest:
-        raise InvalidInputError(f"The registry's content for {digest} is another.", "Pull the image again.")
-    return content

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from aml_plugins.errors import OperationFailedError
-from aml_plugins.images.base_images import ARCHITECTURE, Base, base_manifest
+from aml_plugins.images.base_images import Base, base_manifest
 from aml_plugins.images.layers import keep_layer, known_layer, note_layer
 from aml_plugins.images.layout import Blob, Layout
+from aml_plugins.images.platforms import ARCHITECTURE
 from aml_plugins.images.saving import docker_archive
 
 __all__ = ["describe", "export_layers", "load_base"]

@@ -20,7 +20,7 @@ from aml_plugins.images.contents import (
     server_entries,
 )
 from aml_plugins.images.contract import BuildSpec, BuiltImage, ImageBuilder
-from aml_plugins.images.digests import digest_of
+from aml_plugins.images.file_digests import digest_of_files
 from aml_plugins.images.layers import Entry, cached_layer, write_layer
 from aml_plugins.images.layout import Blob
 from aml_plugins.images.manifest import image_manifest
@@ -112,11 +112,11 @@ class OciBuilder(ImageBuilder):
 
     def _server(self, base: Base, log: Callable[[str], None]) -> Blob:
         """The server's compiled files fit the Python of this machine only; another compiles what it uses itself."""
-        key = ["server", 2, digest_of(SCORING), sys.version, base.name == HOST_PYTHON]
+        key = ["server", 2, digest_of_files(SCORING), sys.version, base.name == HOST_PYTHON]
         return self._kept("server", key, lambda: with_byte_code(sys.executable, server_entries()), log)
 
     def _model(self, name: str, version: str, path: Path, log: Callable[[str], None]) -> Blob:
-        key = ["model", name, version, digest_of(path)]
+        key = ["model", name, version, digest_of_files(path)]
         return self._kept(f"model {name}:{version}", key, lambda: model_entries(name, version, path), log)
 
     def _kept(self, name: str, key: object, entries: Callable[[], Iterator[Entry]], log: Callable[[str], None]) -> Blob:

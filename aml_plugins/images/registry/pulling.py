@@ -6,15 +6,13 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-from aml_plugins.errors import BackendError
-from aml_plugins.images.base_images import checked, chosen_manifest
-from aml_plugins.images.layout import INDEX_TYPE, MANIFEST_TYPE, Blob, Layout
+from aml_plugins.errors import BackendError, InvalidInputError
+from aml_plugins.images.layout import MANIFEST_TYPE, Blob, Layout, digest_of
+from aml_plugins.images.platforms import INDEX_TYPES, chosen_manifest
 from aml_plugins.images.references import split_reference
 from aml_plugins.images.registry.client import RegistryClient
 
 __all__ = ["pull_base", "pull_image"]
-
-_INDEXES = {INDEX_TYPE, "application/vnd.docker.distribution.manifest.list.v2+json"}
 
 
 def pull_base(layout: Layout, reference: str, log: Callable[[str], None]) -> str:
@@ -29,10 +27,10 @@ def pull_image(
     """Bring a manifest and its blobs into the layout; return the manifest's digest."""
     content, media_type = client.manifest(repository, version)
     if version.startswith("sha256:"):
-        checked(content, version)
-    if media_type in _INDEXES:
+        _checked(content, version)
+    if media_type in INDEX_TYPES:
         digest = chosen_manifest(json.loads(content), lambda one: json.loads(client.manifest(repository, one)[0]))
-        content = checked(client.manifest(repository, digest)[0], digest)
+        content = _checked(client.manifest(repository, digest)[0], digest)
     manifest = layout.put(content, MANIFEST_TYPE)
     *blobs, _ = layout.blobs_of(manifest.digest)
     for blob in blobs:
@@ -48,3 +46,13 @@ def _fetch(client: RegistryClient, layout: Layout, repository: str, blob: Blob) 
     if named[0] != blob.digest:
         layout.path(named[0]).unlink(missing_ok=True)
         raise BackendError(f"The registry {client.host} sent another content for {blob.digest}.", "Pull it again.")
+
+
+def _checked(content: bytes, digest: str) -> bytes:
+    """Return the content if it is what the digest says.
+
+    :raises InvalidInputError: otherwise.
+    """
+    if digest_of(content) != digest:
+        raise InvalidInputError(f"The registry's content for {digest} is another.", "Pull the image again.")
+    return content

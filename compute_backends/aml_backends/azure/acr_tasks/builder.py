@@ -15,12 +15,13 @@ from aml_backends.azure.acr_tasks.following import follow, give_up
 from aml_backends.azure.acr_tasks.service import AcrTasks
 from aml_backends.azure.container_registry import AcrRegistry
 from aml_plugins.errors import AmlError, InvalidInputError
-from aml_plugins.images.base_images import ARCHITECTURE, HOST_PYTHON, Base, base_manifest, open_base
+from aml_plugins.images.base_images import HOST_PYTHON, Base, base_manifest, open_base
 from aml_plugins.images.contract import BuildSpec, BuiltImage, ContainerRegistry
 from aml_plugins.images.dockerfile import layer_names
 from aml_plugins.images.dockerfile_builder import DockerfileBuilder, build_arguments
 from aml_plugins.images.layers import write_tar
 from aml_plugins.images.layout import LAYER_TYPE, Blob
+from aml_plugins.images.platforms import ARCHITECTURE
 from aml_plugins.json_types import JsonObject
 
 __all__ = ["AcrTasksBuilder"]

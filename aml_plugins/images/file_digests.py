@@ -7,10 +7,10 @@ from pathlib import Path
 
 from aml_plugins.images.layers import files_below
 
-__all__ = ["digest_of"]
+__all__ = ["digest_of_files"]
 
 
-def digest_of(path: Path) -> str:
+def digest_of_files(path: Path) -> str:
     """Return a digest of a file's or a directory's content."""
     whole = hashlib.sha256()
     if path.is_file():
