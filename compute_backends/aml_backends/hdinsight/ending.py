@@ -54,6 +54,10 @@ class Ending:
         if status.state is not JobState.CANCELLED and not self.has_waited(key):
             raise NotYetDoneError(f"The job '{key}' is still ending on the cluster.", "Clean up again later.")
 
+    def has_waited(self, key: str) -> bool:
+        """Say whether an agent had its time: who cancels or cleans up asks again, and it is counted between looks."""
+        return self._sightings.seconds(key) > GRACE_SECONDS
+
     def forget(self, key: str) -> None:
         """Forget a job that is gone."""
         self._sightings.forget(key)
@@ -61,7 +65,3 @@ class Ending:
     def _ask_agent(self, key: str) -> None:
         if not self._site.staging.exists(key, "cancel"):
             self._site.staging.write(key, "cancel", b"asked")
-
-    def has_waited(self, key: str) -> bool:
-        """Both who cancels and who cleans up ask again: the span is counted between their looks."""
-        return self._sightings.seconds(key) > GRACE_SECONDS

@@ -27,10 +27,12 @@ class Site:
 
     @property
     def livy(self) -> Livy:
+        """The server that runs batches."""
         return self._livy.get()
 
     @cached_property
     def staging(self) -> Staging:
+        """The directory with one directory a job."""
         options = {name: self._target.secret(value) for name, value in self.config.storage_options.items()}
         return Staging(self.config.staging, options)
 

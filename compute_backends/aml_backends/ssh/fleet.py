@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Fleet:
-    """The machines of a target.
+    """The machines of a target. Its methods are those of the contract, as coroutines.
 
     :param machines: by their labels.
     :param handle: makes the handle of a job from its key and the label of its machine.
