@@ -248,7 +248,8 @@ SUBMITTER = """
 import os, signal, sys
 from pathlib import Path
 home, bundle, runner, key, call, when, *settings = sys.argv[1:]
-from aml_backends.docker import backend as module
+from aml_backends.docker.backend import DockerBackend
+from aml_backends.docker import starting
 from aml_backends.docker.config import DockerConfig
 from aml_backends.docker.engine import Engine
 from aml_plugins.compute import ComputeTarget, JobSpec
@@ -256,7 +257,7 @@ from aml_plugins.compute import ComputeTarget, JobSpec
 config = DockerConfig(engine=settings[0], image=settings[1], network=settings[2])
 target = ComputeTarget(workspace="default", name="boxes", type="docker", config=config, home=Path(home))
 files = {"runner.pyz": Path(runner), **{n: Path(bundle) / n for n in ("job.json", "snapshot.zip")}}
-place = module if call == "place_files" else Engine
+place = starting if call == "place_files" else Engine
 original = getattr(place, call)
 
 def deadly(*arguments, **options):
@@ -266,7 +267,7 @@ def deadly(*arguments, **options):
     os.kill(os.getpid(), signal.SIGKILL)
 
 setattr(place, call, deadly)
-module.DockerBackend(target).submit(JobSpec(workspace="default", run_id="0" * 32, attempt=1, bundle=files), key)
+DockerBackend(target).submit(JobSpec(workspace="default", run_id="0" * 32, attempt=1, bundle=files), key)
 """
 
 
