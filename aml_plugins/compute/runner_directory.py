@@ -15,7 +15,7 @@ from aml_plugins.compute.job import JobStatus, LogChunk
 from aml_plugins.compute.runner_results import gather_results
 from aml_plugins.compute.states import JobState
 from aml_plugins.errors import JobNotFoundError
-from aml_plugins.runs.runner import burial, claiming
+from aml_plugins.runs.runner import burial, claiming, ending
 from aml_plugins.runs.runner.processes import birth_of, processes_of_job, signal_identified
 from aml_plugins.runs.runner.status import TERMINAL, Status, read_status
 
@@ -117,20 +117,21 @@ class RunnerDirectory:
                 claiming.release(lock)
 
     def waker(self) -> int | None:
-        """Return a file descriptor that becomes readable when the runner ends; None where it cannot be watched.
+        """Return a file descriptor that becomes readable when the job ends; None where it cannot be watched.
 
         On the job's machine. The caller closes it.
         """
         holder = claiming.lock_holder(str(self.path))
         if holder is None or not hasattr(os, "pidfd_open"):
             return None
+        descriptor = ending.watched(holder[0])
         try:
-            descriptor = os.pidfd_open(holder[0])
+            descriptor = os.pidfd_open(holder[0]) if descriptor is None else descriptor
         except OSError:  # it has ended, or this kernel knows no such thing
             return None
-        if birth_of(holder[0]) == holder[1]:
+        if birth_of(holder[0]) == holder[1] and claiming.lock_holder(str(self.path)) == holder:
             return descriptor
-        os.close(descriptor)  # the process that has its number now
+        os.close(descriptor)  # of the process that has its number now, or of the runner's next job
         return None
 
     def close_unstarted(self, state: JobState, reason: str) -> bool:
