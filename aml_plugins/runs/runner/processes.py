@@ -31,6 +31,7 @@ KEY_VARIABLE = "AML_JOB_KEY"
 PROC = "/proc"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_addresses: list[int] = []
 _PARENT, _GROUP, _BIRTH = 1, 2, 19  # fields of /proc/PID/stat after the state
 
 
@@ -45,11 +46,13 @@ def die_with_parent() -> bool:
 
 
 def _prctl(option: int, value: int) -> bool:
+    """Call the function of that name; after the first time, at once: a forked child has to copy what it touches."""
     try:
         import _ctypes  # noqa: PLC0415  Linux only; ``ctypes`` itself takes ten times as long
 
-        function = _ctypes.dlsym(_ctypes.dlopen(None, 2), "prctl")  # type: ignore[arg-type]  # None: ourselves
-        return bool(_ctypes.call_function(function, (option, value, 0, 0, 0)) == 0)
+        if not _addresses:
+            _addresses.append(_ctypes.dlsym(_ctypes.dlopen(None, 2), "prctl"))  # type: ignore[arg-type]  # None: ourselves
+        return bool(_ctypes.call_function(_addresses[0], (option, value, 0, 0, 0)) == 0)
     except (ImportError, AttributeError, OSError, TypeError):
         return False
 
