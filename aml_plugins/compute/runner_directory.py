@@ -125,11 +125,14 @@ class RunnerDirectory:
         if holder is None or not hasattr(os, "pidfd_open"):
             return None
         descriptor = ending.watched(holder[0])
-        try:
-            descriptor = os.pidfd_open(holder[0]) if descriptor is None else descriptor
-        except OSError:  # it has ended, or this kernel knows no such thing
-            return None
-        if birth_of(holder[0]) == holder[1] and claiming.lock_holder(str(self.path)) == holder:
+        is_its_own = descriptor is not None
+        if descriptor is None:
+            try:
+                descriptor = os.pidfd_open(holder[0])
+            except OSError:  # it has ended, or this kernel knows no such thing
+                return None
+            is_its_own = birth_of(holder[0]) == holder[1]
+        if is_its_own and claiming.lock_holder(str(self.path)) == holder:
             return descriptor
         os.close(descriptor)  # of the process that has its number now, or of the runner's next job
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 
-from .processes import birth_of
+from .processes import own_birth
 from .reading import read_file
 
 __all__ = [
@@ -45,9 +45,8 @@ def sign(descriptor: int, script: tuple[int, int] | None = None) -> None:
     if script is not None:
         os.write(descriptor, b" %d %d" % script)
         return
-    pid = os.getpid()
     os.ftruncate(descriptor, 0)
-    os.write(descriptor, b"%d %d" % (pid, birth_of(pid)))
+    os.write(descriptor, b"%d %d" % (os.getpid(), own_birth()))
 
 
 def sign_off(directory: str, descriptor: int) -> bool:

@@ -142,7 +142,7 @@ class Run:
         if found != job.snapshot_digest:
             raise JobError("The snapshot is not the one that was submitted: its digest differs.")
         for name in ("outputs", "logs"):
-            os.makedirs(os.path.join(self._work, name), exist_ok=True)
+            _make_directory(os.path.join(self._work, name))
         script = os.path.normpath(job.script)
         if os.path.isabs(script) or script.startswith("..") or not os.path.isfile(os.path.join(self._work, script)):
             raise JobError(f"The snapshot has no script '{job.script}'.")
@@ -218,3 +218,12 @@ class Run:
     def _leave_nothing(self) -> None:
         if self._children is not None:
             self._children.end(0)
+
+
+def _make_directory(path: str) -> None:
+    """Make it unless the snapshot has it; whatever else it has of that name stands in the way."""
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise

@@ -22,6 +22,7 @@ __all__ = [
     "descendants",
     "die_with_parent",
     "kill",
+    "own_birth",
     "processes_of_job",
     "signal",
     "signal_identified",
@@ -32,6 +33,7 @@ PROC = "/proc"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _addresses: list[int] = []
+_own_births: dict[int, int] = {}
 _PARENT, _GROUP, _BIRTH = 1, 2, 19  # fields of /proc/PID/stat after the state
 
 
@@ -61,6 +63,15 @@ def birth_of(pid: int) -> int:
     """Return when a process started, in ticks since boot: with the id, its identity. 0 where nobody knows."""
     fields = _stat(pid)
     return int(fields[_BIRTH]) if fields else 0
+
+
+def own_birth() -> int:
+    """Return when this process started; asks once, and again after a fork."""
+    pid = os.getpid()
+    if pid not in _own_births:
+        _own_births.clear()
+        _own_births[pid] = birth_of(pid)
+    return _own_births[pid]
 
 
 def signal_identified(pid: int, birth: int, number: int) -> bool:

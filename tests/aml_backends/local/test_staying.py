@@ -92,18 +92,34 @@ def files_of(pid: int) -> Counter[str]:
 
 
 def test_as_many_runners_stay_as_ever_ran_at_once(backend: LocalBackend, submit: Submit, tmp_path: Path) -> None:
-    """They are more than there are low numbers for a launcher's descriptors."""
-    rounds = []
-    for name in ("first", "second"):
-        told = tmp_path / name
-        handles = [submit(UNTIL_TOLD, arguments=[str(told)]) for _ in range(33)]
-        rounds.append(sorted(int(said(backend, handle)) for handle in handles))
-        told.touch()
-        assert sorted(runner_after(backend, handle) for handle in handles) == rounds[-1]
+    runners = [
+        set(at_once(backend, submit, tmp_path / name, number)) for name, number in (("a", 3), ("b", 2), ("c", 3))
+    ]
 
-    assert rounds[0] == rounds[1]
-    assert len(set(rounds[0])) == 33
-    assert runner_after(backend, submit(RUNNER)) in rounds[0]
+    assert runners[0] == runners[2] > runners[1]
+    assert len(runners[0]) == 3
+
+
+def test_a_launcher_has_more_runners_than_low_descriptors(
+    backend: LocalBackend, submit: Submit, tmp_path: Path
+) -> None:
+    """The number under which a runner shows its pipe is never one of those that it already has."""
+    runners = at_once(backend, submit, tmp_path / "told", 31)
+
+    assert len(set(runners)) == 31
+    assert at_once(backend, submit, tmp_path / "told", 1)[0] in runners
+
+
+def at_once(backend: LocalBackend, submit: Submit, told: Path, number: int) -> list[int]:
+    """Run so many jobs at the same time; return their runners, which then wait."""
+    handles = [submit(UNTIL_TOLD, arguments=[str(told)]) for _ in range(number)]
+    for handle in handles:
+        said(backend, handle)
+    told.touch()
+    runners = [runner_after(backend, handle) for handle in handles]
+    for handle in handles:
+        backend.cleanup(handle)  # here it is known that nothing is left to be looked for
+    return runners
 
 
 def test_a_job_sees_nothing_of_the_one_before(backend: LocalBackend, submit: Submit) -> None:
@@ -147,9 +163,9 @@ def test_memory_does_not_grow(backend: LocalBackend, submit: Submit) -> None:
 
     def after(jobs: int) -> int:
         for number in range(jobs):
-            assert (
-                runner_after(backend, submit(RUNNER, {"NUMBER": str(number), "LONG": uuid.uuid4().hex * 50})) == runner
-            )
+            handle = submit(RUNNER, {"NUMBER": str(number), "LONG": uuid.uuid4().hex * 50})
+            assert runner_after(backend, handle) == runner
+            backend.cleanup(handle)
         return resident(runner)
 
     runner = runner_after(backend, submit(RUNNER))

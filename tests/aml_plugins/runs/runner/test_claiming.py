@@ -12,6 +12,7 @@ import pytest
 from aml_plugins.compute.job_files import delete_directory
 from aml_plugins.compute.runner_directory import RunnerDirectory
 from aml_plugins.runs.runner import claiming
+from aml_plugins.runs.runner.processes import birth_of
 
 STEPS = 3  # the runner's: it erases its signature, looks for ``cancel``, and whether the directory is still there
 NEVER = STEPS + 1
@@ -48,7 +49,7 @@ def test_whoever_read_the_signature_was_seen(
         due.pop(0)[1]()
     claiming.release(lock)
 
-    assert read in ([None], [(os.getpid(), claiming.birth_of(os.getpid()))])
+    assert read in ([None], [(os.getpid(), birth_of(os.getpid()))])
     assert not may_stay or read == [None]
 
 
