@@ -8,6 +8,7 @@ job has no such pipe: there, the process is what to watch.
 from __future__ import annotations
 
 import os
+import stat
 
 __all__ = ["announce", "is_over", "watched"]
 
@@ -31,6 +32,10 @@ def is_over(write: int) -> None:
 def watched(pid: int) -> int | None:
     """Return a descriptor that hangs up when the job that a runner has now is over; None where it has no pipe."""
     try:
-        return os.open(f"/proc/{pid}/fd/{_NUMBER}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(f"/proc/{pid}/fd/{_NUMBER}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)  # of another process, which has the id of a dead runner
+    return None
