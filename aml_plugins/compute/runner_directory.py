@@ -15,7 +15,7 @@ from aml_plugins.compute.job import JobStatus, LogChunk
 from aml_plugins.compute.runner_results import gather_results
 from aml_plugins.compute.states import JobState
 from aml_plugins.errors import JobNotFoundError
-from aml_plugins.runs.runner import burial, claiming
+from aml_plugins.runs.runner import burial, claiming, ending
 from aml_plugins.runs.runner.processes import birth_of, processes_of_job, signal_identified
 from aml_plugins.runs.runner.status import TERMINAL, Status, read_status
 
@@ -117,20 +117,24 @@ class RunnerDirectory:
                 claiming.release(lock)
 
     def waker(self) -> int | None:
-        """Return a file descriptor that becomes readable when the runner ends; None where it cannot be watched.
+        """Return a file descriptor that becomes readable when the job ends; None where it cannot be watched.
 
         On the job's machine. The caller closes it.
         """
         holder = claiming.lock_holder(str(self.path))
         if holder is None or not hasattr(os, "pidfd_open"):
             return None
-        try:
-            descriptor = os.pidfd_open(holder[0])
-        except OSError:  # it has ended, or this kernel knows no such thing
-            return None
-        if birth_of(holder[0]) == holder[1]:
+        descriptor = ending.watched(holder[0])
+        is_its_own = descriptor is not None
+        if descriptor is None:
+            try:
+                descriptor = os.pidfd_open(holder[0])
+            except OSError:  # it has ended, or this kernel knows no such thing
+                return None
+            is_its_own = birth_of(holder[0]) == holder[1]
+        if is_its_own and claiming.lock_holder(str(self.path)) == holder:
             return descriptor
-        os.close(descriptor)  # the process that has its number now
+        os.close(descriptor)  # of the process that has its number now, or of the runner's next job
         return None
 
     def close_unstarted(self, state: JobState, reason: str) -> bool:

@@ -43,6 +43,7 @@ THOROUGH: dict[str, str] = {
         "cleaning up is the same, whoever ended the script"
     ),
     "*/hdinsight/test_yarn.py::*": "a YARN starts, and each run starts three times as much Java as with Livy alone",
+    "*/local/test_staying.py::test_memory_does_not_grow": "a thousand jobs run, for a leak to show",
     "*/ssh/test_journey.py::test_a_submitter_killed_at_any_boundary_*": _SAME_KILL,
     "*/azure_batch/test_journey.py::test_a_submitter_killed_at_any_boundary_*": _SAME_KILL,
     "*/azure_batch/test_creating.py::test_killed_anywhere_another_driver_goes_on[[]delete]": _SAME_KILL,

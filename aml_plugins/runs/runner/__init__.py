@@ -14,14 +14,16 @@ Written before the runner starts: ``runner.pyz``, ``snapshot.zip``, ``job.json``
      "grace_seconds": float,                    # between SIGTERM and SIGKILL
      "data": [{"name", "variable", "way", ...}]} # inputs and outputs in datastores, where there are any (data.py)
 
-Written by the runner: ``lock`` (flock held for its whole life; says ``PID BIRTH`` of the runner, and of the script once
-it has started), ``started`` (made once, by whoever is first, before anything with effects: a job is never run twice),
-``status.json`` (replaced atomically at each change and as heartbeat; there once a moment has passed or the job has
-ended), ``std_log.txt`` (all that the environment build and the script print), ``records.jsonl`` and ``uploads/`` (what
-the script logs and uploads through the Azure ML v1 API, which is last on ``PYTHONPATH``), ``cache/`` (built
-environments and that API, where the job names no other place), ``work/`` (the unpacked snapshot; the script's working
-directory, with ``outputs/`` and ``logs/``), ``reserve`` (disk space for the last word, which takes its place).
-``cancel`` (created by the backend) asks it to end; SIGTERM and SIGINT do so at once.
+Written by the runner: ``lock`` (flock held for as long as it has the job; says ``PID BIRTH`` of the runner, and of the
+script once it has started; empty when the job has ended and its runner goes on to another), ``started`` (made once, by
+whoever is first, before anything with effects: a job is never run twice), ``status.json`` (replaced atomically at each
+change and as heartbeat; there once a moment has passed or the job has ended), ``std_log.txt`` (all that the environment
+build and the script print), ``records.jsonl`` and ``uploads/`` (what the script logs and uploads through the Azure ML
+v1 API, which is last on ``PYTHONPATH``), ``cache/`` (built environments and that API, where the job names no other
+place), ``work/`` (the unpacked snapshot; the script's working directory, with ``outputs/`` and ``logs/``), ``reserve``
+(disk space for the last word, which takes its place).
+``cancel`` (created by the backend) asks it to end; SIGTERM and SIGINT do so at once, and whoever sends them on a job's
+behalf has created ``cancel`` before it read ``lock``.
 
 ``status.json``::
 

@@ -47,6 +47,10 @@ class Children:
             self._signal(signal.SIGKILL)
             self._control.wait(0.02)
 
+    def are_gone(self) -> bool:
+        """Return whether this process has no child at all, and would know of one."""
+        return self._adopted and not self._reap()
+
     def end_stragglers(self, grace: float) -> None:
         """End what a script that is over left running."""
         self.end(min(grace, _STRAGGLERS_GRACE))

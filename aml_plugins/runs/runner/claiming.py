@@ -5,10 +5,21 @@ from __future__ import annotations
 import fcntl
 import os
 
-from .processes import birth_of
+from .processes import own_birth
 from .reading import read_file
 
-__all__ = ["CANCEL", "LOCK", "claim", "is_started", "lock_holder", "release", "script_of", "sign", "take_lock"]
+__all__ = [
+    "CANCEL",
+    "LOCK",
+    "claim",
+    "is_started",
+    "lock_holder",
+    "release",
+    "script_of",
+    "sign",
+    "sign_off",
+    "take_lock",
+]
 
 LOCK = "lock"
 STARTED = "started"
@@ -34,9 +45,18 @@ def sign(descriptor: int, script: tuple[int, int] | None = None) -> None:
     if script is not None:
         os.write(descriptor, b" %d %d" % script)
         return
-    pid = os.getpid()
     os.ftruncate(descriptor, 0)
-    os.write(descriptor, b"%d %d" % (pid, birth_of(pid)))
+    os.write(descriptor, b"%d %d" % (os.getpid(), own_birth()))
+
+
+def sign_off(directory: str, descriptor: int) -> bool:
+    """Erase what :func:`sign` wrote; return whether nobody can have read it to signal this process for the job.
+
+    Who signals leaves ``cancel`` before it reads the signature. Here it is the other way round: so where that was read
+    in time, this sees the file. In a directory that is gone, or renamed to be deleted, nobody can look for it.
+    """
+    os.ftruncate(descriptor, 0)
+    return not os.path.exists(os.path.join(directory, CANCEL)) and os.path.exists(os.path.join(directory, LOCK))
 
 
 def release(descriptor: int) -> None:

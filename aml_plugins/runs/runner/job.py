@@ -36,11 +36,21 @@ class Job:
         self.environment: dict[str, Any] = values.get("environment") or {"kind": "existing"}
         self.variables = {str(name): str(value) for name, value in (values.get("variables") or {}).items()}
         self.time_limit: float | None = values.get("time_limit_seconds")
-        # A variable of the target may stand in it: where its shared disk is, only the target knows.
-        self.cache: str | None = os.path.expandvars(values["cache"]) if values.get("cache") else None
+        self._cache: str | None = values.get("cache")
         self.data: list[dict[str, Any]] = [dict(entry) for entry in values.get("data") or ()]
         grace = values.get("grace_seconds")
         self.grace = _GRACE_SECONDS if grace is None else float(grace)
+
+    @property
+    def cache(self) -> str | None:
+        """Where built environments live. A variable of the target may stand in it: only that knows its shared disk."""
+        return os.path.expandvars(self._cache) if self._cache else None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the runner needs nothing of its own process for it: variables, standard output, work directory."""
+        python = self.environment.get("kind", "existing"), self.environment.get("interpreter")
+        return python == ("existing", None) and not self.data and "$" not in (self._cache or "")
 
     @classmethod
     def read(cls, directory: str) -> Job:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["start"]
 
+_NAMES = ("SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP", "SIGCHLD", "SIGPIPE", "SIGXFSZ")
+_SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+
 
 def start(command: list[str], directory: str, variables: Mapping[str, str], output: int) -> int:
     """Start a program in a session of its own; return its process id.
@@ -62,6 +65,5 @@ def _become(
 def _default_signals() -> None:
     """Undo what Python, the runner and a shell that started it in the background ignore or handle."""
     signal.set_wakeup_fd(-1)
-    for name in ("SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP", "SIGCHLD", "SIGPIPE", "SIGXFSZ"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)

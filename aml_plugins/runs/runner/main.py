@@ -9,7 +9,7 @@ import time
 from .burial import bury
 from .children import Children, exit_code_of, was_terminated
 from .claiming import claim, is_started, release, sign, take_lock
-from .control import Control
+from .control import Control, Signals
 from .environment import prepare_python
 from .errors import CancelledError, JobError, sentence_of
 from .job import Job
@@ -21,14 +21,14 @@ from .reasons import reason_of
 from .script_api_files import script_api
 from .status import Status
 from .unpacking import unpack
-from .variables import script_variables
+from .variables import script_variables, take_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import BinaryIO
 
-__all__ = ["main"]
+__all__ = ["Run", "main", "take"]
 
 _USAGE = 2
 _CANNOT_RUN = 70
@@ -41,36 +41,55 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("usage: python runner.pyz JOB_DIRECTORY\n")
         return _USAGE
     directory = os.path.abspath(arguments[0])
-    try:
-        lock = take_lock(directory)
-    except FileNotFoundError:  # deleted meanwhile
-        return 0
+    lock = take(directory)
     if lock is None:
         return 0
     try:
-        if is_started(directory):  # what the dead one signed says where its script is
-            bury(directory)
-            return 0
-        sign(lock)
-        if not claim(directory):
-            bury(directory)
-            return 0
-        return _Run(directory, lock).run()
+        return Run(directory, lock, Signals(), os.environ).run()
     finally:
         release(lock)
 
 
-class _Run:
-    """One job, run once."""
+def take(directory: str) -> int | None:
+    """Claim the job; return the descriptor of its lock, None where another runner does or did. Bury one that died."""
+    try:
+        lock = take_lock(directory)
+    except FileNotFoundError:  # deleted meanwhile
+        return None
+    if lock is None:
+        return None
+    is_ours = False
+    try:
+        if not is_started(directory):  # else what the dead one signed says where its script is
+            sign(lock)
+            is_ours = claim(directory)
+        if not is_ours:
+            bury(directory)
+    finally:
+        if not is_ours:
+            release(lock)
+    return lock if is_ours else None
 
-    def __init__(self, directory: str, lock: int) -> None:
+
+class Run:
+    """One job, run once.
+
+    ``is_clean`` says after :meth:`run` that the job left nothing in this process, which may run another.
+
+    :param lock: the job's, signed.
+    :param inherited: the environment variables that the runner was started with, or would have been.
+    """
+
+    def __init__(self, directory: str, lock: int, signals: Signals, inherited: Mapping[str, str]) -> None:
         self._directory = directory
         self._lock = lock
+        self._inherited = inherited
         self._work = os.path.join(directory, "work")
         self._status = Status(directory)
-        self._control = Control(directory, self._status)
+        self._control = Control(directory, self._status, signals)
         self._children: Children | None = None
         self._kills_before = 0
+        self.is_clean = False
 
     def run(self) -> int:
         """Run it and say how it ended, whatever happens."""
@@ -89,16 +108,18 @@ class _Run:
 
     def _run(self) -> int:
         job = Job.read(self._directory)
-        os.environ[KEY_VARIABLE] = job.key  # environment builds belong to the job, too
         self._children = Children(job.key, self._control, orphans_adopted=adopt_orphans())
         with open(os.path.join(self._directory, LOG), "ab", buffering=0) as log:
+            if not job.is_plain:
+                self._keep_process_for(job, log)
             self._unpack(job)
             paths = self._bring_data(job)
-            os.chdir(self._work)
+            if not job.is_plain:
+                os.chdir(self._work)
             cache = os.path.join(self._directory, "cache")
             python, activation = prepare_python(job, log, self._status, self._control, cache)
             api = script_api(job.cache or cache)
-            variables = script_variables(job, self._directory, python, api, dict(os.environ, **activation))
+            variables = script_variables(job, self._directory, python, api, dict(self._inherited, **activation))
             keep_artifacts(self._work, variables)
             variables.update((str(entry["variable"]), paths[entry["name"]]) for entry in job.data)
             variables = {**paths, **variables}  # under their own names too, as Azure ML's named inputs were
@@ -106,13 +127,22 @@ class _Run:
             self._children.script = self._start(job, python, variables, log)
         return self._supervise(job, self._children)
 
+    def _keep_process_for(self, job: Job, log: BinaryIO) -> None:
+        """Let what this process itself is be the job's alone: its variables, and its output."""
+        if self._inherited is not os.environ:
+            take_on(self._inherited)
+            self._inherited = os.environ
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+        os.environ[KEY_VARIABLE] = job.key  # environment builds belong to the job, too
+
     def _unpack(self, job: Job) -> None:
         os.mkdir(self._work)
         found = unpack(os.path.join(self._directory, "snapshot.zip"), self._work, self._check_cancelled)
         if found != job.snapshot_digest:
             raise JobError("The snapshot is not the one that was submitted: its digest differs.")
         for name in ("outputs", "logs"):
-            os.makedirs(os.path.join(self._work, name), exist_ok=True)
+            _make_directory(os.path.join(self._work, name))
         script = os.path.normpath(job.script)
         if os.path.isabs(script) or script.startswith("..") or not os.path.isfile(os.path.join(self._work, script)):
             raise JobError(f"The snapshot has no script '{job.script}'.")
@@ -157,6 +187,7 @@ class _Run:
             children.end_stragglers(job.grace)
         else:
             children.end(job.grace)
+        self.is_clean = job.is_plain and ended_by is None and children.are_gone()
         return self._conclude(children.wait_status, ended_by)
 
     def _conclude(self, wait_status: int | None, ended_by: str | None) -> int:
@@ -187,3 +218,12 @@ class _Run:
     def _leave_nothing(self) -> None:
         if self._children is not None:
             self._children.end(0)
+
+
+def _make_directory(path: str) -> None:
+    """Make it unless the snapshot has it; whatever else it has of that name stands in the way."""
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise

@@ -22,6 +22,7 @@ __all__ = [
     "descendants",
     "die_with_parent",
     "kill",
+    "own_birth",
     "processes_of_job",
     "signal",
     "signal_identified",
@@ -31,6 +32,8 @@ KEY_VARIABLE = "AML_JOB_KEY"
 PROC = "/proc"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_addresses: list[int] = []
+_own_births: dict[int, int] = {}
 _PARENT, _GROUP, _BIRTH = 1, 2, 19  # fields of /proc/PID/stat after the state
 
 
@@ -45,11 +48,13 @@ def die_with_parent() -> bool:
 
 
 def _prctl(option: int, value: int) -> bool:
+    """Call the function of that name; after the first time, at once: a forked child has to copy what it touches."""
     try:
         import _ctypes  # noqa: PLC0415  Linux only; ``ctypes`` itself takes ten times as long
 
-        function = _ctypes.dlsym(_ctypes.dlopen(None, 2), "prctl")  # type: ignore[arg-type]  # None: ourselves
-        return bool(_ctypes.call_function(function, (option, value, 0, 0, 0)) == 0)
+        if not _addresses:
+            _addresses.append(_ctypes.dlsym(_ctypes.dlopen(None, 2), "prctl"))  # type: ignore[arg-type]  # None: ourselves
+        return bool(_ctypes.call_function(_addresses[0], (option, value, 0, 0, 0)) == 0)
     except (ImportError, AttributeError, OSError, TypeError):
         return False
 
@@ -58,6 +63,15 @@ def birth_of(pid: int) -> int:
     """Return when a process started, in ticks since boot: with the id, its identity. 0 where nobody knows."""
     fields = _stat(pid)
     return int(fields[_BIRTH]) if fields else 0
+
+
+def own_birth() -> int:
+    """Return when this process started; asks once, and again after a fork."""
+    pid = os.getpid()
+    if pid not in _own_births:
+        _own_births.clear()
+        _own_births[pid] = birth_of(pid)
+    return _own_births[pid]
 
 
 def signal_identified(pid: int, birth: int, number: int) -> bool:

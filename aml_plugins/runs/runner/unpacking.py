@@ -78,7 +78,7 @@ class _Unpacking:
                 os.symlink(self._pointed(member), os.fsencode(target))
             except FileExistsError:
                 raise _twice(member) from None
-        root = os.path.realpath(self._root)
+        root = os.path.realpath(self._root) if self._links else ""
         for target, member in self._links:
             if not (os.path.realpath(target) + "/").startswith(root + "/"):
                 raise _leaves(member)

@@ -12,10 +12,17 @@ if TYPE_CHECKING:
 
     from .job import Job
 
-__all__ = ["script_variables"]
+__all__ = ["script_variables", "take_on"]
 
 # Of the run, or of the Python, around the submitter: they are not this run's.
 _NOT_INHERITED = ("AML_PARENT_RUN_ID", "VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME")
+
+
+def take_on(variables: Mapping[str, str]) -> None:
+    """Have these environment variables in this process, and no others."""
+    for name in os.environ.keys() - variables.keys():
+        del os.environ[name]
+    os.environ.update(variables)
 
 
 def script_variables(
