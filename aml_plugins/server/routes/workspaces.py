@@ -136,7 +136,7 @@ def _answer(request: Request, name: str, record: WorkspaceRecord | None) -> dict
     server = server_of(request)
     words = mlflow_workspaces.workspace_description(_uri(server), name)
     who = caller(request)
-    mine = {"role": server.access.role(who, name).name.lower()}
-    mine |= {"deletable": server.access.may(who, Action.ADMINISTER, name)}
-    answer = {"name": name, "description": words, **mine, "settings": None, "created_at": None}
+    answer: dict[str, Any] = {"name": name, "description": words, "settings": None, "created_at": None}
+    answer["role"] = server.access.role(who, name).name.lower()
+    answer["deletable"] = server.access.may(who, Action.ADMINISTER, name)
     return answer | ({"settings": record.settings, "created_at": record.created_at} if record else {})
