@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from opentelemetry.sdk import version as sdk_version
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -21,7 +22,6 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.sdk.version import __version__ as SDK
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from aml_plugins._version import __version__
@@ -155,7 +155,11 @@ def _resource() -> Resource:
     ``Resource.create()`` would ask in threads, which a process that is ending does not get: one that ends right after
     its first telemetry opens its exporter then.
     """
-    library = {"telemetry.sdk.language": "python", "telemetry.sdk.name": "opentelemetry", "telemetry.sdk.version": SDK}
+    library = {
+        "telemetry.sdk.language": "python",
+        "telemetry.sdk.name": "opentelemetry",
+        "telemetry.sdk.version": sdk_version.__version__,
+    }
     one_of_many = {"service.instance.id": str(uuid.uuid4())}  # deltas of two processes are not one series
     ours = {"service.name": "aml-plugins", "service.version": __version__, "host.name": socket.gethostname()}
     return Resource(library | one_of_many).merge(OTELResourceDetector().detect()).merge(Resource(ours))

@@ -25,7 +25,7 @@ class RestMembers:
         found = self._connection.call("GET", path_of("workspaces", workspace)).value
         if not found.get("deletable", True):  # an older server says nothing of it, and refuses the deletion itself
             raise PermissionDeniedError(
-                f"Only an administrator of the server may delete a workspace; you are {found['role']} of '{workspace}'.",
+                f"Only an administrator of the server may delete '{workspace}'; you are {found['role']} of it.",
                 "Ask one of them.",
             )
 

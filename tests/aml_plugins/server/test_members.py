@@ -219,7 +219,7 @@ def test_a_workspace_lives_and_dies_over_the_server(workspace, person, as_user, 
     with pytest.raises(InvalidInputError, match="it has 1 compute target and 1 experiment"):
         workspace.delete()
     for force in (False, True):  # what lives there makes no odds, and nothing is closed or cancelled before the refusal
-        with pytest.raises(PermissionDeniedError, match="Only an administrator.* you are owner"):
+        with pytest.raises(PermissionDeniedError, match=r"Only an administrator.* you are owner"):
             hers.delete(force=force)
     assert hers.describe().state == "in use"
     workspace.delete(force=True)
