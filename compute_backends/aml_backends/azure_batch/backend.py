@@ -160,7 +160,7 @@ class AzureBatchBackend(ComputeBackend):
         return [
             self._handle(job, str(task["id"]))
             for job in self._own_jobs()
-            for task in self._api.list_tasks(job)
+            for task in self._tasks_of(job)
             if KEY.fullmatch(str(task["id"]))
         ]
 
@@ -238,6 +238,14 @@ class AzureBatchBackend(ComputeBackend):
             pool = str((job.get("poolInfo") or {}).get("poolId", ""))
             if pool.lower() == self._config.pool.lower() and all(mark in (job.get("metadata") or ()) for mark in marks):
                 yield str(job["id"])
+
+    def _tasks_of(self, job: str) -> Iterator[Mapping[str, Any]]:
+        """Yield a job's tasks; none of one that somebody has deleted since it was listed."""
+        try:
+            yield from self._api.list_tasks(job)
+        except RefusedError as error:
+            if error.reason not in _GONE:
+                raise
 
     def _create_task(self, spec: JobSpec, handle: JobHandle) -> None:
         """Create the task, unless another driver was first: it is not asked for before, only where Batch refuses."""
