@@ -236,21 +236,6 @@ def test_canceling_ends_the_run_and_its_processes(workspace: Workspace, source: 
     assert len(ticks.read_text()) == length
 
 
-def test_an_interrupted_wait_leaves_the_run_and_says_how_to_go_on(workspace: Workspace, source: Path) -> None:
-    def interrupt(_: object) -> None:
-        raise KeyboardInterrupt  # as Python does on Ctrl-C, and a notebook's kernel when it is interrupted
-
-    run = submit(workspace, source)
-    sentence = (
-        rf"^the run {run.id} goes on\. .*: run\.wait_for_completion\(\), .*run\.cancel\(\) or aml run cancel {run.id}$"
-    )
-    with pytest.raises(KeyboardInterrupt, match=sentence):
-        run.wait_for_completion(on_change=interrupt)
-
-    assert workspace.context.store.runs.get("team-a", run.id).lease_owner is None  # a monitor can have it at once
-    assert run.wait_for_completion().status == "Completed"
-
-
 def test_one_idempotency_key_is_one_run_for_ever(workspace: Workspace, source: Path) -> None:
     first = submit(workspace, source, idempotency_key="nightly-1")
     again = submit(workspace, source, "--alpha", 5, idempotency_key="nightly-1")
