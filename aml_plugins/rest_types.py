@@ -679,9 +679,14 @@ class TaskEventList(TypedDict):
 
 
 class Workspace(TypedDict):
-    """A workspace; ``settings`` is null where none were ever written. ``role`` is yours."""
+    """
+    A workspace; ``settings`` is null where none were ever written. ``role`` is yours.
+
+    ``deletable`` says whether you may delete it, whatever lives in it.
+    """
 
     created_at: NotRequired[float | None]
+    deletable: bool
     description: NotRequired[str | None]
     name: str
     role: str

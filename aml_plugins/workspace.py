@@ -152,6 +152,7 @@ class Workspace(WorkspaceResources):
         :param force: with everything in it (see :meth:`contents`); runs are cancelled first. Files in registered
             datastores stay, except snapshots.
         :raises InvalidInputError: for ``default``, and without ``force`` while anything lives in the workspace.
+        :raises PermissionDeniedError: for users of a server who are not its administrators; nothing has begun then.
         :raises OperationFailedError: where runs do not end in time; delete again.
         """
         from aml_plugins.workspaces import lifecycle  # noqa: PLC0415  seldom

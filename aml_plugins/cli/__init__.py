@@ -27,6 +27,10 @@ def main() -> None:
         from aml_plugins.cli.app import run
 
         code = run(sys.argv[1:])
+        import signal
+
+        # What came of it has been said. Python would yet end by a signal that comes while it tidies up.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:  # while the imports above went on: nothing had begun
         sys.stderr.write("\nInterrupted.\n")
         code = 130

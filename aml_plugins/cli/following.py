@@ -27,8 +27,9 @@ def handing_over(run: Run, parting: str) -> Iterator[None]:
     try:
         with ends_as_interruption():
             yield
-    except KeyboardInterrupt:
-        _hand_over(run)
+    except KeyboardInterrupt as interruption:
+        if not interruption.args:  # where there are words, wait_for_completion() has handed it over
+            _hand_over(run)
         with suppress(OSError):  # the terminal may be what ended us
             click.echo(f"\nInterrupted; {parting}", err=True)
         raise SystemExit(INTERRUPTED) from None
@@ -56,14 +57,9 @@ def left_to_a_monitor(workspace: Workspace, parting: Callable[[], str]) -> Itera
 
 
 def _hand_over(run: Run) -> None:
-    from aml_plugins.errors import AmlError
-    from aml_plugins.runs.monitoring import ensure_driven
+    from aml_plugins.runs.monitoring import hand_over
 
-    with suppress(AmlError):  # the store may be what ended us
-        run.workspace.driver.release()
-        record = run.workspace.context.store.runs.find(run.id)
-        if record is not None:
-            ensure_driven(run.workspace.context, [record])
+    hand_over(run.workspace.context, run.workspace.driver, run.id)
 
 
 @contextmanager

@@ -58,7 +58,8 @@ def create(
     environment = _environment(requirements, requirements_file, conda_file)
     found = [Model.find(opened, one) for one in models]
     chosen = name or _name_of(found)
-    with left_to_a_monitor(opened, lambda: _parting(opened, chosen)):
+    earlier = _newest(opened, chosen)
+    with left_to_a_monitor(opened, lambda: _parting(opened, chosen, earlier)):
         made = Image.create(
             opened,
             chosen,
@@ -178,13 +179,27 @@ def _environment(requirements: tuple[str, ...], requirements_file: str | None, c
     return {"kind": "pip", "requirements": list(requirements), **named}
 
 
-def _parting(workspace: Workspace, name: str) -> str:
+def _newest(workspace: Workspace, name: str) -> int:
+    """Return the newest version there is; 0 where there is none."""
     from aml_plugins.images.image import Image
 
-    building = [one for one in Image.list(workspace, name) if one.record.state == "Building"]
-    if not building:
+    return max((one.version for one in Image.list(workspace, name)), default=0)
+
+
+def _parting(workspace: Workspace, name: str, earlier: int) -> str:
+    """Say what became of a build that was interrupted, perhaps as it ended.
+
+    :param earlier: the newest version when it began.
+    """
+    from aml_plugins.images.image import Image
+
+    mine = [one for one in Image.list(workspace, name) if one.version > earlier]
+    if not mine:
         return "nothing was begun."
-    return f"a monitor goes on with it. To end it: aml image delete {name}:{building[0].version}"
+    shown = f"{name}:{mine[0].version}"
+    if mine[0].record.state != "Building":
+        return f"the build had ended. See: aml image show {shown}"
+    return f"a monitor goes on with it. To end it: aml image delete {shown}"
 
 
 def _name_of(models: list[Model]) -> str:

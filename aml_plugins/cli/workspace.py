@@ -115,10 +115,13 @@ def restore(name: str, store: str | None, output: str) -> None:
 @in_store
 def delete(name: str, force: bool, dry_run: bool, store: str | None, output: str) -> None:
     """Delete a workspace; refused while things live in it."""
+    from aml_plugins.workspaces.lifecycle import check_deletable
     from aml_plugins.workspaces.wording import counted
 
     opened = open_workspace(store, name)
-    found = {} if name == "default" or not (force or dry_run) else opened.contents()
+    if not dry_run:
+        check_deletable(opened.context, name)
+    found = opened.contents() if force or dry_run else {}
     if dry_run:
         show(output, found, lambda: f"Workspace '{name}' has {counted(found)}.")
         return

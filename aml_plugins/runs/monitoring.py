@@ -9,19 +9,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aml_plugins.errors import AmlError
 from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.leases import owner_is_dead
 
 if TYPE_CHECKING:
     from aml_plugins.context import Context
+    from aml_plugins.runs.reconciliation.driver import Driver
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["ensure_driven", "ensure_monitor", "single_monitor"]
+__all__ = ["ensure_driven", "ensure_monitor", "hand_over", "single_monitor"]
 
 
 def ensure_driven(context: Context, runs: Sequence[RunRecord]) -> None:
@@ -53,6 +55,15 @@ def ensure_monitor(context: Context) -> None:
             # Not as an argument: every user of the machine sees those, and the URI may hold a password.
             env={**os.environ, "AML_HOME": str(context.home), "AML_STORE_URI": context.store.uri},
         )
+
+
+def hand_over(context: Context, driver: Driver, run_id: str) -> None:
+    """Let a monitor go on with what this driver drove; where the store is away, whoever looks next does."""
+    with suppress(AmlError):
+        driver.release()
+        record = context.store.runs.find(run_id)
+        if record is not None:
+            ensure_driven(context, [record])
 
 
 @contextmanager

@@ -50,7 +50,10 @@ class ProjectRun(SubmittedRun):
 
     def wait(self) -> bool:
         """Show the output, wait for the end, and say whether it went well."""
-        self._run.wait_for_completion(show_output=True, raise_on_error=False)
+        try:
+            self._run.wait_for_completion(show_output=True, raise_on_error=False)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt from None  # without the words that the run goes on: MLflow cancels it now
         return bool(self._run.status == RunState.COMPLETED.value)
 
     def get_status(self) -> str:

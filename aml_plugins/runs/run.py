@@ -88,19 +88,33 @@ class Run:
         :param on_change: gets the run's record whenever it changed.
         :param timeout: seconds to wait; then ``OperationFailedError``, and the run goes on.
         :param raise_on_error: raise ``OperationFailedError`` for a run that failed or was canceled.
+        :raises KeyboardInterrupt: on Ctrl-C; a monitor goes on with the run, and the words say how to wait again.
         """
         if self._record is None:
             return self
         reader = on_output or (_printer() if show_output else None)
         context = self.workspace.context
         driver = self.workspace.driver
-        self._record = wait(context, driver, self.id, on_output=reader, on_change=on_change, timeout=timeout)
+        try:
+            self._record = wait(context, driver, self.id, on_output=reader, on_change=on_change, timeout=timeout)
+        except KeyboardInterrupt:
+            raise self._interrupted() from None
         if raise_on_error and self._record.state != RunState.COMPLETED.value:
             raise OperationFailedError(
                 f"The run {self.id} ended as {self._record.state}. {self._record.reason or ''}".rstrip(),
                 f"Its log: aml run logs {self.id}" if self._record.handle else f"See: aml run show {self.id}",
             )
         return self
+
+    def _interrupted(self) -> KeyboardInterrupt:
+        """Leave the run to a monitor; return what says so where the interruption is shown, as in a notebook."""
+        from aml_plugins.runs.monitoring import hand_over  # noqa: PLC0415  seldom
+
+        hand_over(self.workspace.context, self.workspace.driver, self.id)
+        return KeyboardInterrupt(
+            f"the run {self.id} goes on. Wait for it again with: run.wait_for_completion(), "
+            f"or cancel it with: run.cancel() or aml run cancel {self.id}"
+        )
 
     def cancel(self) -> None:
         """Ask the run to end; returns at once. Waiting for it sees it end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Collection, Tuple
+from typing import Any, Callable, Set, Tuple
 
 from .calling import Caller, RunFailedError
 from .script import Script
@@ -17,18 +17,27 @@ logger = logging.getLogger("azmlinfsrv")
 _Result = Tuple[Any, float]
 
 
-class Connections:
-    """The connections of a worker: who has asked does not ask again on the same before the answer is there.
+class Connections(Set[Any]):
+    """The open connections of a worker: who has asked does not ask again on the same before the answer is there.
 
-    :ivar open: the server's own collection, once it has started.
+    The server puts them in and takes them out.
+
+    :ivar on_close: is told when one was taken out.
     """
 
     def __init__(self) -> None:
-        self.open: Collection[Any] | None = None
+        super().__init__()
+        self.on_close: Callable[[], None] | None = None
+
+    def discard(self, connection: Any) -> None:
+        """Take one out."""
+        super().discard(connection)
+        if self.on_close is not None:
+            self.on_close()
 
     def are_all(self, number: int) -> bool:
         """Say whether so many waiting requests are all that can come without another connection."""
-        return self.open is not None and number >= len(self.open)
+        return number >= len(self)
 
 
 class Batches:
@@ -47,6 +56,8 @@ class Batches:
         self._connections = connections
         self._waiting: list[tuple[str, asyncio.Future[_Result]]] = []
         self._planned: asyncio.Handle | None = None
+        if self._wait:
+            connections.on_close = self._plan_anew
 
     async def run(self, text: str) -> _Result:
         """Return the result for one body and the milliseconds of the call that made it.
@@ -66,6 +77,15 @@ class Batches:
         elif self._planned is None:
             self._planned = loop.call_later(self._wait, self._go) if self._wait else loop.call_soon(self._go)
         return await future
+
+    def _plan_anew(self) -> None:
+        """Look in a moment whether those who wait are the only ones left: the server is not done with this one yet."""
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._go_if_complete)
+
+    def _go_if_complete(self) -> None:
+        if self._connections.are_all(len(self._waiting)):
+            self._go()
 
     def _go(self) -> None:
         if self._planned is not None:

@@ -62,7 +62,7 @@ def serve(
     )
     closing = [one.close for one in (capture, tracing) if one is not None]
     server = _Server(config, app, metrics, news, closing)
-    connections.open = server.server_state.connections
+    server.server_state.connections = connections
     server.run(sockets=[listener])
 
 

@@ -18,7 +18,6 @@ Three things, of which the matrix test has the evidence:
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from flask import Response as FlaskResponse
@@ -28,6 +27,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST  # noqa: TID253
 from mlflow.server import app as flask_application  # noqa: TID253  as above
 from mlflow.server import auth  # noqa: TID253  as above
 from mlflow.server.fastapi_security import SecurityHeadersMiddleware  # noqa: TID253  as above
+from mlflow.store.workspace.abstract_store import WorkspaceNameValidator  # noqa: TID253  as above
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME, WORKSPACE_HEADER_NAME  # noqa: TID253  as above
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 __all__ = ["MlflowGate"]
 
 _HEADER = WORKSPACE_HEADER_NAME.lower()
-_NAME = re.compile(r"[a-z0-9-]{1,63}")
 _REFUSED = frozenset({Kind.ADMINISTRATOR_IN_FRONT, Kind.CONTRIBUTOR_IN_FRONT})
 
 
@@ -83,13 +82,15 @@ class MlflowGate:
         found = _authenticated(request)
         if isinstance(found, Response):
             return found
-        if len(named) > 1 or not all(map(_NAME.fullmatch, named)):
-            return PlainTextResponse(f"The header {WORKSPACE_HEADER_NAME} must name one workspace", 400)
+        try:
+            _check_names(named)
+        except MlflowException as error:
+            return _answer(error)
         if found.is_admin:
             return None
         workspace = named[0] if named else DEFAULT_WORKSPACE_NAME
         if not _is_visible(found, workspace):
-            return _no_such_workspace(workspace)
+            return _answer(MlflowException(f"Workspace '{workspace}' not found", RESOURCE_DOES_NOT_EXIST))
         if kind is Kind.CONTRIBUTOR_IN_FRONT and self._roles.role(found, workspace) >= Role.CONTRIBUTOR:
             return None
         return PlainTextResponse("Permission denied", 403) if kind is None or kind in _REFUSED else None
@@ -115,12 +116,16 @@ def _authenticated(request: HTTPConnection) -> Identity | Response:
     ):
         found: Any = auth.authenticate_request()
         if isinstance(found, FlaskResponse):
-            return Response(found.get_data(), found.status_code, dict(found.headers))
-    try:
-        user = auth.store.get_user(found.username)
-    except MlflowException:  # deleted in this moment
-        return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm="mlflow"'})
+            return _of_flask(found)
+        try:
+            user = auth.store.get_user(found.username)
+        except MlflowException:  # deleted in this moment
+            return _of_flask(auth.make_basic_auth_response())
     return Identity(name=user.username, user_id=user.id, is_admin=bool(user.is_admin))
+
+
+def _of_flask(answer: FlaskResponse) -> Response:
+    return Response(answer.get_data(), answer.status_code, dict(answer.headers))
 
 
 def _is_visible(identity: Identity, workspace: str) -> bool:
@@ -131,7 +136,15 @@ def _is_visible(identity: Identity, workspace: str) -> bool:
     return workspace in auth.store.list_user_present_workspaces(number)
 
 
-def _no_such_workspace(name: str) -> Response:
-    """Return what MLflow answers for a workspace that is not there."""
-    error = MlflowException(f"Workspace '{name}' not found", RESOURCE_DOES_NOT_EXIST)
+def _check_names(named: list[str]) -> None:
+    """Refuse what cannot be the name of a workspace, as MLflow does, and several, of which MLflow would take one."""
+    if len(named) > 1:
+        raise MlflowException.invalid_parameter_value(f"The header {WORKSPACE_HEADER_NAME} must name one workspace.")
+    for name in named:
+        if name != DEFAULT_WORKSPACE_NAME:
+            WorkspaceNameValidator.validate(name)
+
+
+def _answer(error: MlflowException) -> Response:
+    """Return what MLflow answers for an error of its own."""
     return JSONResponse(json.loads(error.serialize_as_json()), error.get_http_status_code())

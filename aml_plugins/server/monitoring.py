@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from aml_plugins.errors import StoreSchemaError
 from aml_plugins.runs.reconciliation.monitor import Monitor
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _STOP_SECONDS = 15.0
 _TIDY_SECONDS = 3600.0
+_SCHEMA_SECONDS = 60.0
 
 
 @asynccontextmanager
@@ -62,6 +64,9 @@ def _drive(server: Server, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             Monitor(server.context, accept=lambda run: may_drive(server, run)).run(stop)
+        except StoreSchemaError as error:  # an installation of another version looks after the runs, or comes to
+            logger.error("The background monitor rests: %s", error)  # noqa: TRY400  the sentence says it all
+            stop.wait(_SCHEMA_SECONDS)
         except Exception:  # whatever it is, the server answers on, and the next try may succeed
             logger.exception("The background monitor starts anew")
             stop.wait(1.0)

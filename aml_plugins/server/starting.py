@@ -7,10 +7,11 @@ from __future__ import annotations
 import configparser
 import os
 from collections.abc import MutableMapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from aml_plugins.errors import InvalidInputError
+from aml_plugins.errors import InvalidInputError, MissingExtraError
 from aml_plugins.home import aml_home
 from aml_plugins.server.settings import AUTH, MONITOR, URL
 from aml_plugins.store.opening import has_password, open_store, plain_uri
@@ -21,6 +22,8 @@ _SECRET = "MLFLOW_FLASK_SERVER_SECRET_KEY"  # noqa: S105  a variable's name
 _AUTH_FILE = "MLFLOW_AUTH_CONFIG_PATH"
 _AUTH_CACHE_SECONDS = 30
 _SQLITE = "sqlite:///"
+_OF_THE_EXTRA = ("fastapi", "sse_starlette", "uvicorn")
+"""What our routes import as the server starts, where nobody would get a sentence any more."""
 
 
 def server_store_uri(uri: str) -> str:
@@ -57,6 +60,8 @@ def serve(
     :param options: more of its options, as on its command line.
     :raises AmlError: where the server could not work as it is asked to; nothing was started.
     """
+    if any(find_spec(module) is None for module in _OF_THE_EXTRA):
+        raise MissingExtraError("The server", "server")
     _prepare(os.environ, store_uri, host=host, port=port, with_auth=with_auth, monitor=monitor)
     if with_auth:
         check_authentication()

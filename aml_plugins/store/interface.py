@@ -68,6 +68,10 @@ class Members(Protocol):
         """Return the caller's own role: ``owner``, ``contributor`` or ``reader``."""
         ...
 
+    def check_deletion(self, workspace: str) -> None:
+        """Raise ``PermissionDeniedError`` for a caller who may not delete the workspace, whatever lives in it."""
+        ...
+
     def list(self, workspace: str) -> Sequence[MemberRecord]:
         """Return everybody with a role, by name; ``InvalidInputError`` where nobody is asked who he is."""
         ...

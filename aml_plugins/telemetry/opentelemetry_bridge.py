@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import socket
+import uuid
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from opentelemetry.sdk import version as sdk_version
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -16,7 +18,7 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
     PeriodicExportingMetricReader,
 )
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -49,9 +51,7 @@ class Bridge:
         self._where = where
         self._spans = spans
         self._noticing = _Noticing(metrics)
-        self._resource = Resource.create(
-            {"service.name": "aml-plugins", "service.version": __version__, "host.name": socket.gethostname()}
-        )
+        self._resource = _resource()
         self._reader = PeriodicExportingMetricReader(self._noticing, export_interval_millis=math.inf)
         self._provider = MeterProvider([self._reader], resource=self._resource, shutdown_on_exit=False)
         self._meter = self._provider.get_meter("aml_plugins", __version__)
@@ -147,6 +147,22 @@ class _Noticing(MetricExporter):
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         self._inner.shutdown(timeout_millis, **kwargs)
+
+
+def _resource() -> Resource:
+    """Return what sends: this package on this machine, with what ``OTEL_RESOURCE_ATTRIBUTES`` adds.
+
+    ``Resource.create()`` would ask in threads, which a process that is ending does not get: one that ends right after
+    its first telemetry opens its exporter then.
+    """
+    library = {
+        "telemetry.sdk.language": "python",
+        "telemetry.sdk.name": "opentelemetry",
+        "telemetry.sdk.version": sdk_version.__version__,
+    }
+    one_of_many = {"service.instance.id": str(uuid.uuid4())}  # deltas of two processes are not one series
+    ours = {"service.name": "aml-plugins", "service.version": __version__, "host.name": socket.gethostname()}
+    return Resource(library | one_of_many).merge(OTELResourceDetector().detect()).merge(Resource(ours))
 
 
 def _context(trace_id: str, span_id: str) -> SpanContext:

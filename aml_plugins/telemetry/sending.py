@@ -33,7 +33,7 @@ class Sender:
         self._complained = -COMPLAINT_SECONDS
         self._thread = threading.Thread(target=self._send_all, name="aml-telemetry", daemon=True)
         self._thread.start()
-        atexit.register(self.flush)
+        atexit.register(self._end)
 
     def send(self, spans: Sequence[Span], measurements: Sequence[Measurement]) -> None:
         """Send soon."""
@@ -52,6 +52,11 @@ class Sender:
                     return False
                 self._queue.all_tasks_done.wait(left)
         return True
+
+    def _end(self) -> None:
+        """Wait a moment for what is on its way as the process ends; what it was too short for is lost, and told."""
+        if not self.flush(FAREWELL_SECONDS):
+            logger.warning("Telemetry is lost: its receiver had not taken it when the process ended.")
 
     def _send_all(self) -> None:
         while True:

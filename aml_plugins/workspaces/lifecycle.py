@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aml_plugins.json_types import JsonObject
     from aml_plugins.runs.reconciliation.driver import Driver
 
-__all__ = ["Description", "archive", "contents", "delete", "describe", "describe_all", "restore"]
+__all__ = ["Description", "archive", "check_deletable", "contents", "delete", "describe", "describe_all", "restore"]
 
 _ENDING_SECONDS = 120.0
 _PAGE = 1000
@@ -107,15 +107,26 @@ def contents(context: Context, name: str) -> Mapping[str, int]:
         return {}
 
 
+def check_deletable(context: Context, name: str) -> None:
+    """Let pass whoever may delete the workspace, before anything is counted, closed or cancelled for it.
+
+    :raises InvalidInputError: for ``default``.
+    :raises PermissionDeniedError: for users of a server who are not its administrators.
+    """
+    if name == "default":
+        raise InvalidInputError("The workspace 'default' cannot be deleted.", "It is there for everyone; leave it.")
+    context.store.members.check_deletion(name)
+
+
 def delete(context: Context, driver: Driver, name: str, *, force: bool) -> None:
     """Delete the workspace; killed anywhere, the same call goes on.
 
     :param force: with what lives in it: runs are cancelled and awaited first.
     :raises InvalidInputError: for ``default``, and without ``force`` while anything lives in it, counted.
+    :raises PermissionDeniedError: for users of a server who are not its administrators; nothing has begun then.
     :raises OperationFailedError: where runs do not end in time.
     """
-    if name == "default":
-        raise InvalidInputError("The workspace 'default' cannot be deleted.", "It is there for everyone; leave it.")
+    check_deletable(context, name)
     found = contents(context, name)
     if force:
         close_workspace(context.store, name)

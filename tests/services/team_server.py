@@ -153,8 +153,10 @@ def team_server(directory: Path, *options: str) -> Iterator[TeamServer]:
 
 _RULES = """
 import json, re
+from fastapi import routing
 from mlflow.server import app, auth
-native = auth.create_app().routes
+# Newer versions of FastAPI keep routes below the routers that they were included with.
+native = list(getattr(routing, "iter_route_contexts", iter)(auth.create_app().routes))
 rules = {(method, rule.rule) for rule in app.url_map.iter_rules() for method in rule.methods}
 rules |= {(method, route.path) for route in native for method in getattr(route, "methods", None) or ()}
 print(json.dumps(sorted((method, path) for method, path in rules if method not in ("HEAD", "OPTIONS"))))

@@ -9,7 +9,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from aml_plugins.compute.job import JobHandle, JobStatus
-from aml_plugins.errors import AmlError, LeaseLostError, NotYetDoneError, StoreError, TransientBackendError
+from aml_plugins.errors import (
+    AmlError,
+    LeaseLostError,
+    NotYetDoneError,
+    StoreError,
+    StoreSchemaError,
+    TransientBackendError,
+)
 from aml_plugins.runs.log_relay import LogRelay
 from aml_plugins.runs.reconciliation.advance import advance, needs_status
 from aml_plugins.runs.reconciliation.bell import Bell, ring
@@ -81,7 +88,10 @@ class Driver:
         self._new.add(run.run_id)
 
     def drive(self, run_ids: Collection[str]) -> Mapping[str, RunRecord]:
-        """Take the runs as far as they go now, and return them as they are, driven by us or not."""
+        """Take the runs as far as they go now, and return them as they are, driven by us or not.
+
+        :raises StoreSchemaError: where a newer version has changed the store's tables; all leases are given up then.
+        """
         self._began = time.monotonic()
         held = self._hold(run_ids)
         runs = self._read(run_ids, held)
@@ -236,6 +246,9 @@ class Driver:
         except TransientBackendError as error:
             self._put_off(run, error)
             run = self._told(self._held.get(run.run_id, run), error)
+        except StoreSchemaError:
+            self.release()  # the store is a newer version's by now: one of that goes on
+            raise
         except StoreError as error:
             logger.warning("The store cannot be asked now: %s", error)
             self._put_off(run, error)

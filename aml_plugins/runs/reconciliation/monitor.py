@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from aml_plugins.errors import AmlError, StoreError
+from aml_plugins.errors import AmlError, StoreError, StoreSchemaError
 from aml_plugins.provisioning.driving import ProvisioningWatch
 from aml_plugins.runs.reconciliation.bell import Bell
 from aml_plugins.runs.reconciliation.driver import Driver
@@ -96,7 +96,10 @@ class Monitor:
         return [run for run in due if is_within_reach(self._context, run) and self._accept(run)]
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
-        """Go on until ``stop`` is set or, with ``until_idle``, until no run is left to drive."""
+        """Go on until ``stop`` is set or, with ``until_idle``, until no run is left to drive.
+
+        :raises StoreSchemaError: where a newer version has changed the store's tables, and has to go on.
+        """
         pause, bell = Pause(shortest=0.005, longest=2.0), Bell(self._context)
         try:
             while not stop.is_set():
@@ -147,6 +150,8 @@ class Monitor:
             unsettled, changed = self._serve_now_and_then()
             left, moved = self.round()
             return left + unsettled, moved or changed
+        except StoreSchemaError:
+            raise
         except StoreError as error:
             logger.warning("The store cannot be asked now: %s", error)
             return 1, False

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from contextlib import suppress
+from itertools import chain, repeat
 from typing import Any
 
 import httptools
@@ -16,8 +17,11 @@ _IDLE_SECONDS = 3.0  # less than the scoring server waits before it closes an id
 _OLDEST_SECONDS = 20.0
 """Then a connection is made anew: behind an address may be many, and new ones among them."""
 _CONNECT_SECONDS = 5.0
+_PATIENCE_SECONDS = 10.0
+"""How long a request waits for a connection that is refused. A cluster's nodes may hear of a version a while after it
+is ready, and of one of its replicas a while after that has left. Nothing was sent yet: trying again repeats nothing."""
 _PAUSES = (0.05, 0.25, 1.0)
-"""Between attempts to connect. Nothing was sent yet, so trying again repeats nothing."""
+"""Between attempts to connect; the last one again and again."""
 _GONE_SECONDS = 20
 """Then a machine that vanished without a word is given up; a connection to it would else wait for hours."""
 _NO_CONTENT = frozenset({204, 304})
@@ -144,14 +148,15 @@ class Upstream:
         return None
 
     async def _connect(self) -> _Connection:
-        for pause in _PAUSES:
-            with suppress(OSError, asyncio.TimeoutError):
+        until = time.monotonic() + _PATIENCE_SECONDS
+        pauses = chain(_PAUSES, repeat(_PAUSES[-1]))
+        while True:
+            try:
                 return await self._attempt()
-            await asyncio.sleep(pause)
-        try:
-            return await self._attempt()
-        except (OSError, asyncio.TimeoutError) as error:
-            raise UpstreamError from error
+            except (OSError, asyncio.TimeoutError) as error:
+                if time.monotonic() >= until:
+                    raise UpstreamError from error
+            await asyncio.sleep(next(pauses))
 
     async def _attempt(self) -> _Connection:
         opened = asyncio.open_connection(*self.address)

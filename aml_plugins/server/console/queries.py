@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 
+from aml_plugins.mlflow_tables import tables as mlflow
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.store import SqlStore
 
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["ConsoleQueries", "RunFilter", "queries_of"]
 
 _R, _T, _I, _S = tables.runs, tables.tasks, tables.images, tables.services
+_M = mlflow.runs
+_RUNS = _R.outerjoin(_M, _M.c.run_uuid == _R.c.run_id)
+_NAME = func.coalesce(func.nullif(_M.c.name, ""), _R.c.name)
+"""What MLflow's UI calls the run: it may have made the name up, and people change it there."""
 _RUN_COLUMNS = (
-    *(_R.c.run_id, _R.c.name, _R.c.experiment_name, _R.c.script, _R.c.target, _R.c.state, _R.c.user),
+    *(_R.c.run_id, _NAME.label("name"), _R.c.experiment_name, _R.c.script, _R.c.target, _R.c.state, _R.c.user),
     *(_R.c.cancel_requested_at, _R.c.created_at, _R.c.started_at, _R.c.ended_at),
 )
 _TASK_COLUMNS = (
@@ -28,7 +33,7 @@ _TASK_COLUMNS = (
 )
 _IMAGE_COLUMNS = (_I.c.name, _I.c.version, _I.c.state, _I.c.builder, _I.c.reason, _I.c.created_at)
 _SERVICE_COLUMNS = (_S.c.name, _S.c.type, _S.c.state, _S.c.desired, _S.c.endpoint, _S.c.reason, _S.c.looked_at)
-_SEARCHED = (_R.c.name, _R.c.script, _R.c.experiment_name, _R.c.user)
+_SEARCHED = (_NAME, _R.c.script, _R.c.experiment_name, _R.c.user)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +77,7 @@ class ConsoleQueries:
         self, workspace: str, wanted: RunFilter, limit: int, before: tuple[float, str] | None = None
     ) -> Sequence[dict[str, Any]]:
         """Return runs, newest first; ``before`` is ``(created_at, run_id)`` of the last one seen."""
-        statement = select(*_RUN_COLUMNS).where(_R.c.workspace == workspace, *wanted.conditions())
+        statement = select(*_RUN_COLUMNS).select_from(_RUNS).where(_R.c.workspace == workspace, *wanted.conditions())
         if before is not None:
             statement = statement.where(tuple_(_R.c.created_at, _R.c.run_id) < tuple_(*before))
         return self._rows(statement.order_by(_R.c.created_at.desc(), _R.c.run_id.desc()).limit(limit))
@@ -80,7 +85,8 @@ class ConsoleQueries:
     def children(self, workspace: str, run_id: str, limit: int) -> Sequence[dict[str, Any]]:
         """Return the runs that were submitted below a run, oldest first."""
         mine = and_(_R.c.workspace == workspace, _R.c.parent_run_id == run_id, tables.listed_runs)
-        return self._rows(select(*_RUN_COLUMNS).where(mine).order_by(_R.c.created_at, _R.c.run_id).limit(limit))
+        statement = select(*_RUN_COLUMNS).select_from(_RUNS).where(mine)
+        return self._rows(statement.order_by(_R.c.created_at, _R.c.run_id).limit(limit))
 
     def queues(self, workspace: str) -> Sequence[dict[str, Any]]:
         """Return how many runs each target has in each state that is not final."""
@@ -102,13 +108,13 @@ class ConsoleQueries:
         """Return the tasks that have not ended, newest first, each with what is known of its run."""
         own = and_(_T.c.subject == _R.c.run_id, _R.c.workspace == workspace)
         about = (
-            _R.c.name.label("run_name"),
+            _NAME.label("run_name"),
             _R.c.script,
             _R.c.experiment_name,
             _R.c.target,
             _R.c.state.label("run_state"),
         )
-        statement = select(*_TASK_COLUMNS, *about).select_from(_T.outerjoin(_R, own))
+        statement = select(*_TASK_COLUMNS, *about).select_from(_T.outerjoin(_RUNS, own))
         statement = statement.where(_T.c.workspace == workspace, _T.c.state.in_(("Queued", "Running")))
         return self._rows(statement.order_by(_T.c.created_at.desc(), _T.c.task_id.desc()).limit(limit))
 

@@ -69,13 +69,17 @@ class WorkspaceContents(Strict):
 
 
 class Workspace(Strict):
-    """A workspace; ``settings`` is null where none were ever written. ``role`` is yours."""
+    """A workspace; ``settings`` is null where none were ever written. ``role`` is yours.
+
+    ``deletable`` says whether you may delete it, whatever lives in it.
+    """
 
     name: str
     description: str | None = None
     settings: JsonMapping | None = None
     created_at: Moment | None = None
     role: str
+    deletable: bool
 
 
 class RegisteredBody(Strict):

@@ -135,6 +135,8 @@ def _uri(server: Server) -> str:
 def _answer(request: Request, name: str, record: WorkspaceRecord | None) -> dict[str, Any]:
     server = server_of(request)
     words = mlflow_workspaces.workspace_description(_uri(server), name)
-    role = server.access.role(caller(request), name)
-    answer = {"name": name, "description": words, "role": role.name.lower(), "settings": None, "created_at": None}
+    who = caller(request)
+    answer: dict[str, Any] = {"name": name, "description": words, "settings": None, "created_at": None}
+    answer["role"] = server.access.role(who, name).name.lower()
+    answer["deletable"] = server.access.may(who, Action.ADMINISTER, name)
     return answer | ({"settings": record.settings, "created_at": record.created_at} if record else {})

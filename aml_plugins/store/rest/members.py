@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aml_plugins.errors import PermissionDeniedError
 from aml_plugins.store.records import MemberRecord
 from aml_plugins.store.rest.asking import pages
 from aml_plugins.store.rest.connection import Connection, path_of
@@ -19,6 +20,14 @@ class RestMembers:
 
     def role(self, workspace: str) -> str:
         return str(self._connection.call("GET", path_of("workspaces", workspace)).value["role"])
+
+    def check_deletion(self, workspace: str) -> None:
+        found = self._connection.call("GET", path_of("workspaces", workspace)).value
+        if not found.get("deletable", True):  # an older server says nothing of it, and refuses the deletion itself
+            raise PermissionDeniedError(
+                f"Only an administrator of the server may delete '{workspace}'; you are {found['role']} of it.",
+                "Ask one of them.",
+            )
 
     def list(self, workspace: str) -> Sequence[MemberRecord]:
         return [MemberRecord(**item) for item in pages(self._connection, _path(workspace))]

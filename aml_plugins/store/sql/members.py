@@ -17,6 +17,9 @@ class SqlMembers:
     def role(self, workspace: str) -> str:  # noqa: ARG002  the interface's
         return "owner"
 
+    def check_deletion(self, workspace: str) -> None:
+        pass
+
     def list(self, workspace: str) -> Sequence[MemberRecord]:
         _refuse(workspace)
 

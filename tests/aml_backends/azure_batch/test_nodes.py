@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from services.azure import POOL, add_pool
 
+from aml_backends.azure_batch.plan import job_marks
 from aml_plugins.compute import JobSpec, JobState
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.runner.processes import processes_of_job
@@ -159,6 +160,25 @@ def test_a_pool_that_is_created_grows_to_the_size_of_the_run(run, tmp_path):
     assert wait_until_ended(backend, handle).state is JobState.SUCCEEDED
     assert logs(backend, handle, tmp_path) == {"std_log.txt": "node 0\n", "std_log_1.txt": "node 1\n"}
     wait_until(backend.delete_target)
+
+
+def test_a_job_that_goes_while_jobs_are_listed_has_no_tasks(make_backend, monkeypatch):
+    backend = make_backend()
+    api, target = backend._api, backend.target
+    job = {"id": f"aml-{uuid.uuid4().hex}", "poolInfo": {"poolId": target.config.pool}}
+    api.create_job({**job, "metadata": job_marks(target.workspace, target.name)})
+    plain, listed = api.list_jobs, []
+
+    def deleted_meanwhile(start):
+        listed.extend(plain(start))
+        api.delete_job(job["id"])
+        wait_until(lambda: job["id"] not in [one["id"] for one in plain(start)])
+        return listed
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(api, "list_jobs", deleted_meanwhile)
+        assert list(backend.list_jobs()) == []
+    assert job["id"] in [one["id"] for one in listed]
 
 
 def test_who_failed_is_told_and_every_log_comes_home(run, tmp_path, key):

@@ -127,6 +127,24 @@ main()
     assert (done.returncode, done.stderr) == (130, "\nInterrupted.\n")
 
 
+def test_interrupted_after_the_last_word(aml_home: Path) -> None:
+    """Also while Python tidies up, where it has put the signal's default back."""
+    probe = """
+import os, signal, sys
+class Late:
+    def __del__(self, kill=os.kill, process=os.getpid(), number=signal.SIGINT):
+        kill(process, number)
+sys.late = Late()
+sys.argv = ["aml", "completion", "bash"]
+from aml_plugins.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+
+    assert "complete" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_what_no_command_needs_is_not_imported_until_somebody_does(aml_home: Path) -> None:
     probe = """
 import sys

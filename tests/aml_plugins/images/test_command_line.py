@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 from services.serving import SCRIPT
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from aml_plugins import Image, Service
 from aml_plugins.cli.app import run
@@ -84,6 +86,24 @@ def test_files_that_cannot_be_used_are_found_before_anything_is_written(serving,
     for target, code, words in (("other", 2, "has other files"), ("other/file", 1, "'other/file' cannot be written")):
         assert run(["image", "pull", "iris-svc", target]) == code
         assert words in capsys.readouterr().err
+
+
+def test_a_build_that_is_interrupted_as_it_ends_is_there_and_named(serving, capsys):
+    ended = False
+
+    def interrupt_after_the_end(_connection, _cursor, statement, parameters, *_) -> None:
+        nonlocal ended
+        if ended:
+            event.remove(Engine, "before_cursor_execute", interrupt_after_the_end)
+            raise KeyboardInterrupt
+        ended = statement.startswith("UPDATE aml_images") and "Succeeded" in str(parameters)
+
+    event.listen(Engine, "before_cursor_execute", interrupt_after_the_end)
+    assert run(create(serving, str(serving.base))) == 130
+    said = capsys.readouterr()
+    assert "Interrupted; the build had ended. See: aml image show iris-svc:1" in said.err
+    assert "Built image" not in said.out
+    assert Image.get(serving.workspace, "iris-svc").state == "Succeeded"
 
 
 def test_an_interrupted_build_is_left_to_a_monitor(serving, silent):

@@ -84,6 +84,22 @@ def test_a_batch_goes_when_every_connection_has_asked(patient):
         assert answers(opened) == [(200, "a of 3"), (200, "b of 3"), (200, "c of 3")]
 
 
+def test_a_batch_goes_when_who_has_not_asked_has_left(patient):
+    with connected(patient, 4) as opened:
+        ask(opened[:3], "abc")
+        opened[3].close()
+        assert answers(opened[:3]) == [(200, "a of 3"), (200, "b of 3"), (200, "c of 3")]
+
+
+def test_a_batch_goes_when_who_is_in_it_has_left(patient):
+    with connected(patient, 3) as opened:
+        ask(opened[:2], "ab")
+        for left in (opened[0], opened[2]):
+            left.close()
+        ((status, said),) = answers(opened[1:2])
+        assert (status, said[:1]) == (200, "b")  # of 2: whether a caller stays is not known before his answer is sent
+
+
 def test_a_batch_goes_when_it_is_full(patient):
     with connected(patient, 9) as opened:
         ask(opened[:8], "abcdefgh")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ import pytest
 import urllib3
 
 from aml_plugins.scoring.front.control import SIGNATURE, signature
+from aml_plugins.scoring.front.upstream import Upstream
 from aml_plugins.testing.waiting import wait_until
 
 SECRET = "between us"
@@ -150,6 +152,23 @@ def test_a_version_that_is_away_is_told_as_502(start_front):
     write(front, version=1, routes=[{"key": "a", "host": "127.0.0.1", "port": port, "weight": 100}])
     assert follows(front, 1)
     assert front.post().status == 502
+
+
+def test_a_request_waits_for_a_version_that_is_ready_and_refuses_yet():
+    """As one does whose nodes have not heard of it: the request comes first, and the version a while later."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+    async def answered() -> tuple[int, bytes]:
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            host, port = found.getsockname()
+        asked = asyncio.create_task(Upstream(host, port).ask(b"GET / HTTP/1.1\r\n\r\n", b"", method="GET"))
+        await asyncio.sleep(2)
+        async with await asyncio.start_server(lambda _, writer: writer.write(answer), host, port):
+            status, _, body = await asked
+        return status, body
+
+    assert asyncio.run(answered()) == (200, b"ok")
 
 
 def test_routes_are_taken_signed_and_in_order_and_outlive_the_process(start_front, version):

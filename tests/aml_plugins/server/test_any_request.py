@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 import schemathesis
-from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 
+from aml_plugins.server.console import pages as console_pages
+from aml_plugins.server.console import routes as console_routes
 from aml_plugins.server.console.actions import CONSOLE
 from aml_plugins.server.route_actions import ROUTES
 from aml_plugins.store.records import RunRecord
@@ -39,10 +40,10 @@ def document(migrated_database, tmp_path_factory):
         environment.setenv("AML_ENVIRONMENT_SECRETS", "")  # as a server sets it for its process, and for good
         server = make_server(ServerSettings(store_uri=f"aml+sqlite:///{directory}/aml.db"))
         add_run(server)
+        for router in (*console_routes.ROUTERS, console_pages.router):
+            for route in router.routes:  # for the console's page only, and in no document else
+                environment.setattr(route, "include_in_schema", True)
         api = create_api(server)
-        for route in api.routes:
-            if isinstance(route, APIRoute):
-                route.include_in_schema = True  # the console's, which are for its page only, are in no document else
         yield schemathesis.openapi.from_asgi("/api/2.0/aml/openapi.json", api)
         server.context.close()
 

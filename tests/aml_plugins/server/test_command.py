@@ -17,7 +17,7 @@ import pytest
 from services.loopback import free_port
 from services.mlflow_server import clean_environment
 
-from aml_plugins.errors import InvalidInputError
+from aml_plugins.errors import InvalidInputError, MissingExtraError
 from aml_plugins.server.settings import ServerSettings
 from aml_plugins.server.starting import environment, serve, server_store_uri
 
@@ -50,6 +50,16 @@ def test_it_serves_mlflow_and_us_and_goes_when_told(tmp_path, migrated_database)
         process.wait(timeout=60)
     assert "Application shutdown complete" in log.read_text()
     assert not children(process.pid)
+
+
+def test_without_its_extra_it_says_which_one_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sse_starlette", None)  # as if it were not installed
+    database = tmp_path / "aml.db"
+    with pytest.raises(MissingExtraError, match=r"pip install 'aml-plugins\[server\]'"):
+        serve(
+            f"aml+sqlite:///{database}", host="127.0.0.1", port=1, workers=1, with_auth=False, monitor=False, options=()
+        )
+    assert not database.exists()
 
 
 def test_authentication_without_a_password_is_refused_before_anything_starts(tmp_path, migrated_database):

@@ -36,6 +36,19 @@ def test_what_is_refused_in_front_of_mlflow_is_secured_as_its_own_answers(auth_s
     assert (refused[2]["x-content-type-options"], refused[2]["x-frame-options"]) == ("nosniff", "SAMEORIGIN")
 
 
+@pytest.mark.parametrize("name", ["A B", "-a", "a", "api", "x" * 64, "team_a", "t\u00e4m"])
+def test_a_header_that_names_no_workspace_is_refused_as_mlflow_refuses_it(auth_server, name):
+    # The version is asked for by anybody: MLflow itself resolves the header there.
+    theirs, ours = (
+        ask(auth_server.url, "GET", path, "reader-of-team-a", headers={"X-MLFLOW-WORKSPACE": name})
+        for path in ("/version", "/api/2.0/mlflow/experiments/search?max_results=1")
+    )
+    assert theirs[0] == 400
+    assert json.loads(theirs[1])["error_code"] == "INVALID_PARAMETER_VALUE"
+    assert ours[:2] == theirs[:2]
+    assert ours[2]["content-type"] == theirs[2]["content-type"]
+
+
 def test_a_wrong_password_is_nobody(auth_server):
     status, content, headers = ask(
         auth_server.url, "GET", "/api/2.0/aml/server", None, headers={"Authorization": "Basic YWRtaW46d3Jvbmc="}

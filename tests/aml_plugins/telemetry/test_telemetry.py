@@ -119,22 +119,35 @@ def test_azure_monitor_gets_the_same(workspace, receiver, tmp_path, monkeypatch)
 
 SENDING = """
 import sys, time
+from aml_plugins.telemetry import sending
+sending.FAREWELL_SECONDS = float(sys.argv[1])
 from aml_backends.azure.monitor import AzureMonitorConfig, AzureMonitorExporter
 from aml_plugins.telemetry.contract import Measurement, Span
 from aml_plugins.telemetry.sending import Sender
 exporter = AzureMonitorExporter(AzureMonitorConfig(connection_string="secret://env/INSIGHTS"))
-exporter.check()
 sender, now = Sender(exporter), time.time()
 span = Span(trace_id="1" * 32, span_id="1" * 16, parent_id=None, name="run", start=now, end=now)
 sender.send([span], [Measurement(name="aml.runs", kind="count", value=1, time=now)])
-sender.flush(60)
 """
+"""Ends right after its first telemetry: what sends it is opened while Python ends."""
+
+
+def test_azure_monitor_gets_what_a_process_sends_as_it_ends(receiver, tmp_path):
+    environment = {**os.environ, "INSIGHTS": receiver.connection_string, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", SENDING]
+    ended = subprocess.run([*command, "240"], env=environment, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("", "")
+    assert [envelope["data"]["baseType"] for envelope in receiver.envelopes] == ["RemoteDependencyData", "MetricData"]
+    hasty = subprocess.run([*command, "0"], env=environment, capture_output=True, text=True, check=True)
+    sentence = "Telemetry is lost: its receiver had not taken it when the process ended.\n"
+    assert (hasty.stdout, hasty.stderr) == ("", sentence)
 
 
 def test_azure_monitor_that_is_away_is_one_sentence_and_leaves_no_file(tmp_path):
     key = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=http://127.0.0.1:1/"
     environment = {**os.environ, "INSIGHTS": key, "TMPDIR": str(tmp_path)}
-    ended = subprocess.run([sys.executable, "-c", SENDING], env=environment, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", SENDING, "240"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     sentence = "Telemetry was not taken by Azure Monitor. Look at its address, its credential and the network."
     assert (ended.stdout, ended.stderr.strip()) == ("", sentence)
     assert list(tmp_path.iterdir()) == []

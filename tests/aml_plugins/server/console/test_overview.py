@@ -114,6 +114,23 @@ def test_what_is_under_way_is_shown_with_its_run(client: TestClient, server: Ser
     assert {(task["kind"], task["run_name"]) for task in tasks} == {("run", "mine"), ("environment", "mine")}
 
 
+def test_a_run_has_one_name_everywhere_the_one_that_mlflow_shows(client: TestClient, server: Server, add_run) -> None:
+    parent, unnamed = add_run(in_mlflow=True, name="before"), add_run(in_mlflow=True, parent_run_id="f" * 32)
+    child = add_run(in_mlflow=True, parent_run_id=parent.run_id)
+    history = server.context.history("team-a")
+    history.log(parent.run_id, tags={"mlflow.runName": "after"})
+    shown = {run.run_id: history.get(run.run_id).name for run in (parent, unnamed, child)}
+    assert shown[parent.run_id] == "after"
+    assert all(shown.values())
+
+    found = client.get(f"{MINE}/overview").json()
+    assert {run["run_id"]: run["name"] for run in found["runs"]["items"]} == shown
+    assert {task["subject"]: task["run_name"] for task in found["tasks"]} == shown
+    page = client.get(f"{MINE}/runs/{parent.run_id}").json()
+    assert (page["run"]["shown_name"], page["children"][0]["name"]) == ("after", shown[child.run_id])
+    assert (names(client, text="AFTER"), names(client, text="before")) == (["after"], [])
+
+
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
