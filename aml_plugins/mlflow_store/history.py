@@ -3,7 +3,7 @@
 """Run history in MLflow's own database, in this process: neither MLflow's fluent API nor a server in between.
 
 What most people need goes to MLflow's tables directly (``mlflow_tables/``); MLflow, whose import costs seconds, is
-opened for the rest: metrics, deleted experiments, unusual names, artifacts that are in no directory of this machine.
+opened for the rest: params, deleted experiments, unusual names, artifacts that are in no directory of this machine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from aml_plugins.mlflow_store.locations import (
     server_artifact_root,
     server_artifacts_destination,
 )
-from aml_plugins.mlflow_tables import model_writes, models
+from aml_plugins.mlflow_tables import logged, model_writes, models
 from aml_plugins.mlflow_tables.experiments import create_experiment
 from aml_plugins.mlflow_tables.places import below
 from aml_plugins.mlflow_tables.reads import Place, find_experiment, read_children, read_metric, read_place, read_run
@@ -163,6 +163,8 @@ class SqlRunHistory:
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
+        if not params and logged.log(self._database, self._workspace, run_id, metrics, tags or {}):
+            return
         tracking, _ = self.open_mlflow()
         from mlflow import entities
 

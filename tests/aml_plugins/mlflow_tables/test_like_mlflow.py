@@ -14,29 +14,44 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.db.base_sql_model import Base
 from mlflow.store.model_registry.dbmodels import models as _registry  # noqa: F401  fills the base's metadata
 from mlflow.store.tracking.dbmodels import models as _models  # noqa: F401  fills the base's metadata
+from mlflow.store.workspace import sqlalchemy_store
 from mlflow.store.workspace.abstract_store import WorkspaceNameValidator
 from mlflow.store.workspace.dbmodels import models as _workspaces  # noqa: F401  as above
 from mlflow.utils.uri import append_to_uri_path
-from mlflow.utils.validation import MAX_TAG_VAL_LENGTH, _validate_model_name, _validate_model_version_tag
+from mlflow.utils.validation import (
+    MAX_TAG_VAL_LENGTH,
+    _validate_metric,
+    _validate_model_name,
+    _validate_model_version_tag,
+    _validate_tag,
+)
 
 from aml_plugins.context import open_run_history
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from aml_plugins.mlflow_store.history import SqlRunHistory
 from aml_plugins.mlflow_tables import model_writes
 from aml_plugins.mlflow_tables.experiments import create_experiment
+from aml_plugins.mlflow_tables.logged import is_plain_metric, is_plain_tag
 from aml_plugins.mlflow_tables.model_writes import is_plain
 from aml_plugins.mlflow_tables.models import source_of, version_of_alias
 from aml_plugins.mlflow_tables.places import below
 from aml_plugins.mlflow_tables.reads import find_experiment
 from aml_plugins.mlflow_tables.revision import KNOWN
 from aml_plugins.mlflow_tables.tables import metadata
-from aml_plugins.mlflow_tables.workspaces import add_workspace
+from aml_plugins.mlflow_tables.workspaces import CONTENTS, add_workspace
 from aml_plugins.mlflow_tables.workspaces import is_plain as is_plain_workspace
 from aml_plugins.mlflow_tables.writes import TAG_CHARACTERS
+from aml_plugins.runs.history import Metric as Point
 from aml_plugins.runs.history import ModelVersion
 from aml_plugins.store.opening import open_store
 from aml_plugins.store.records import WorkspaceRecord
-from aml_plugins.workspace_names import create_workspace, describe_workspaces, list_workspaces
+from aml_plugins.workspace_names import (
+    create_workspace,
+    describe_workspaces,
+    list_workspaces,
+    set_description,
+    workspace_contents,
+)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +135,47 @@ def test_a_run_is_read_as_mlflow_reads_it(history: SqlRunHistory) -> None:
     read = [(point.value, point.timestamp, point.step) for point in history.metric_history(run_id, "loss")]
     expected = [(m.value, m.timestamp, m.step) for m in tracking.get_metric_history(run_id, "loss")]
     assert repr(read) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [[("loss", 2.0, 5, 1), ("loss", 3.0, 5, 1), ("loss", 1, 4, 2), ("a/b", -0.0, 0, -1)]],
+        [[("loss", 1.0, 9, 3)], [("loss", 7.0, 9, 2)], [("loss", 1.0, 9, 3), ("loss", 0.5, 9, 3)]],
+        [[("loss", float(at % 7), at, at // 2) for at in range(900)]],
+        [[]],
+    ],
+    ids=["in-any-order", "again", "many", "none"],
+)
+def test_what_is_logged_is_stored_as_mlflow_stores_it(history: SqlRunHistory, store_uri: str, batches) -> None:
+    fresh = open_run_history(store_uri, "default")
+    assert isinstance(fresh, SqlRunHistory)
+    tracking, _ = history.open_mlflow()
+    ours, theirs = new_run(history), new_run(history)
+    for number, batch in enumerate(batches):
+        tags = {"number": str(number), "same": "x" * MAX_TAG_VAL_LENGTH}
+        fresh.log(ours, metrics=[Point(*point) for point in batch], tags=tags)
+        tracking.log_batch(theirs, [Metric(*point) for point in batch], [], [RunTag(*tag) for tag in tags.items()])
+    assert fresh._stores is None  # MLflow was not asked
+    with sqlite3.connect(store_uri.partition(":///")[2]) as connection:
+        for table in ("metrics", "latest_metrics", "tags"):
+            columns = "key, value" if table == "tags" else "key, value, timestamp, step, is_nan"
+            rows = f"SELECT {columns} FROM {table} WHERE run_uuid = ? AND key <> 'mlflow.runName'"
+            found = [sorted(connection.execute(rows, (run_id,)).fetchall()) for run_id in (ours, theirs)]
+            assert found[0] == found[1], table
+
+
+def test_what_cannot_be_logged_is_refused_in_mlflows_words(history: SqlRunHistory) -> None:
+    gone = new_run(history)
+    history.open_mlflow()[0].delete_run(gone)
+    for run_id in (gone, uuid.uuid4().hex):
+        with pytest.raises((InvalidInputError, NotFoundError)):
+            history.log(run_id, metrics=[Point("loss", 1.0, 1, 0)])
+    run_id = new_run(history)
+    history.log(run_id, metrics=[Point("loss", math.nan, 1, 0)], tags={"mlflow.runName": "renamed"})
+    assert (history.get(run_id).name, str(history.get(run_id).metrics)) == ("renamed", "{'loss': nan}")
+    with pytest.raises(InvalidInputError):
+        history.log(run_id, metrics=[Point("../loss", 1.0, 1, 0)])
 
 
 def test_a_run_of_ours_has_every_field_of_one_that_mlflow_made(history: SqlRunHistory, store_uri: str) -> None:
@@ -254,12 +310,36 @@ def test_models_are_read_as_mlflow_reads_them(history: SqlRunHistory) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["iris", "a", "a b.c-d_e", "", " ", ".", "..", "a/b", "a:b", "o'brien", "ä", "a ", "-", "x" * 251, "a\n"]
+    "name",
+    [
+        "iris",
+        "a",
+        "a b.c-d_e",
+        "",
+        " ",
+        ".",
+        "..",
+        "a/b",
+        "a:b",
+        "o'brien",
+        "ä",
+        "a ",
+        "-",
+        "x" * 251,
+        "a\n",
+        "a//b",
+        "a/",
+        "a/..",
+        "/a",
+        "mlflow.x",
+    ],
 )
 def test_mlflow_takes_what_is_plain(name: str) -> None:
     for check, plain in (
         (_validate_model_name, is_plain(name, "file:///x", {})),
         (lambda key: _validate_model_version_tag(key, "v"), is_plain("iris", "file:///x", {name: "v"})),
+        (lambda key: _validate_metric(key, 1.0, 1, 0), is_plain_metric(Point(name, 1.0, 1, 0))),
+        (lambda key: _validate_tag(key, "v"), is_plain_tag(name, "v")),
         (WorkspaceNameValidator.validate, is_plain_workspace(name)),
     ):
         try:
@@ -300,6 +380,23 @@ def test_a_workspace_of_ours_is_one_of_mlflows(history: SqlRunHistory, store_uri
         with pytest.raises(AlreadyExistsError, match="already"):
             create()
     assert not add_workspace(store_uri, "Team", None)
+
+
+def test_a_workspace_is_described_and_counted_as_mlflow_does_it(history: SqlRunHistory, store_uri: str) -> None:
+    from aml_plugins.mlflow_store import workspaces
+
+    assert tuple(kind.__tablename__ for kind in sqlalchemy_store._WORKSPACE_ROOT_MODELS) == CONTENTS
+    create_workspace(store_uri, "team-c", description="before")
+    registry = open_run_history(store_uri, "team-c").open_mlflow()[1]  # type: ignore[attr-defined]
+    registry.create_registered_model("one")
+    set_description(store_uri, "team-c", "after")
+    assert workspaces.describe_workspaces(store_uri)["team-c"] == "after"
+    assert (
+        workspace_contents(store_uri, "team-c") == workspaces.workspace_contents(store_uri, "team-c") == {"models": 1}
+    )
+    for ask in (lambda: set_description(store_uri, "team-x", ""), lambda: workspace_contents(store_uri, "team-x")):
+        with pytest.raises(NotFoundError):
+            ask()
 
 
 def test_what_is_left_of_an_earlier_workspace_is_for_mlflows_provider(history: SqlRunHistory, store_uri: str) -> None:

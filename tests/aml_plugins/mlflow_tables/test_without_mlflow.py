@@ -16,6 +16,13 @@ for line in Path(sys.argv[1]).read_text().splitlines():
     loaded = "mlflow" in sys.modules
     print(f"{code} {loaded} {line}", file=sys.stderr)
 """
+SCRIPT = """
+from azureml.core import Run
+run = Run.get_context()
+run.log("loss", 0.5)
+run.tag("kind", "x")
+print("hello")
+"""
 FIRST = "workspace create team-a"
 SUBMIT = "run submit source --script noop.py --experiment noop --wait"
 LATER = [
@@ -28,12 +35,14 @@ LATER = [
     "experiment list",
     "compute list",
     "task list",
+    "workspace update team-b --description words",
+    "workspace delete team-b --dry-run",
 ]
 
 
 def test_only_the_first_command_of_a_database_needs_mlflow(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "noop.py").write_text("print('hello')\n")
+    (tmp_path / "source" / "noop.py").write_text(SCRIPT)
     assert told(tmp_path, [FIRST]) == [f"0 True {FIRST}"]  # makes the tables
     assert told(tmp_path, LATER) == [f"0 False {line}" for line in LATER]
     run_id = (tmp_path / "out").read_text().partition("Submitted run ")[2].partition(".")[0]
