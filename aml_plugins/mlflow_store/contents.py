@@ -14,7 +14,7 @@ from mlflow.store.workspace import sqlalchemy_store  # noqa: TID253  as above
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.mlflow_store import artifacts
-from aml_plugins.mlflow_store.datastore_artifacts import SCHEME
+from aml_plugins.mlflow_store.datastore_places import SCHEME
 from aml_plugins.mlflow_tables.workspaces import WORDS
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.errors import AlreadyExistsError, StoreError
 from aml_plugins.home import aml_home
+from aml_plugins.mlflow_store.datastore_files import DatastoreFiles, is_in_datastore
 from aml_plugins.mlflow_store.failures import ours
 from aml_plugins.mlflow_store.local_files import LocalFiles, directory_of
 from aml_plugins.mlflow_store.locations import (
@@ -300,6 +301,8 @@ class SqlRunHistory:
         directory = directory_of(uri)
         if directory is not None:
             return LocalFiles(directory)
+        if is_in_datastore(uri):
+            return DatastoreFiles(uri, self._workspace, self._store_uri)
         from aml_plugins.mlflow_store.artifacts import files_at  # noqa: PLC0415  MLflow costs seconds
 
         return files_at(uri, self._workspace, self._store_uri)
