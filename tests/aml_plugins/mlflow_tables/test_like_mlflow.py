@@ -20,10 +20,8 @@ from mlflow.store.workspace.dbmodels import models as _workspaces  # noqa: F401 
 from mlflow.utils.uri import append_to_uri_path
 from mlflow.utils.validation import (
     MAX_TAG_VAL_LENGTH,
-    _validate_metric,
     _validate_model_name,
     _validate_model_version_tag,
-    _validate_tag,
 )
 
 from aml_plugins.context import open_run_history
@@ -31,7 +29,6 @@ from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundEr
 from aml_plugins.mlflow_store.history import SqlRunHistory
 from aml_plugins.mlflow_tables import model_writes
 from aml_plugins.mlflow_tables.experiments import create_experiment
-from aml_plugins.mlflow_tables.logged import is_plain_metric, is_plain_tag
 from aml_plugins.mlflow_tables.model_writes import is_plain
 from aml_plugins.mlflow_tables.models import source_of, version_of_alias
 from aml_plugins.mlflow_tables.places import below
@@ -41,7 +38,6 @@ from aml_plugins.mlflow_tables.tables import metadata
 from aml_plugins.mlflow_tables.workspaces import CONTENTS, add_workspace
 from aml_plugins.mlflow_tables.workspaces import is_plain as is_plain_workspace
 from aml_plugins.mlflow_tables.writes import TAG_CHARACTERS
-from aml_plugins.runs.history import Metric as Point
 from aml_plugins.runs.history import ModelVersion
 from aml_plugins.store.opening import open_store
 from aml_plugins.store.records import WorkspaceRecord
@@ -135,47 +131,6 @@ def test_a_run_is_read_as_mlflow_reads_it(history: SqlRunHistory) -> None:
     read = [(point.value, point.timestamp, point.step) for point in history.metric_history(run_id, "loss")]
     expected = [(m.value, m.timestamp, m.step) for m in tracking.get_metric_history(run_id, "loss")]
     assert repr(read) == repr(expected)
-
-
-@pytest.mark.parametrize(
-    "batches",
-    [
-        [[("loss", 2.0, 5, 1), ("loss", 3.0, 5, 1), ("loss", 1, 4, 2), ("a/b", -0.0, 0, -1)]],
-        [[("loss", 1.0, 9, 3)], [("loss", 7.0, 9, 2)], [("loss", 1.0, 9, 3), ("loss", 0.5, 9, 3)]],
-        [[("loss", float(at % 7), at, at // 2) for at in range(900)]],
-        [[]],
-    ],
-    ids=["in-any-order", "again", "many", "none"],
-)
-def test_what_is_logged_is_stored_as_mlflow_stores_it(history: SqlRunHistory, store_uri: str, batches) -> None:
-    fresh = open_run_history(store_uri, "default")
-    assert isinstance(fresh, SqlRunHistory)
-    tracking, _ = history.open_mlflow()
-    ours, theirs = new_run(history), new_run(history)
-    for number, batch in enumerate(batches):
-        tags = {"number": str(number), "same": "x" * MAX_TAG_VAL_LENGTH}
-        fresh.log(ours, metrics=[Point(*point) for point in batch], tags=tags)
-        tracking.log_batch(theirs, [Metric(*point) for point in batch], [], [RunTag(*tag) for tag in tags.items()])
-    assert fresh._stores is None  # MLflow was not asked
-    with sqlite3.connect(store_uri.partition(":///")[2]) as connection:
-        for table in ("metrics", "latest_metrics", "tags"):
-            columns = "key, value" if table == "tags" else "key, value, timestamp, step, is_nan"
-            rows = f"SELECT {columns} FROM {table} WHERE run_uuid = ? AND key <> 'mlflow.runName'"
-            found = [sorted(connection.execute(rows, (run_id,)).fetchall()) for run_id in (ours, theirs)]
-            assert found[0] == found[1], table
-
-
-def test_what_cannot_be_logged_is_refused_in_mlflows_words(history: SqlRunHistory) -> None:
-    gone = new_run(history)
-    history.open_mlflow()[0].delete_run(gone)
-    for run_id in (gone, uuid.uuid4().hex):
-        with pytest.raises((InvalidInputError, NotFoundError)):
-            history.log(run_id, metrics=[Point("loss", 1.0, 1, 0)])
-    run_id = new_run(history)
-    history.log(run_id, metrics=[Point("loss", math.nan, 1, 0)], tags={"mlflow.runName": "renamed"})
-    assert (history.get(run_id).name, str(history.get(run_id).metrics)) == ("renamed", "{'loss': nan}")
-    with pytest.raises(InvalidInputError):
-        history.log(run_id, metrics=[Point("../loss", 1.0, 1, 0)])
 
 
 def test_a_run_of_ours_has_every_field_of_one_that_mlflow_made(history: SqlRunHistory, store_uri: str) -> None:
@@ -338,8 +293,6 @@ def test_mlflow_takes_what_is_plain(name: str) -> None:
     for check, plain in (
         (_validate_model_name, is_plain(name, "file:///x", {})),
         (lambda key: _validate_model_version_tag(key, "v"), is_plain("iris", "file:///x", {name: "v"})),
-        (lambda key: _validate_metric(key, 1.0, 1, 0), is_plain_metric(Point(name, 1.0, 1, 0))),
-        (lambda key: _validate_tag(key, "v"), is_plain_tag(name, "v")),
         (WorkspaceNameValidator.validate, is_plain_workspace(name)),
     ):
         try:
