@@ -68,6 +68,11 @@ def set_description(uri: str, name: str, description: str) -> None:
 
     :raises NotFoundError: where there is none of this name.
     """
+    if not is_server(uri):
+        from aml_plugins.mlflow_tables.workspaces import describe_workspace  # noqa: PLC0415  not for servers
+
+        if describe_workspace(uri, name, description):
+            return
     _of(uri).set_description(uri, name, description)
 
 
@@ -76,6 +81,12 @@ def workspace_contents(uri: str, name: str) -> Mapping[str, int]:
 
     :raises NotFoundError: where there is none of this name.
     """
+    if not is_server(uri):
+        from aml_plugins.mlflow_tables.workspaces import count_contents  # noqa: PLC0415  not for servers
+
+        found = count_contents(uri, name)
+        if found is not None:
+            return found
     return _of(uri).workspace_contents(uri, name)
 
 

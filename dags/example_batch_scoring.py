@@ -18,8 +18,7 @@ from aml_airflow.hooks.aml import AmlHook
 MODEL = "iris-sweep"
 BATCHES = {
     "morning.json": [[5.1, 3.5, 1.4, 0.2], [4.9, 3.0, 1.4, 0.2]],
-    "noon.json": [[7.0, 3.2, 4.7, 1.4]],
-    "evening.json": [[6.3, 3.3, 6.0, 2.5], [5.8, 2.7, 5.1, 1.9]],
+    "evening.json": [[7.0, 3.2, 4.7, 1.4], [6.3, 3.3, 6.0, 2.5], [5.8, 2.7, 5.1, 1.9]],
 }
 
 # [START example_batch_scoring]

@@ -14,6 +14,7 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository  #
 from mlflow.utils.uri import append_to_uri_path  # noqa: TID253  as above
 
 from aml_plugins.errors import InvalidInputError
+from aml_plugins.mlflow_store.datastore_files import DatastoreFiles
 from aml_plugins.mlflow_store.local_files import LocalFiles, cannot_be_stored
 from aml_plugins.mlflow_store.locations import server_artifacts_destination
 from aml_plugins.runs.history import FileInfo
@@ -100,4 +101,4 @@ class RepositoryFiles:
         return any(info.path == path for info in self._repository.list_artifacts(None if parent == "." else parent))
 
 
-Files: TypeAlias = LocalFiles | RepositoryFiles
+Files: TypeAlias = LocalFiles | DatastoreFiles | RepositoryFiles

@@ -14,7 +14,8 @@ from mlflow.store.workspace import sqlalchemy_store  # noqa: TID253  as above
 
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.mlflow_store import artifacts
-from aml_plugins.mlflow_store.datastore_artifacts import SCHEME
+from aml_plugins.mlflow_store.datastore_places import SCHEME
+from aml_plugins.mlflow_tables.workspaces import WORDS
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -22,18 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["count_contents", "delete_artifacts", "has_artifacts_in_datastores"]
 
 _AT_ONCE = 500
-
-_WORDS = {
-    "registered_models": "models",
-    "evaluation_datasets": "evaluation datasets",
-    "secrets": "gateway secrets",
-    "endpoints": "gateway endpoints",
-    "model_definitions": "gateway model definitions",
-    "budget_policies": "gateway budgets",
-    "guardrails": "gateway guardrails",
-    "mcp_servers": "MCP servers",
-}
-"""What users call the rows of MLflow's tables, where the table's name does not say it."""
 
 
 def count_contents(session: Session, workspace: str) -> Mapping[str, int]:
@@ -44,7 +33,7 @@ def count_contents(session: Session, workspace: str) -> Mapping[str, int]:
     for kind in kinds:
         count: int = session.query(kind).filter(kind.workspace == workspace).count()
         if count:
-            found[_WORDS.get(kind.__tablename__, kind.__tablename__)] = count
+            found[WORDS.get(kind.__tablename__, kind.__tablename__)] = count
     return found
 
 

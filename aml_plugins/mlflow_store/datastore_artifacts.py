@@ -9,11 +9,8 @@ write an address must not reach another workspace's datastore with it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 import mlflow  # noqa: TID253  a leaf: imported with the first artifact
 from mlflow.entities import FileInfo  # noqa: TID253  as above
@@ -23,20 +20,17 @@ from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: TID2
 from mlflow.utils.file_utils import create_tmp_dir  # noqa: TID253  as above
 from mlflow.utils.workspace_context import get_request_workspace  # noqa: TID253  as above
 
-from aml_plugins.datastores.opening import datastore_records, default_name, open_datastore
-from aml_plugins.errors import InvalidInputError, NotFoundError
+from aml_plugins.errors import NotFoundError
 from aml_plugins.home import resolve_store_uri
+from aml_plugins.mlflow_store.datastore_places import datastore_at, name_and_path
 from aml_plugins.mlflow_store.failures import to_mlflow
 from aml_plugins.mlflow_store.locations import server_store_uri
 
 if TYPE_CHECKING:
-    from aml_plugins.context import Context
     from aml_plugins.datastores.contract import Datastore
-    from aml_plugins.store.records import DatastoreRecord
 
 __all__ = ["DatastoreArtifacts"]
 
-SCHEME = "aml-datastore"
 DEFAULT_WORKSPACE = "default"
 _STORES = ("aml+", "sqlite:", "postgresql:", "http://", "https://")
 
@@ -57,7 +51,7 @@ class DatastoreArtifacts(ArtifactRepository):
     ) -> None:
         super().__init__(artifact_uri, tracking_uri, registry_uri)
         with to_mlflow():
-            self._name, self._root = _parts(artifact_uri)
+            self._name, self._root = name_and_path(artifact_uri)
         self._store_uri = _store_uri(tracking_uri)
         self._workspace = workspace
 
@@ -120,50 +114,7 @@ class DatastoreArtifacts(ArtifactRepository):
 
     def _datastore(self) -> Datastore:
         workspace = self._workspace or get_request_workspace() or DEFAULT_WORKSPACE
-        context = _context(self._store_uri)
-        name = self._name or default_name(context, workspace)
-        records = datastore_records(context, workspace)
-        return _opened(self._store_uri, workspace, name, _Key(records.get(name)))
-
-
-class _Key:
-    """A datastore's record as something that opened ones are remembered by."""
-
-    def __init__(self, record: DatastoreRecord | None) -> None:
-        self.settings = repr((record.type, _plain(record.config))) if record else ""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self.settings == other.settings
-
-    def __hash__(self) -> int:
-        return hash(self.settings)
-
-
-def _plain(value: object) -> object:
-    return sorted((key, _plain(item)) for key, item in value.items()) if isinstance(value, Mapping) else value
-
-
-@lru_cache(maxsize=4)
-def _context(store_uri: str) -> Context:
-    from aml_plugins.context import open_context  # noqa: PLC0415  SQLAlchemy, once artifacts are touched
-
-    return open_context(store_uri)
-
-
-# One that is opened anew would connect anew for each file.
-@lru_cache(maxsize=64)
-def _opened(store_uri: str, workspace: str, name: str, settings: _Key) -> Datastore:
-    del settings
-    return open_datastore(_context(store_uri), workspace, name)
-
-
-def _parts(uri: str) -> tuple[str, str]:
-    parts = urlsplit(uri)
-    if parts.scheme != SCHEME or parts.query or parts.fragment or "@" in parts.netloc or ":" in parts.netloc:
-        raise InvalidInputError(
-            f"'{uri}' is no address of artifacts in a datastore.", f"Write {SCHEME}://NAME/path, without more."
-        )
-    return parts.netloc, unquote(parts.path).strip("/")
+        return datastore_at(self._store_uri, workspace, self._name)
 
 
 def _store_uri(tracking_uri: str | None) -> str:

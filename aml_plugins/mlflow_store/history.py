@@ -3,7 +3,7 @@
 """Run history in MLflow's own database, in this process: neither MLflow's fluent API nor a server in between.
 
 What most people need goes to MLflow's tables directly (``mlflow_tables/``); MLflow, whose import costs seconds, is
-opened for the rest: metrics, deleted experiments, unusual names, artifacts that are in no directory of this machine.
+opened for the rest: params, deleted experiments, unusual names, artifacts that are in no directory of this machine.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from aml_plugins.errors import AlreadyExistsError, StoreError
 from aml_plugins.home import aml_home
+from aml_plugins.mlflow_store.datastore_files import DatastoreFiles, is_in_datastore
 from aml_plugins.mlflow_store.failures import ours
 from aml_plugins.mlflow_store.local_files import LocalFiles, directory_of
 from aml_plugins.mlflow_store.locations import (
@@ -25,7 +26,7 @@ from aml_plugins.mlflow_store.locations import (
     server_artifact_root,
     server_artifacts_destination,
 )
-from aml_plugins.mlflow_tables import model_writes, models
+from aml_plugins.mlflow_tables import logged, model_writes, models
 from aml_plugins.mlflow_tables.experiments import create_experiment
 from aml_plugins.mlflow_tables.places import below
 from aml_plugins.mlflow_tables.reads import Place, find_experiment, read_children, read_metric, read_place, read_run
@@ -163,6 +164,8 @@ class SqlRunHistory:
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
+        if not params and logged.log(self._database, self._workspace, run_id, metrics, tags or {}):
+            return
         tracking, _ = self.open_mlflow()
         from mlflow import entities
 
@@ -298,6 +301,8 @@ class SqlRunHistory:
         directory = directory_of(uri)
         if directory is not None:
             return LocalFiles(directory)
+        if is_in_datastore(uri):
+            return DatastoreFiles(uri, self._workspace, self._store_uri)
         from aml_plugins.mlflow_store.artifacts import files_at  # noqa: PLC0415  MLflow costs seconds
 
         return files_at(uri, self._workspace, self._store_uri)

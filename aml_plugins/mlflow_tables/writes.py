@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aml_plugins.runs.states import MlflowStatus
     from aml_plugins.store.sql.database import Database
 
-__all__ = ["ACTIVE", "DELETED", "TAG_CHARACTERS", "NewRun", "create_run", "set_status"]
+__all__ = ["ACTIVE", "DELETED", "TAG_CHARACTERS", "NewRun", "create_run", "set_status", "set_tags"]
 
 ACTIVE, DELETED = "active", "deleted"
 """MLflow's life cycle stages."""
@@ -102,7 +102,7 @@ def create_run(database: Database, workspace: str, new: NewRun, place_below: Cal
     with database.writing() as connection:
         is_new = _INSERT_RUN.count(connection, row) > 0
         if is_new:
-            _set_tags(connection, new.run_id, {key: value for key, value in known.items() if value} | dict(new.tags))
+            set_tags(connection, new.run_id, {key: value for key, value in known.items() if value} | dict(new.tags))
     return place if is_new else _existing(database, new.run_id, no_such_run(new.run_id))
 
 
@@ -128,10 +128,11 @@ def set_status(
     with database.writing() as connection:
         if not change.count(connection, values):
             raise no_such_run(run_id)
-        _set_tags(connection, run_id, tags or {})
+        set_tags(connection, run_id, tags or {})
 
 
-def _set_tags(connection: Connection, run_id: str, tags: Mapping[str, str]) -> None:
+def set_tags(connection: Connection, run_id: str, tags: Mapping[str, str]) -> None:
+    """Set tags of a run within a transaction; a value that is too long is cut."""
     rows = [{"run": run_id, "key": key, "value": value[:TAG_CHARACTERS]} for key, value in tags.items()]
     if rows:
         _SET_TAG.many(connection, rows)

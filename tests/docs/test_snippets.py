@@ -7,13 +7,13 @@ left out.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,7 @@ GROUPS = {
 }
 # Pages that begin with what another page left: one reader follows that one first.
 CONTINUES = {"score-in-batches-from-airflow.md": "sweep-over-targets-from-airflow.md"}
+ONE_BY_ONE = "import sys; [exec(compile(text, '-c', 'exec'), {'__name__': '__main__'}) for text in sys.argv[1:]]"
 EXPORT = re.compile(r"(\w+)=(\S*)")
 EXAMPLE = re.compile(r"airflow dags test aml_example_(\w+)")
 
@@ -77,12 +78,20 @@ class Reader:
         self.variables = dict(variables)
         self._replacements = replacements
 
-    def follow(self, block: Block) -> None:
-        if block.language == "python":
-            self._run([sys.executable, "-c", self._replaced(block.text)], block.text)
-        elif block.language == "console":
-            for command, output in commands(block.text):
-                self._type(command, output)
+    def follow(self, found: Iterable[Block]) -> None:
+        """Type blocks from top to bottom; Python that stands together is one process, each block a module of its own.
+
+        What is imported is so once, not once a block: Airflow and MLflow take seconds.
+        """
+        shown = (block for block in found if block.language in {"console", "python"})
+        for language, together in groupby(shown, key=lambda block: block.language):
+            if language == "python":
+                programs = [self._replaced(block.text) for block in together]
+                self._run([sys.executable, "-c", ONE_BY_ONE, *programs], "\n".join(programs))
+                continue
+            for block in together:
+                for command, output in commands(block.text):
+                    self._type(command, output)
 
     def _type(self, command: str, output: list[str]) -> None:
         if command.startswith("export "):
@@ -98,11 +107,21 @@ class Reader:
             self.variables[name] = re.sub(r"\$(\w+)", lambda match: self.variables[match[1]], text)
 
     def _filled_in(self, command: str) -> str:
-        for word, noun, key in (("RUN_ID", "run", "id"), ("TASK_ID", "task", "task_id")):
+        for word, noun in (("RUN_ID", "run"), ("TASK_ID", "task")):
             if word in command:
-                newest = json.loads(self._run(["aml", noun, "list", "--limit", "1", "-o", "json"], command))
-                command = command.replace(word, newest[0][key])
+                command = command.replace(word, self._newest(noun))
         return self._replaced(command)
+
+    def _newest(self, noun: str) -> str:
+        """Return the newest run's or task's id, read in this process: the command that lists them starts another."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.variables.items():
+                patch.setenv(name, value)
+            workspace = Workspace.get()
+            store = workspace.context.store
+            if noun == "run":
+                return store.runs.list(workspace.name, limit=1)[0].run_id
+            return store.tasks.list(workspace.name, limit=1)[0].task_id
 
     def _replaced(self, text: str) -> str:
         for old, new in self._replacements.items():
@@ -165,8 +184,7 @@ def test_what_a_page_says_works(way: list[Path], reader: Mapping[str, str], requ
     found = [block for page in way for block in blocks(page) if block.not_run is None]
     text = "".join(page.read_text(encoding="utf-8") for page in way)
     somebody = Reader(reader, replacements_of(text, request))
-    for block in found:
-        somebody.follow(block)
+    somebody.follow(found)
     for example in EXAMPLE.findall("".join(block.text for block in found)):
         database = Path(somebody.variables["AIRFLOW_HOME"], "airflow.db")
         LEFT_BEHIND[example](Workspace.get(), returned_in(database, f"aml_example_{example}"))
@@ -231,8 +249,18 @@ def test_the_backend_that_a_page_shows_is_the_one_that_is_written(file: str) -> 
 
 def test_the_reader_notices_output_that_is_not_printed(tmp_path: Path) -> None:
     somebody = Reader(os.environ, {})
-    somebody.follow(Block("console", "$ printf 'a\\nb\\nc\\n'\na\n…\nc\n", 1, None))
+    somebody.follow([Block("console", "$ printf 'a\\nb\\nc\\n'\na\n…\nc\n", 1, None)])
     with pytest.raises(AssertionError, match="printed"):
-        somebody.follow(Block("console", "$ echo a\nb\n", 1, None))
+        somebody.follow([Block("console", "$ echo a\nb\n", 1, None)])
     with pytest.raises(AssertionError):
-        somebody.follow(Block("console", "$ false\n", 1, None))
+        somebody.follow([Block("console", "$ false\n", 1, None)])
+
+
+def test_python_that_stands_together_is_run_block_by_block(tmp_path: Path) -> None:
+    somebody, file = Reader(os.environ, {}), tmp_path / "told"
+    blocks_ = [f"from pathlib import Path\nhere = {number}\nPath({str(file)!r}).touch()" for number in (1, 2)]
+    somebody.follow([Block("python", text, 1, None) for text in [*blocks_, "assert __name__ == '__main__'"]])
+    assert file.exists()
+    for wrong in ("here", "raise SystemExit(3)"):
+        with pytest.raises(AssertionError, match=r"here|SystemExit"):
+            somebody.follow([Block("python", text, 1, None) for text in (*blocks_, wrong)])

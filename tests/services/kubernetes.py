@@ -123,7 +123,7 @@ def _start(plan: _Plan, stack: ExitStack, name: str, command: Sequence[str], **v
     process = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", *command],
         cwd=plan.directory,
-        env={**os.environ, **variables},
+        env={**os.environ, "GOGC": "400", **variables},  # a quarter less time in idleness for some memory
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

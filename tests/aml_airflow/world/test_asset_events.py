@@ -107,4 +107,4 @@ def test_the_sweep_starts_the_batch_scoring(world, workspace):
     )
     assert world.wait_for_run("aml_example_batch_scoring", scoring["dag_run_id"]) == "success"
     scores = world.returned("aml_example_batch_scoring", scoring["dag_run_id"], "deliver")
-    assert scores["noon.json"] == [1]
+    assert scores["evening.json"] == [1, 2, 2]

@@ -16,7 +16,9 @@ from mlflow.utils.workspace_context import WorkspaceContext
 from services.mlflow_server import shared_server
 
 from aml_plugins import Experiment, ScriptRunConfig, Workspace
-from aml_plugins.errors import InvalidInputError
+from aml_plugins.errors import InvalidInputError, NotFoundError
+from aml_plugins.mlflow_store.artifacts import files_in, repository
+from aml_plugins.mlflow_store.datastore_files import DatastoreFiles
 from aml_plugins.mlflow_store.workspaces import create_workspace
 
 
@@ -69,6 +71,29 @@ def test_artifacts_go_and_come_back(request, workspace, folder, tmp_path, kind):
         assert [info.path for info in repository.list_artifacts() if not info.is_dir] == ["a.txt"]
         with pytest.raises(MlflowException, match=r"There is no artifact 'outputs/a.txt'"):
             repository.download_artifacts("outputs/a.txt", str(tmp_path))
+
+
+def test_files_of_runs_are_the_repositorys(workspace, folder, tmp_path):
+    """What runs use without MLflow does what they would do through its repository."""
+    workspace.register_datastore("directory", "blob", path=str(tmp_path / "root"))
+    place = ("aml-datastore://blob/mlflow/run", "team-a", workspace.context.store.uri)
+    through, without = files_in(repository(*place)), DatastoreFiles(*place)
+    without.upload(folder, "outputs", [])
+    without.upload(folder / "a.txt", "", [])
+    for path in ("", "outputs", "outputs/deep", "a.txt", "no-such"):
+        assert without.files(path) == through.files(path)
+        assert without.exists(path) == through.exists(path)
+    assert [info.path for info in without.files("")] == ["a.txt", "outputs"]
+    for number, files in enumerate((through, without)):
+        back = files.download("", tmp_path / f"all-{number}")
+        assert (back / "outputs" / "deep" / "b.txt").read_text() == "bb"
+        assert files.download("outputs/a.txt", tmp_path / f"one-{number}").read_text() == "a"
+        with pytest.raises(NotFoundError, match=r"no artifact 'outputs/c.txt'"):
+            files.download("outputs/c.txt", tmp_path)
+        with pytest.raises(InvalidInputError):
+            files.files("../x")
+    with pytest.raises(InvalidInputError, match="is no address"):
+        DatastoreFiles("aml-datastore://blob:1/x", *place[1:])
 
 
 def test_an_address_means_the_datastore_of_the_requests_workspace(workspace, blob, folder):

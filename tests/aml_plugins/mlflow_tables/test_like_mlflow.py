@@ -14,10 +14,15 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.db.base_sql_model import Base
 from mlflow.store.model_registry.dbmodels import models as _registry  # noqa: F401  fills the base's metadata
 from mlflow.store.tracking.dbmodels import models as _models  # noqa: F401  fills the base's metadata
+from mlflow.store.workspace import sqlalchemy_store
 from mlflow.store.workspace.abstract_store import WorkspaceNameValidator
 from mlflow.store.workspace.dbmodels import models as _workspaces  # noqa: F401  as above
 from mlflow.utils.uri import append_to_uri_path
-from mlflow.utils.validation import MAX_TAG_VAL_LENGTH, _validate_model_name, _validate_model_version_tag
+from mlflow.utils.validation import (
+    MAX_TAG_VAL_LENGTH,
+    _validate_model_name,
+    _validate_model_version_tag,
+)
 
 from aml_plugins.context import open_run_history
 from aml_plugins.errors import AlreadyExistsError, InvalidInputError, NotFoundError
@@ -30,13 +35,19 @@ from aml_plugins.mlflow_tables.places import below
 from aml_plugins.mlflow_tables.reads import find_experiment
 from aml_plugins.mlflow_tables.revision import KNOWN
 from aml_plugins.mlflow_tables.tables import metadata
-from aml_plugins.mlflow_tables.workspaces import add_workspace
+from aml_plugins.mlflow_tables.workspaces import CONTENTS, add_workspace
 from aml_plugins.mlflow_tables.workspaces import is_plain as is_plain_workspace
 from aml_plugins.mlflow_tables.writes import TAG_CHARACTERS
 from aml_plugins.runs.history import ModelVersion
 from aml_plugins.store.opening import open_store
 from aml_plugins.store.records import WorkspaceRecord
-from aml_plugins.workspace_names import create_workspace, describe_workspaces, list_workspaces
+from aml_plugins.workspace_names import (
+    create_workspace,
+    describe_workspaces,
+    list_workspaces,
+    set_description,
+    workspace_contents,
+)
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +265,29 @@ def test_models_are_read_as_mlflow_reads_them(history: SqlRunHistory) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["iris", "a", "a b.c-d_e", "", " ", ".", "..", "a/b", "a:b", "o'brien", "ä", "a ", "-", "x" * 251, "a\n"]
+    "name",
+    [
+        "iris",
+        "a",
+        "a b.c-d_e",
+        "",
+        " ",
+        ".",
+        "..",
+        "a/b",
+        "a:b",
+        "o'brien",
+        "ä",
+        "a ",
+        "-",
+        "x" * 251,
+        "a\n",
+        "a//b",
+        "a/",
+        "a/..",
+        "/a",
+        "mlflow.x",
+    ],
 )
 def test_mlflow_takes_what_is_plain(name: str) -> None:
     for check, plain in (
@@ -300,6 +333,23 @@ def test_a_workspace_of_ours_is_one_of_mlflows(history: SqlRunHistory, store_uri
         with pytest.raises(AlreadyExistsError, match="already"):
             create()
     assert not add_workspace(store_uri, "Team", None)
+
+
+def test_a_workspace_is_described_and_counted_as_mlflow_does_it(history: SqlRunHistory, store_uri: str) -> None:
+    from aml_plugins.mlflow_store import workspaces
+
+    assert tuple(kind.__tablename__ for kind in sqlalchemy_store._WORKSPACE_ROOT_MODELS) == CONTENTS
+    create_workspace(store_uri, "team-c", description="before")
+    registry = open_run_history(store_uri, "team-c").open_mlflow()[1]  # type: ignore[attr-defined]
+    registry.create_registered_model("one")
+    set_description(store_uri, "team-c", "after")
+    assert workspaces.describe_workspaces(store_uri)["team-c"] == "after"
+    assert (
+        workspace_contents(store_uri, "team-c") == workspaces.workspace_contents(store_uri, "team-c") == {"models": 1}
+    )
+    for ask in (lambda: set_description(store_uri, "team-x", ""), lambda: workspace_contents(store_uri, "team-x")):
+        with pytest.raises(NotFoundError):
+            ask()
 
 
 def test_what_is_left_of_an_earlier_workspace_is_for_mlflows_provider(history: SqlRunHistory, store_uri: str) -> None:

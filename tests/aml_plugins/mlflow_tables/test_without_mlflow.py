@@ -16,6 +16,13 @@ for line in Path(sys.argv[1]).read_text().splitlines():
     loaded = "mlflow" in sys.modules
     print(f"{code} {loaded} {line}", file=sys.stderr)
 """
+SCRIPT = """
+from azureml.core import Run
+run = Run.get_context()
+run.log("loss", 0.5)
+run.tag("kind", "x")
+print("hello")
+"""
 FIRST = "workspace create team-a"
 SUBMIT = "run submit source --script noop.py --experiment noop --wait"
 LATER = [
@@ -28,14 +35,22 @@ LATER = [
     "experiment list",
     "compute list",
     "task list",
+    "workspace update team-b --description words",
+    "workspace delete team-b --dry-run",
 ]
 
 
 def test_only_the_first_command_of_a_database_needs_mlflow(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "noop.py").write_text("print('hello')\n")
+    (tmp_path / "source" / "noop.py").write_text(SCRIPT)
     assert told(tmp_path, [FIRST]) == [f"0 True {FIRST}"]  # makes the tables
-    assert told(tmp_path, LATER) == [f"0 False {line}" for line in LATER]
+    elsewhere = [
+        f"datastore register directory shared --set path={tmp_path}/shared",
+        "datastore set-default shared --artifacts",
+        SUBMIT.replace("--experiment noop", "--experiment kept-in-shared"),
+    ]
+    assert told(tmp_path, LATER + elsewhere) == [f"0 False {line}" for line in LATER + elsewhere]
+    assert list((tmp_path / "shared").rglob("std_log.txt"))
     run_id = (tmp_path / "out").read_text().partition("Submitted run ")[2].partition(".")[0]
     reads = [f"run {verb} {run_id}" for verb in ("show", "logs", "outputs", "wait")]
     models = [
