@@ -60,7 +60,7 @@ class RunLeases:
 
     def release(self, run_ids: Collection[str], owner: str) -> None:
         if run_ids:
-            with self._leased.writing() as connection:
+            with self._leased.writing_once() as connection:
                 self._release.write(connection, {"ids": list(run_ids), "owner": owner})
 
     def due(self, owner: str, limit: int = 1000, workspace: str | None = None) -> Sequence[RunRecord]:
@@ -83,7 +83,7 @@ class RunLeases:
             "seconds": min(seconds, LONGEST_LEASE_SECONDS),
             "dead": list(dead),
         }
-        with self._leased.writing() as connection:
+        with self._leased.writing_once() as connection:
             return [run_id for (run_id,) in self._acquire.rows(connection, values)]
 
     def _dead_owners(self, among: ColumnElement[bool]) -> list[str]:

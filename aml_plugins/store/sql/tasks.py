@@ -107,7 +107,7 @@ class SqlTasks:
         values: dict[str, list[int] | list[str]] = {"numbers": numbers}
         if workspaces is not None:
             values["workspaces"] = list(workspaces)
-        with self._database.writing() as connection:
+        with self._database.writing_once() as connection:
             (_DELIVER if workspaces is None else _DELIVER_WITHIN).write(connection, values)
 
     def _put(self, record: TaskRecord, message: str) -> TaskRecord:
