@@ -28,7 +28,15 @@ from aml_plugins.mlflow_store.locations import (
 from aml_plugins.mlflow_tables import model_writes, models
 from aml_plugins.mlflow_tables.experiments import create_experiment
 from aml_plugins.mlflow_tables.places import below
-from aml_plugins.mlflow_tables.reads import Place, find_experiment, read_children, read_metric, read_place, read_run
+from aml_plugins.mlflow_tables.reads import (
+    Experiment,
+    Place,
+    find_experiment,
+    read_children,
+    read_metric,
+    read_place,
+    read_run,
+)
 from aml_plugins.mlflow_tables.revision import are_ready
 from aml_plugins.mlflow_tables.writes import DELETED, NewRun, create_run, set_status
 from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory, RunView
@@ -99,6 +107,7 @@ class SqlRunHistory:
         database = {"MLFLOW_TRACKING_URI": database_uri(store_uri), "MLFLOW_ENABLE_WORKSPACES": "true"}
         self._script_access = database if script_access is None else script_access
         self._places: dict[str, tuple[float, Place]] = {}
+        self._experiment: Experiment | None = None
         self._stores: tuple[TrackingStore, ModelRegistryStore] | None = None
 
     def open_mlflow(self) -> tuple[TrackingStore, ModelRegistryStore]:
@@ -112,12 +121,13 @@ class SqlRunHistory:
         return self._stores
 
     def ensure_experiment(self, name: str) -> str:
-        experiment, stage = find_experiment(self._database, self._workspace, name) or self._new_experiment(name)
-        if stage == DELETED:
+        found = find_experiment(self._database, self._workspace, name) or self._new_experiment(name)
+        if found.stage == DELETED:
             tracking, _ = self.open_mlflow()
             with ours():
-                tracking.restore_experiment(experiment)
-        return experiment
+                tracking.restore_experiment(found.experiment_id)
+        self._experiment = found
+        return found.experiment_id
 
     def create_run(
         self,
@@ -143,7 +153,9 @@ class SqlRunHistory:
         def place_below(location: str) -> str:
             return below(self._reachable(location, experiment_id), run_id, "artifacts")
 
-        self._remember(run_id, create_run(self._database, self._workspace, new, place_below))
+        read = self._experiment  # by this submission, mostly; one that is another by now is read again
+        location = read.location if read is not None and read.experiment_id == experiment_id else None
+        self._remember(run_id, create_run(self._database, self._workspace, new, place_below, location))
 
     def set_status(
         self,
@@ -255,7 +267,7 @@ class SqlRunHistory:
             "MLFLOW_RUN_ID": run_id,
         }
 
-    def _new_experiment(self, name: str) -> tuple[str, str]:
+    def _new_experiment(self, name: str) -> Experiment:
         chosen = chosen_artifact_root(self._store, self._workspace)
         root = chosen or self._artifact_root
         if not create_experiment(self._database, self._workspace, name, root, is_chosen=chosen is not None):
