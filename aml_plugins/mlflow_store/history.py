@@ -8,6 +8,7 @@ opened for the rest: metrics, deleted experiments, unusual names, artifacts that
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -186,13 +187,11 @@ class SqlRunHistory:
                 tracking.log_batch(run_id, *batch)
 
     def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
-        path = check_path(artifact_path)
-        with ours():
-            self._at(self._place(run_id).artifact_uri).upload(local, path, linkable=[aml_home()])
+        self._upload(run_id, local, check_path(artifact_path), link=_is_below(local, aml_home()))
 
     def attach_snapshot(self, run_id: str, zip_file: Path, digest: str) -> None:
         del digest  # the file is as near as the datastore's, and is linked where that can be
-        self.upload(run_id, zip_file, SNAPSHOT_FOLDER)
+        self._upload(run_id, zip_file, SNAPSHOT_FOLDER, link=True)
 
     def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
         with ours():
@@ -303,6 +302,10 @@ class SqlRunHistory:
             self._places.clear()
         self._places[run_id] = (time.monotonic() + _PLACE_SECONDS, place)
 
+    def _upload(self, run_id: str, local: Path, path: str, *, link: bool) -> None:
+        with ours():
+            self._at(self._place(run_id).artifact_uri).upload(local, path, link=link)
+
     def _files(self, run_id: str) -> Files:
         return self._at(read_place(self._database, self._workspace, run_id).artifact_uri)
 
@@ -313,3 +316,7 @@ class SqlRunHistory:
         from aml_plugins.mlflow_store.artifacts import files_at  # noqa: PLC0415  MLflow costs seconds
 
         return files_at(uri, self._workspace, self._store_uri)
+
+
+def _is_below(local: Path, root: Path) -> bool:
+    return os.path.realpath(local).startswith(os.path.join(os.path.realpath(root), ""))  # noqa: PTH118  keeps the slash

@@ -178,6 +178,20 @@ def test_an_experiment_that_changes_while_a_run_is_submitted_is_read_again(
     assert history.get(moved).name != "stays"
 
 
+def test_what_cannot_change_is_linked_and_other_files_are_copied(
+    history: SqlRunHistory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AML_HOME", str(tmp_path / "home"))
+    run, ours, theirs, snapshot = new_run(history), tmp_path / "home/a.txt", tmp_path / "b.txt", tmp_path / "s.zip"
+    ours.parent.mkdir()
+    for file in (ours, theirs, snapshot):
+        file.write_text("content")
+    history.upload(run, ours)
+    history.upload(run, theirs)
+    history.attach_snapshot(run, snapshot, "digest")
+    assert [file.stat().st_nlink for file in (ours, theirs, snapshot)] == [2, 1, 2]
+
+
 def test_workspaces_are_mlflows(history: SqlRunHistory, store_uri: str) -> None:
     from aml_plugins.mlflow_store import workspaces
 
