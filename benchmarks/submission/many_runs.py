@@ -136,6 +136,7 @@ class Ours:
             submitted.append(self.experiment.submit(self.config).id)
             self.workspace.driver.release()
         self.submitting += time.perf_counter() - begun
+        self.recorder.stop()  # what this asks from here on is no run's doing
         for run_id in submitted:  # one question at a time: asking for all of them takes from what is measured
             while not self._is_over(run_id):
                 time.sleep(0.005)
