@@ -67,9 +67,9 @@ class RepositoryFiles:
     def __init__(self, repository: ArtifactRepository) -> None:
         self._repository = repository
 
-    def upload(self, local: Path, path: str, linkable: Sequence[Path]) -> None:
+    def upload(self, local: Path, path: str, *, link: bool) -> None:
         """Store a file under the directory ``path``, or a directory's contents below it."""
-        del linkable
+        del link
         try:
             for file, relative in regular_files(local):
                 folder = PurePosixPath(path, relative).parent.as_posix()

@@ -8,6 +8,7 @@ opened for the rest: params, deleted experiments, unusual names, artifacts that 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -29,7 +30,15 @@ from aml_plugins.mlflow_store.locations import (
 from aml_plugins.mlflow_tables import logged, model_writes, models
 from aml_plugins.mlflow_tables.experiments import create_experiment
 from aml_plugins.mlflow_tables.places import below
-from aml_plugins.mlflow_tables.reads import Place, find_experiment, read_children, read_metric, read_place, read_run
+from aml_plugins.mlflow_tables.reads import (
+    Experiment,
+    Place,
+    find_experiment,
+    read_children,
+    read_metric,
+    read_place,
+    read_run,
+)
 from aml_plugins.mlflow_tables.revision import are_ready
 from aml_plugins.mlflow_tables.writes import DELETED, NewRun, create_run, set_status
 from aml_plugins.runs.history import FileInfo, Metric, ModelVersion, RunHistory, RunView
@@ -100,6 +109,7 @@ class SqlRunHistory:
         database = {"MLFLOW_TRACKING_URI": database_uri(store_uri), "MLFLOW_ENABLE_WORKSPACES": "true"}
         self._script_access = database if script_access is None else script_access
         self._places: dict[str, tuple[float, Place]] = {}
+        self._experiment: Experiment | None = None
         self._stores: tuple[TrackingStore, ModelRegistryStore] | None = None
 
     def open_mlflow(self) -> tuple[TrackingStore, ModelRegistryStore]:
@@ -113,12 +123,13 @@ class SqlRunHistory:
         return self._stores
 
     def ensure_experiment(self, name: str) -> str:
-        experiment, stage = find_experiment(self._database, self._workspace, name) or self._new_experiment(name)
-        if stage == DELETED:
+        found = find_experiment(self._database, self._workspace, name) or self._new_experiment(name)
+        if found.stage == DELETED:
             tracking, _ = self.open_mlflow()
             with ours():
-                tracking.restore_experiment(experiment)
-        return experiment
+                tracking.restore_experiment(found.experiment_id)
+        self._experiment = found
+        return found.experiment_id
 
     def create_run(
         self,
@@ -144,7 +155,9 @@ class SqlRunHistory:
         def place_below(location: str) -> str:
             return below(self._reachable(location, experiment_id), run_id, "artifacts")
 
-        self._remember(run_id, create_run(self._database, self._workspace, new, place_below))
+        read = self._experiment  # by this submission, mostly; one that is another by now is read again
+        location = read.location if read is not None and read.experiment_id == experiment_id else None
+        self._remember(run_id, create_run(self._database, self._workspace, new, place_below, location))
 
     def set_status(
         self,
@@ -177,13 +190,11 @@ class SqlRunHistory:
                 tracking.log_batch(run_id, *batch)
 
     def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
-        path = check_path(artifact_path)
-        with ours():
-            self._at(self._place(run_id).artifact_uri).upload(local, path, linkable=[aml_home()])
+        self._upload(run_id, local, check_path(artifact_path), link=_is_below(local, aml_home()))
 
     def attach_snapshot(self, run_id: str, zip_file: Path, digest: str) -> None:
         del digest  # the file is as near as the datastore's, and is linked where that can be
-        self.upload(run_id, zip_file, SNAPSHOT_FOLDER)
+        self._upload(run_id, zip_file, SNAPSHOT_FOLDER, link=True)
 
     def files(self, run_id: str, path: str = "") -> Sequence[FileInfo]:
         with ours():
@@ -258,7 +269,7 @@ class SqlRunHistory:
             "MLFLOW_RUN_ID": run_id,
         }
 
-    def _new_experiment(self, name: str) -> tuple[str, str]:
+    def _new_experiment(self, name: str) -> Experiment:
         chosen = chosen_artifact_root(self._store, self._workspace)
         root = chosen or self._artifact_root
         if not create_experiment(self._database, self._workspace, name, root, is_chosen=chosen is not None):
@@ -294,6 +305,10 @@ class SqlRunHistory:
             self._places.clear()
         self._places[run_id] = (time.monotonic() + _PLACE_SECONDS, place)
 
+    def _upload(self, run_id: str, local: Path, path: str, *, link: bool) -> None:
+        with ours():
+            self._at(self._place(run_id).artifact_uri).upload(local, path, link=link)
+
     def _files(self, run_id: str) -> Files:
         return self._at(read_place(self._database, self._workspace, run_id).artifact_uri)
 
@@ -306,3 +321,7 @@ class SqlRunHistory:
         from aml_plugins.mlflow_store.artifacts import files_at  # noqa: PLC0415  MLflow costs seconds
 
         return files_at(uri, self._workspace, self._store_uri)
+
+
+def _is_below(local: Path, root: Path) -> bool:
+    return os.path.realpath(local).startswith(os.path.join(os.path.realpath(root), ""))  # noqa: PTH118  keeps the slash

@@ -41,15 +41,15 @@ class LocalFiles:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def upload(self, local: Path, path: str, linkable: Sequence[Path]) -> None:
+    def upload(self, local: Path, path: str, *, link: bool) -> None:
         """Store a file under the directory ``path``, or a directory's contents below it.
 
         Links that leave ``local``, and what is neither file nor directory, stay out.
 
-        :param linkable: directories whose files cannot change any more; those are hard-linked where that is possible.
+        :param link: the files cannot change any more: they are hard-linked where that is possible.
         """
         try:
-            _store(self._root / path, local, link=any(_is_below(local, root) for root in linkable))
+            _store(self._root / path, local, link=link)
         except OSError as error:
             raise cannot_be_stored(local, error) from error
 
@@ -116,10 +116,6 @@ def _store(directory: Path, local: Path, *, link: bool) -> None:
             made.add(parent)
         if not (link and _linked(file, target)):
             _place(file, Path(target), link=link)
-
-
-def _is_below(local: Path, root: Path) -> bool:
-    return os.path.realpath(local).startswith(os.path.join(os.path.realpath(root), ""))  # noqa: PTH118  keeps the slash
 
 
 def _place(file: Path, target: Path, *, link: bool) -> None:

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from aml_plugins.store.sql.database import Database
 
-__all__ = ["Place", "find_experiment", "no_such_run", "read_children", "read_metric", "read_place", "read_run"]
+__all__ = [
+    "Experiment",
+    "Place",
+    "find_experiment",
+    "no_such_run",
+    "read_children",
+    "read_metric",
+    "read_place",
+    "read_run",
+]
 
 _NAN = float("nan")
 _CHUNK = 500
@@ -43,7 +52,7 @@ _CHILDREN = (
     .order_by(runs.c.start_time, runs.c.run_uuid)
 )
 _EXPERIMENT = Prepared(
-    select(experiments.c.experiment_id, experiments.c.lifecycle_stage).where(
+    select(experiments.c.experiment_id, experiments.c.lifecycle_stage, experiments.c.artifact_location).where(
         experiments.c.name == bindparam("name"), experiments.c.workspace == bindparam("of")
     )
 )
@@ -66,11 +75,19 @@ def no_such_run(run_id: str) -> NotFoundError:
     return NotFoundError(f"There is no run {run_id} in this workspace.", "Check the name and the workspace.")
 
 
-def find_experiment(database: Database, workspace: str, name: str) -> tuple[str, str] | None:
-    """Return id and life cycle stage of an experiment, None where there is none."""
+class Experiment(NamedTuple):
+    """An experiment of MLflow's; ``location`` is where artifacts of its runs go, None where MLflow wrote none."""
+
+    experiment_id: str
+    stage: str
+    location: str | None
+
+
+def find_experiment(database: Database, workspace: str, name: str) -> Experiment | None:
+    """Return an experiment by its name, None where there is none."""
     with database.reading() as connection:
         rows = _EXPERIMENT.rows(connection, {"name": name, "of": workspace})
-    return (str(rows[0][0]), str(rows[0][1])) if rows else None
+    return Experiment(str(rows[0][0]), *rows[0][1:]) if rows else None
 
 
 def read_place(database: Database, workspace: str, run_id: str) -> Place:

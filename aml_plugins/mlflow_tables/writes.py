@@ -49,9 +49,10 @@ _END = Prepared(_SET_STATUS.values(end_time=bindparam("at")))
 _INSERT_RUN = Prepared(
     text(
         "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,"
-        " source_version, lifecycle_stage, artifact_uri, experiment_id) VALUES (:run_uuid, :name, 'UNKNOWN', '', '',"
-        " :user_id, 'SCHEDULED', :start_time, '', :lifecycle_stage, :artifact_uri, :experiment_id)"
-        " ON CONFLICT DO NOTHING"
+        " source_version, lifecycle_stage, artifact_uri, experiment_id) SELECT :run_uuid, :name, 'UNKNOWN', '', '',"
+        " :user_id, 'SCHEDULED', :start_time, '', 'active', :artifact_uri, experiment_id FROM experiments"
+        " WHERE experiment_id = :experiment_id AND workspace = :of AND lifecycle_stage = 'active'"
+        " AND artifact_location = :location ON CONFLICT DO NOTHING"
     )
 )
 _SET_TAG = Prepared(
@@ -75,17 +76,31 @@ class NewRun:
     start_time: int | None = None
 
 
-def create_run(database: Database, workspace: str, new: NewRun, place_below: Callable[[str], str]) -> Place:
+def create_run(
+    database: Database, workspace: str, new: NewRun, place_below: Callable[[str], str], location: str | None = None
+) -> Place:
     """Create a run with status SCHEDULED; one that exists stays as it is.
 
     :param place_below: says where the run's artifacts go, from its experiment's location.
+    :param location: the experiment's, where the caller has read it; it is asked for where it is another by now.
     :returns: where its artifacts go, and its experiment's id.
     :raises NotFoundError: where the workspace has no such experiment.
     :raises InvalidInputError: where the experiment is deleted, or has no place for artifacts.
     """
-    location = _location(database, workspace, new.experiment_id)
-    if isinstance(location, AmlError):
-        return _existing(database, new.run_id, location)
+    place = None if location is None else _insert(database, workspace, new, place_below, location)
+    if place is not None:
+        return place
+    found = _location(database, workspace, new.experiment_id)
+    if isinstance(found, AmlError):
+        return _existing(database, new.run_id, found)
+    place = _insert(database, workspace, new, place_below, found)
+    return place or _existing(database, new.run_id, no_such_run(new.run_id))
+
+
+def _insert(
+    database: Database, workspace: str, new: NewRun, place_below: Callable[[str], str], location: str
+) -> Place | None:
+    """Create the run; return None where there is one, or its experiment is not active there."""
     # Before the transaction: whoever finds the place may have to open the database, too.
     place = Place(place_below(location), new.experiment_id)
     name = new.name or random_name()
@@ -95,15 +110,16 @@ def create_run(database: Database, workspace: str, new: NewRun, place_below: Cal
         "name": name,
         "user_id": new.user,
         "start_time": int(time.time() * 1000) if new.start_time is None else new.start_time,
-        "lifecycle_stage": ACTIVE,
         "artifact_uri": place.artifact_uri,
         "experiment_id": int(new.experiment_id),
+        "of": workspace,
+        "location": location,
     }
     with database.writing() as connection:
-        is_new = _INSERT_RUN.count(connection, row) > 0
-        if is_new:
-            set_tags(connection, new.run_id, {key: value for key, value in known.items() if value} | dict(new.tags))
-    return place if is_new else _existing(database, new.run_id, no_such_run(new.run_id))
+        if not _INSERT_RUN.count(connection, row):
+            return None
+        set_tags(connection, new.run_id, {key: value for key, value in known.items() if value} | dict(new.tags))
+    return place
 
 
 def set_status(
@@ -125,7 +141,7 @@ def set_status(
     change = _STATUS
     if end_time is not None:
         change, values["at"] = _END, end_time
-    with database.writing() as connection:
+    with database.writing() if tags else database.writing_once() as connection:
         if not change.count(connection, values):
             raise no_such_run(run_id)
         set_tags(connection, run_id, tags or {})

@@ -4,6 +4,8 @@ Contenders take turns, so that a machine that slows down slows all of them. The 
 processor time within its calls, MLflow's and ours, in the two processes that submit and drive; and what a bare
 database takes for the very same statements and transactions, recorded in one more share and played back in the same
 run (``statements.py``). The goal is 1.5 times the floor's wall time a run, and that store's on top.
+
+``many_runs.py 200 10000`` measures the same among ten thousand runs that have ended before.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from earlier_runs import add_earlier_runs
 from statements import Recorder, copy_database, play
 
 SLOTS = 2
@@ -109,7 +112,7 @@ def drive() -> None:
 class Ours:
     """Submits one run after the other, and lets a monitor in a process of its own drive them."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, earlier: int = 0) -> None:
         from aml_plugins import Experiment, ScriptRunConfig, Workspace
 
         self.recorder = Recorder()
@@ -117,7 +120,9 @@ class Ours:
         self.workspace.attach_compute("local", "two", max_parallel_runs=SLOTS)
         self.config = ScriptRunConfig(source, script="noop.py", arguments=[os.devnull], compute_target="two")
         self.experiment = Experiment(self.workspace, "queue")
-        self.experiment.submit(self.config).wait_for_completion()
+        first = self.experiment.submit(self.config).wait_for_completion()
+        self.database = Path(self.workspace.context.store.uri.partition("sqlite:///")[2])
+        add_earlier_runs(self.database, first.id, earlier)
         self.meter = Meter(self.workspace.context, "default")
         self.submitting = 0.0
         self.monitor = subprocess.Popen(
@@ -136,6 +141,7 @@ class Ours:
             submitted.append(self.experiment.submit(self.config).id)
             self.workspace.driver.release()
         self.submitting += time.perf_counter() - begun
+        self.recorder.stop()  # what this asks from here on is no run's doing
         for run_id in submitted:  # one question at a time: asking for all of them takes from what is measured
             while not self._is_over(run_id):
                 time.sleep(0.005)
@@ -161,7 +167,7 @@ class Ours:
         assert self.monitor.stdout is not None
         self.monitor.stdout.readline()  # it records
         copy, recordings = directory / "copy.db", [directory / name for name in ("submitter", "monitor")]
-        copy_database(Path(self.workspace.context.store.uri.partition("sqlite:///")[2]), copy)
+        copy_database(self.database, copy)
         self.recorder.start()
         self.share(runs)
         self.recorder.save(recordings[0])
@@ -169,7 +175,7 @@ class Ours:
         return play(copy, recordings)
 
 
-def main(runs: int) -> None:
+def main(runs: int = 200, earlier: int = 0) -> None:
     import mlflow
 
     logging.disable(logging.INFO)
@@ -183,7 +189,7 @@ def main(runs: int) -> None:
         (project / "MLproject").write_text(f"name: noop\nentry_points:\n  main:\n    command: {command!r}\n")
         mlflow.set_tracking_uri(f"sqlite:///{directory}/mlflow.db")
         mlflow.projects.run(str(project), env_manager="local")
-        ours = Ours(source)
+        ours = Ours(source, earlier)
         seconds = {"floor": 0.0, "ours": 0.0, "theirs": 0.0}
         for _ in range(SHARES):
             seconds["floor"] += floor(source, runs // SHARES)
@@ -227,4 +233,4 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--drive"]:
         drive()
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+        main(*map(int, sys.argv[1:]))

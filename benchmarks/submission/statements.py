@@ -44,6 +44,9 @@ class Recorder:
     def start(self) -> None:
         self._records = True
 
+    def stop(self) -> None:
+        self._records = False
+
     def save(self, path: Path) -> None:
         path.write_bytes(pickle.dumps(self.transactions))
 

@@ -101,11 +101,13 @@ def _inner(environment: Environment) -> PythonEnvironment:
 
 def _snapshot_file(step: Step, run: RunRecord) -> Path:
     """Return the snapshot as a local file: the cache's, one that is staged, the datastore's, or a download."""
+    cached = step.context.home.joinpath("snapshots", f"{run.snapshot_digest}.zip")
+    if cached.is_file():
+        return cached
     directory = step.staging(run)
     target = directory / "snapshot.zip"
-    for local in (step.context.home / "snapshots" / f"{run.snapshot_digest}.zip", target):
-        if local.is_file():
-            return local
+    if target.is_file():
+        return target
     record = step.context.store.snapshots.find(run.workspace, run.snapshot_digest or "")
     if record is None:
         raise OperationFailedError(f"The snapshot of run {run.run_id} is gone.", "Submit the run again.")

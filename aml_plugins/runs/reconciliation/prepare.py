@@ -62,7 +62,7 @@ def _canceled_before_start(run: RunRecord) -> RunRecord:
 
 def _snapshot_file(step: Step, run: RunRecord) -> Path:
     """Return the snapshot that the submitter took; its cache is on the submitter's machine."""
-    cached = step.context.home / "snapshots" / f"{run.snapshot_digest}.zip"
+    cached = step.context.home.joinpath("snapshots", f"{run.snapshot_digest}.zip")
     if cached.is_file():
         return cached
     if run.source.get("host") != socket.gethostname():
@@ -133,7 +133,7 @@ def _create_mlflow_run(step: Step, run: RunRecord) -> None:
 
 def _named(zip_file: Path, digest: str, staging: Path) -> Path:
     """Return the snapshot under the name that people see: a second name of the cache's file, the same for all runs."""
-    path = zip_file.parent / "named" / digest / SNAPSHOT_FILE
+    path = zip_file.parent.joinpath("named", digest, SNAPSHOT_FILE)
     with suppress(OSError):  # there is none yet
         if path.samefile(zip_file):
             return path

@@ -89,7 +89,7 @@ def _take(root: str, cache: Cache, limits: SnapshotLimits, progress: Callable[[i
 
 def _walk(root: str, rules: IgnoreRules, cache: Cache, limits: SnapshotLimits) -> Tree:
     tree = Tree(root=root)
-    walk = Walk(tree, rules, stop_after=limits.max_files * COUNTED, never=os.path.realpath(cache.root))
+    walk = Walk(tree, rules, stop_after=limits.max_files * COUNTED, never=str(cache.root))
     walk.enter("", root)
     resolve_links(walk)
     walk.check()

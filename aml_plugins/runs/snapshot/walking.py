@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from aml_plugins.errors import InvalidInputError
@@ -115,7 +116,7 @@ class Walk:
                             found.st_ino,
                         )
                 elif entry.is_dir(follow_symlinks=False):
-                    if entry.path != self._never and not ignores(path, directory=True):
+                    if entry.path != self._never_entered and not ignores(path, directory=True):
                         stack.append((path + "/", entry.path))
                 elif ignores(path, directory=False):
                     continue
@@ -123,6 +124,10 @@ class Walk:
                     self.pending.append(PendingLink(path=path, absolute=entry.path, chain=chain))
                 else:
                     self._skip(path, entry.stat(follow_symlinks=False).st_mode)
+
+    @cached_property
+    def _never_entered(self) -> str:
+        return os.path.realpath(self._never)
 
     def _skip(self, path: str, mode: int) -> None:
         kind = type_of_special.get(stat.S_IFMT(mode), "a device")

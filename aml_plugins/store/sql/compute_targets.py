@@ -74,13 +74,13 @@ class SqlComputeTargets(Named[ComputeTargetRecord]):
 
     def pass_slot(self, ended: str, waiting: str, limit: int) -> bool:
         try:
-            with self._database.writing() as connection:
+            with self._database.writing_once() as connection:
                 return _PASS.count(connection, {"ended": ended, "to": waiting, "limit": limit}) > 0
         except IntegrityError:
             return False  # the one that waits has a slot already
 
     def release_slot(self, run_id: str) -> None:
-        with self._database.writing() as connection:
+        with self._database.writing_once() as connection:
             connection.execute(_RELEASE, {"run": run_id})
 
     def _is_full(self, workspace: str, name: str, run_id: str, limit: int) -> bool:

@@ -28,6 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from aml_plugins.errors import InvalidInputError, MissingExtraError, StoreError
 from aml_plugins.store.sql.failures import shown, store_error
 from aml_plugins.store.sql.kept_connections import KeptConnections, Use
+from aml_plugins.store.sql.server_connections import replace_ended
 
 __all__ = ["Database", "database_url"]
 
@@ -65,7 +66,7 @@ class Database:
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
-        # A single SELECT needs no transaction around it; SQLite's connections are in that mode anyway.
+        # A single statement needs no transaction around it; SQLite's connections are in that mode anyway.
         self._reading = self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._kept = KeptConnections(self._engine)
         self._pid = os.getpid()
@@ -99,6 +100,13 @@ class Database:
         """
         engine = self._after_fork(self._engine)
         return Use(self._kept, self._explained, writes=True) if self.is_sqlite else self._connected(engine, writes=True)
+
+    def writing_once(self) -> AbstractContextManager[Connection]:
+        """Open a connection for one statement that writes: a transaction by itself, whose begin and end nobody tells.
+
+        :raises StoreError: where the database fails.
+        """
+        return self.reading()
 
     def close(self) -> None:
         """Close the pool's connections; the next use opens new ones."""
@@ -170,6 +178,8 @@ def _sqlite_timeout() -> float:
 def _postgresql_engine(url: URL) -> Engine:
     options = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_SECONDS}
     try:
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True, max_overflow=20, connect_args=options)
+        engine = create_engine(url, hide_parameters=True, max_overflow=20, connect_args=options)
     except (ModuleNotFoundError, NoSuchModuleError):
         raise MissingExtraError("A store in PostgreSQL", "server") from None
+    replace_ended(engine)
+    return engine

@@ -14,7 +14,6 @@ from aml_plugins.store.copies import changed
 from aml_plugins.store.records import RunChange, RunRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.prepared import Prepared
-from aml_plugins.store.sql.rows import row_of
 from aml_plugins.store.sql.run_tasks import move_tasks
 
 __all__ = ["BESIDE", "by_run", "is_active", "write_changes"]
@@ -28,7 +27,11 @@ _LOCK = Prepared(
     .order_by(_T.c.run_id)
     .with_for_update()
 )
-_FIXED = frozenset({"workspace", "run_id", "idempotency_key", "created_at", *BESIDE})
+_WRITTEN = (
+    *("state", "attempt", "handle", "cursors", "native_state", "reason", "error_code", "exit_code", "outcome"),
+    *("started_at", "ended_at", "updated_at", "version"),
+)
+"""What a driver writes. The rest is as it was submitted; most of that is long, or in an index."""
 _SAVE = Prepared(update(_T).where(_T.c.run_id == bindparam("key")))
 _FREE_SLOT = Prepared(delete(tables.slots).where(tables.slots.c.run_id == bindparam("key")))
 
@@ -96,7 +99,7 @@ def _stored(group: Sequence[RunChange], row: _Row, now: float) -> RunRecord:
 
 
 def _values(run: RunRecord) -> dict[str, Any]:
-    values = {name: value for name, value in row_of(run).items() if name not in _FIXED}
+    values = {name: getattr(run, name) for name in _WRITTEN}
     return values | {"key": run.run_id, "active": is_active(run.state)}
 
 

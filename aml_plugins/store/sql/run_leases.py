@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
 
 from aml_plugins.store.leases import LONGEST_LEASE_SECONDS, host_prefix, owner_is_dead
 from aml_plugins.store.records import RunRecord
@@ -16,6 +17,7 @@ from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of
 __all__ = ["RunLeases"]
 
 _T = tables.runs
+_INSERT = Prepared(insert(_T).inline())
 
 
 class RunLeases:
@@ -41,7 +43,8 @@ class RunLeases:
             .values(lease_owner=bindparam("owner"), lease_until=later)
             .returning(_T.c.run_id)
         )
-        self._start = update(_T).where(_T.c.run_id == bindparam("key")).values(lease_until=later)
+        # A new row's lease begins by the clock that leases are compared with.
+        self._insert_held = Prepared(insert(_T).inline().values(lease_until=later))
         self._release = Prepared(
             update(_T).where(locked_in_order(_T.c.run_id, chosen, mine)).values(lease_owner=None, lease_until=None)
         )
@@ -60,7 +63,7 @@ class RunLeases:
 
     def release(self, run_ids: Collection[str], owner: str) -> None:
         if run_ids:
-            with self._leased.writing() as connection:
+            with self._leased.writing_once() as connection:
                 self._release.write(connection, {"ids": list(run_ids), "owner": owner})
 
     def due(self, owner: str, limit: int = 1000, workspace: str | None = None) -> Sequence[RunRecord]:
@@ -70,9 +73,13 @@ class RunLeases:
             rows = connection.execute(statement.limit(limit), {"owner": owner, "dead": dead})
             return [record_of(RunRecord, row) for row in rows]
 
-    def start_lease(self, connection: Connection, run_id: str, seconds: float) -> None:
-        """Restate a new row's lease by the clock that leases are compared with."""
-        connection.execute(self._start, {"key": run_id, "seconds": min(seconds, LONGEST_LEASE_SECONDS)})
+    def insert(self, connection: Connection, row: Mapping[str, Any], seconds: float | None) -> None:
+        """Write a new row, with a lease of so many seconds where it has one."""
+        if seconds is None:
+            _INSERT.write(connection, row)
+            return
+        held = {name: value for name, value in row.items() if name != "lease_until"}
+        self._insert_held.write(connection, held | {"seconds": min(seconds, LONGEST_LEASE_SECONDS)})
 
     def _take(self, run_ids: Collection[str], owner: str, seconds: float, dead: Iterable[str]) -> list[str]:
         if not run_ids:
@@ -83,7 +90,7 @@ class RunLeases:
             "seconds": min(seconds, LONGEST_LEASE_SECONDS),
             "dead": list(dead),
         }
-        with self._leased.writing() as connection:
+        with self._leased.writing_once() as connection:
             return [run_id for (run_id,) in self._acquire.rows(connection, values)]
 
     def _dead_owners(self, among: ColumnElement[bool]) -> list[str]:

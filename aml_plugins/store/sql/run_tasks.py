@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, func, insert, update
 
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.records import RunChange, RunRecord, TaskEvent, TaskRecord
@@ -18,7 +18,13 @@ __all__ = ["add_task", "move_tasks"]
 _T = tables.tasks
 _KIND = "run"
 _INSERT = Prepared(insert(_T).inline())
-_UPDATE = Prepared(update(_T).where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindparam("key")))
+_OPEN = ("message", "progress", "result")
+"""What a change may leave as it is."""
+_UPDATE = Prepared(
+    update(_T)
+    .where(_T.c.workspace == bindparam("of"), _T.c.task_id == bindparam("key"))
+    .values({name: func.coalesce(bindparam(f"new_{name}", type_=_T.c[name].type), _T.c[name]) for name in _OPEN})
+)
 
 _S = RunState
 _TASK_STATES: dict[RunState, str] = {
@@ -55,15 +61,15 @@ def move_tasks(connection: Connection, moves: Iterable[tuple[str, Sequence[RunCh
 
     :param moves: the state that a run had, what was changed, and the run as it is stored now.
     """
-    updates: dict[tuple[str, ...], list[dict[str, object]]] = {}
+    updates: list[dict[str, object]] = []
     events: list[TaskEvent] = []
     for state, changes, run in moves:
         values = _values(state, changes, run)
         if values:
-            updates.setdefault(tuple(values), []).append(values)
+            updates.append(values)
         events += _events(state, changes, run.updated_at)
-    for rows in updates.values():
-        _UPDATE.many(connection, rows)
+    if updates:
+        _UPDATE.many(connection, updates)
     append_events(connection, events)
 
 
@@ -73,11 +79,17 @@ def _values(state: str, changes: Sequence[RunChange], run: RunRecord) -> dict[st
     messages = [change.message for change in changes if change.message]
     if not progress and not messages and all(change.run.state == state for change in changes):
         return {}
-    values: dict[str, object] = {"of": run.workspace, "key": run.run_id, "updated_at": run.updated_at}
-    values["state"] = _TASK_STATES[RunState(run.state)]
-    if RunState(run.state).is_terminal:
-        values["result"] = {"run": run.run_id, "state": run.state, "exit_code": run.exit_code}
-    return values | ({"message": messages[-1]} if messages else {}) | ({"progress": progress[-1]} if progress else {})
+    now = RunState(run.state)
+    result = {"run": run.run_id, "state": run.state, "exit_code": run.exit_code} if now.is_terminal else None
+    return {
+        "of": run.workspace,
+        "key": run.run_id,
+        "updated_at": run.updated_at,
+        "state": _TASK_STATES[now],
+        "new_message": messages[-1] if messages else None,
+        "new_progress": progress[-1] if progress else None,
+        "new_result": result,
+    }
 
 
 def _events(state: str, changes: Sequence[RunChange], now: float) -> Iterator[TaskEvent]:

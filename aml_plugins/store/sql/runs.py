@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import bindparam, insert, select, tuple_, update
+from sqlalchemy import bindparam, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from aml_plugins.errors import AlreadyExistsError, NotFoundError
@@ -32,7 +32,6 @@ _CANCELLATIONS = Prepared(
         _T.c.cancel_requested_at.is_not(None), _T.c.run_id.in_(bindparam("ids", expanding=True))
     )
 )
-_INSERT = Prepared(insert(_T).inline())
 
 
 class SqlRuns(RunLeases):
@@ -45,11 +44,10 @@ class SqlRuns(RunLeases):
     def add(self, record: RunRecord, message: str = "") -> RunRecord:
         now = time.time()
         created = changed(record, created_at=record.created_at or now, updated_at=now, lease_until=_until(record, now))
+        seconds = None if record.lease_until is None or self._database.has_our_clock else record.lease_until - now
         try:
             with self._database.writing() as connection:
-                _INSERT.write(connection, row_of(created) | {"active": is_active(record.state)})
-                if record.lease_until is not None and not self._database.has_our_clock:
-                    self.start_lease(connection, record.run_id, record.lease_until - now)
+                self.insert(connection, row_of(created) | {"active": is_active(record.state)}, seconds)
                 add_task(connection, created, message)
         except IntegrityError:
             return self._earlier(record)

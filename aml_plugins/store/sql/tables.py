@@ -41,6 +41,7 @@ __all__ = [
     "snapshots",
     "task_events",
     "tasks",
+    "undelivered",
     "workspaces",
 ]
 
@@ -240,7 +241,8 @@ requests = Table(
     Index("ix_aml_requests_created_at", "created_at"),
 )
 
-_UNDELIVERED = text("NOT delivered")
+undelivered = text("NOT delivered")
+"""What was not handed to the event hooks. SQLite finds the index of these by the very same words only."""
 
 task_events = Table(
     "aml_task_events",
@@ -258,7 +260,7 @@ task_events = Table(
     Column("delivered", Boolean, nullable=False),  # handed to the event hooks
     Index("ix_aml_task_events_task", "workspace", "task_id", "sequence"),
     # On PostgreSQL too, as its migration says; to name that dialect here costs every command 30 ms of imports.
-    Index("ix_aml_task_events_undelivered", "subject", sqlite_where=_UNDELIVERED),
+    Index("ix_aml_task_events_undelivered", "subject", sqlite_where=undelivered),
     sqlite_autoincrement=True,  # numbers are never used twice
 )
 

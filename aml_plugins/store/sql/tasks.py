@@ -28,7 +28,7 @@ _UPDATE = update(_T).where(_T.c.workspace == bindparam("of"), _T.c.task_id == bi
 _SELECT_EVENTS = select(*columns_of(_EVENTS, TaskEvent)).order_by(_EVENTS.c.sequence)
 _INSERT_EVENT = Prepared(insert(_EVENTS).inline())  # inline: nobody asks for the new number
 _UNDELIVERED = Prepared(
-    _SELECT_EVENTS.where(_EVENTS.c.subject.in_(bindparam("subjects", expanding=True)), ~_EVENTS.c.delivered)
+    _SELECT_EVENTS.where(_EVENTS.c.subject.in_(bindparam("subjects", expanding=True)), tables.undelivered)
 )
 _NUMBERED = _EVENTS.c.sequence.in_(bindparam("numbers", expanding=True))
 _WITHIN = _EVENTS.c.workspace.in_(bindparam("workspaces", expanding=True))
@@ -107,7 +107,7 @@ class SqlTasks:
         values: dict[str, list[int] | list[str]] = {"numbers": numbers}
         if workspaces is not None:
             values["workspaces"] = list(workspaces)
-        with self._database.writing() as connection:
+        with self._database.writing_once() as connection:
             (_DELIVER if workspaces is None else _DELIVER_WITHIN).write(connection, values)
 
     def _put(self, record: TaskRecord, message: str) -> TaskRecord:

@@ -55,21 +55,21 @@ def stored(tmp_path):
 
 
 def test_a_directory_keeps_its_shape(repository, outputs, tmp_path):
-    artifacts.files_in(repository).upload(outputs, "outputs", [])
+    artifacts.files_in(repository).upload(outputs, "outputs", link=False)
     assert stored(tmp_path) == ["outputs/deep/er/grün.txt", "outputs/model.txt"]
 
 
 def test_a_file_goes_under_the_path(repository, outputs, tmp_path):
-    artifacts.files_in(repository).upload(outputs / "model.txt", "", [])
-    artifacts.files_in(repository).upload(outputs / "model.txt", "a/b", [])
+    artifacts.files_in(repository).upload(outputs / "model.txt", "", link=False)
+    artifacts.files_in(repository).upload(outputs / "model.txt", "a/b", link=False)
     assert stored(tmp_path) == ["a/b/model.txt", "model.txt"]
 
 
 def test_storing_again_replaces(repository, outputs, tmp_path):
-    artifacts.files_in(repository).upload(outputs, "outputs", [])
+    artifacts.files_in(repository).upload(outputs, "outputs", link=False)
     (outputs / "model.txt").unlink()
     (outputs / "model.txt").write_text("better")
-    artifacts.files_in(repository).upload(outputs, "outputs", [])
+    artifacts.files_in(repository).upload(outputs, "outputs", link=False)
     assert (tmp_path / "artifacts/outputs/model.txt").read_text() == "better"
 
 
@@ -80,7 +80,7 @@ def test_links_out_and_special_files_stay_out(repository, outputs, tmp_path):
     (outputs / "dangling").symlink_to("nowhere")
     (outputs / "same.txt").symlink_to("model.txt")
     os.mkfifo(outputs / "pipe")
-    artifacts.files_in(repository).upload(outputs, "outputs", [])
+    artifacts.files_in(repository).upload(outputs, "outputs", link=False)
     assert stored(tmp_path) == ["outputs/deep/er/grün.txt", "outputs/model.txt", "outputs/same.txt"]
 
 
@@ -96,7 +96,7 @@ def test_paths_that_leave_are_refused(repository, path):
 
 
 def test_one_level_is_listed(repository, outputs):
-    artifacts.files_in(repository).upload(outputs, "outputs", [])
+    artifacts.files_in(repository).upload(outputs, "outputs", link=False)
     assert [(file.path, file.is_directory, file.size) for file in artifacts.files_in(repository).files("outputs")] == [
         ("outputs/deep", True, None),
         ("outputs/model.txt", False, 7),
@@ -105,7 +105,7 @@ def test_one_level_is_listed(repository, outputs):
 
 
 def test_files_and_directories_come_back(repository, outputs, tmp_path):
-    artifacts.files_in(repository).upload(outputs, "outputs", [])
+    artifacts.files_in(repository).upload(outputs, "outputs", link=False)
     there = tmp_path / "there"
     assert artifacts.files_in(repository).download("outputs/model.txt", there) == there / "outputs/model.txt"
     assert (there / "outputs/model.txt").read_text() == "weights"
@@ -120,26 +120,26 @@ def test_missing_files_are_named(repository, tmp_path):
     with pytest.raises(NotFoundError, match=r"no artifact 'outputs/no\.txt'"):
         artifacts.files_in(repository).download("outputs/no.txt", tmp_path)
     with pytest.raises(NotFoundError, match=r"no file '.*/no.txt'"):
-        artifacts.files_in(repository).upload(tmp_path / "no.txt", "", [])
+        artifacts.files_in(repository).upload(tmp_path / "no.txt", "", link=False)
 
 
 def test_files_that_cannot_change_are_linked(outputs, tmp_path):
     repository = LocalArtifactRepository(str(tmp_path / "artifacts"))
-    artifacts.files_in(repository).upload(outputs, "outputs", [tmp_path / "home"])
-    artifacts.files_in(repository).upload(outputs, "outputs", [tmp_path / "home"])
+    artifacts.files_in(repository).upload(outputs, "outputs", link=True)
+    artifacts.files_in(repository).upload(outputs, "outputs", link=True)
     assert (tmp_path / "artifacts/outputs/model.txt").samefile(outputs / "model.txt")
     assert stored(tmp_path) == ["outputs/deep/er/grün.txt", "outputs/model.txt"]
 
 
 def test_other_files_are_copied(outputs, tmp_path):
     repository = LocalArtifactRepository(str(tmp_path / "artifacts"))
-    artifacts.files_in(repository).upload(outputs, "outputs", [tmp_path / "elsewhere"])
+    artifacts.files_in(repository).upload(outputs, "outputs", link=False)
     assert not (tmp_path / "artifacts/outputs/model.txt").samefile(outputs / "model.txt")
 
 
 def test_a_download_is_no_link(outputs, tmp_path):
     repository = LocalArtifactRepository(str(tmp_path / "artifacts"))
-    artifacts.files_in(repository).upload(outputs, "outputs", [tmp_path / "home"])
+    artifacts.files_in(repository).upload(outputs, "outputs", link=True)
     artifacts.files_in(repository).download("outputs/model.txt", tmp_path / "mine")
     (tmp_path / "mine/outputs/model.txt").write_text("scribbled over")
     assert (tmp_path / "artifacts/outputs/model.txt").read_text() == "weights"
@@ -148,4 +148,4 @@ def test_a_download_is_no_link(outputs, tmp_path):
 def test_what_cannot_be_stored_is_a_sentence(outputs, tmp_path):
     (tmp_path / "artifacts").write_text("a file is in the way")
     with pytest.raises(StoreError, match=r"'outputs' cannot be stored with the run: .*Free space"):
-        artifacts.files_in(LocalArtifactRepository(str(tmp_path / "artifacts"))).upload(outputs, "x", [])
+        artifacts.files_in(LocalArtifactRepository(str(tmp_path / "artifacts"))).upload(outputs, "x", link=False)

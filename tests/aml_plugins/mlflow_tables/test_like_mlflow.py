@@ -173,6 +173,36 @@ def test_an_experiment_without_a_place_for_artifacts_takes_no_run(history: SqlRu
         history.create_run(uuid.uuid4().hex, experiment, name=None, tags={})
 
 
+def test_an_experiment_that_changes_while_a_run_is_submitted_is_read_again(
+    history: SqlRunHistory, store_uri: str, tmp_path: Path
+) -> None:
+    experiment, (moved, refused) = history.ensure_experiment("restless"), (uuid.uuid4().hex for _ in range(2))
+    with sqlite3.connect(store_uri.partition(":///")[2]) as connection:
+        place = (str(tmp_path), experiment)
+        connection.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", place)
+    history.create_run(moved, experiment, name=None, tags={})
+    assert history.get(moved).artifact_uri == f"{tmp_path}/{moved}/artifacts"
+    history.open_mlflow()[0].delete_experiment(experiment)
+    with pytest.raises(InvalidInputError, match="deleted"):
+        history.create_run(refused, experiment, name=None, tags={})
+    history.create_run(moved, experiment, name="stays", tags={})  # it is there, whatever became of its experiment
+    assert history.get(moved).name != "stays"
+
+
+def test_what_cannot_change_is_linked_and_other_files_are_copied(
+    history: SqlRunHistory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AML_HOME", str(tmp_path / "home"))
+    run, ours, theirs, snapshot = new_run(history), tmp_path / "home/a.txt", tmp_path / "b.txt", tmp_path / "s.zip"
+    ours.parent.mkdir()
+    for file in (ours, theirs, snapshot):
+        file.write_text("content")
+    history.upload(run, ours)
+    history.upload(run, theirs)
+    history.attach_snapshot(run, snapshot, "digest")
+    assert [file.stat().st_nlink for file in (ours, theirs, snapshot)] == [2, 1, 2]
+
+
 def test_workspaces_are_mlflows(history: SqlRunHistory, store_uri: str) -> None:
     from aml_plugins.mlflow_store import workspaces
 

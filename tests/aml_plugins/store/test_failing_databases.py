@@ -10,10 +10,12 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from aml_plugins.errors import InvalidInputError, StoreError
 from aml_plugins.store.opening import open_store
 from aml_plugins.store.records import WorkspaceRecord
+from aml_plugins.store.sql import server_connections
 
 
 @pytest.fixture
@@ -126,8 +128,24 @@ def test_a_database_that_the_server_does_not_have(postgresql):
 def test_a_lost_connection_is_replaced(postgresql, postgresql_uri):
     store = open_store(postgresql_uri)
     store.workspaces.add(WorkspaceRecord(name="team-a"))
-    postgresql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    others = "pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    postgresql.execute(f"SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE {others}")
     assert [record.name for record in store.workspaces.list()] == ["team-a"]
+    store.close()
+
+
+def test_a_connection_that_was_silent_for_long_is_asked_after(postgresql_uri, monkeypatch):
+    store, asked, ask = open_store(postgresql_uri), [], PGDialect_psycopg.do_ping
+
+    def asking(dialect, connection):
+        asked.append(connection)
+        return ask(dialect, connection)
+
+    monkeypatch.setattr(PGDialect_psycopg, "do_ping", asking)
+    for silent_seconds, questions in ((3600.0, 0), (-1.0, 1)):
+        monkeypatch.setattr(server_connections, "_SILENT_SECONDS", silent_seconds)
+        assert store.workspaces.list() == []
+        assert len(asked) == questions
     store.close()
 
 

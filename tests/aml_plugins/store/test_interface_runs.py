@@ -167,6 +167,34 @@ def test_saving_returns_what_is_stored(store, new_run, owner):
     assert saved.version == run.version + 1
 
 
+def test_saving_writes_all_that_a_driver_finds_out(store, new_run, owner):
+    run = store.runs.add(new_run())
+    found = {
+        "state": "Failed",
+        "attempt": 2,
+        "handle": {"backend": "local"},
+        "cursors": {"log": 7},
+        "native_state": "dead",
+        "reason": "The script ended.",
+        "error_code": "internal",
+        "exit_code": 3,
+        "outcome": "Failed",
+        "started_at": 12.5,
+        "ended_at": 13.5,
+    }
+    saved = store.runs.save(replace(run, **found), owner=owner)
+    stored = store.runs.get("team-a", run.run_id)
+    assert saved == stored == replace(run, **found, version=1, updated_at=stored.updated_at)
+
+
+def test_saving_never_writes_what_was_submitted(store, new_run, owner):
+    run = store.runs.add(new_run(source={"host": "h"}, name="first"))
+    forged = replace(run, state="Running", target="other", config={}, source={}, name="second", experiment_id="9")
+    store.runs.save(forged, owner=owner)
+    stored = store.runs.get("team-a", run.run_id)
+    assert replace(stored, state=run.state, version=run.version, updated_at=run.updated_at) == run
+
+
 def test_a_stale_version_writes_nothing(store, new_run, owner):
     run = store.runs.add(new_run())
     current = store.runs.save(replace(run, state="Preparing"), owner=owner)
