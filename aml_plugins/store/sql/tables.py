@@ -27,6 +27,7 @@ from sqlalchemy.types import TypeDecorator
 from aml_plugins.json_types import JsonValue
 
 __all__ = [
+    "UNDELIVERED",
     "Json",
     "Prose",
     "compute_targets",
@@ -240,7 +241,8 @@ requests = Table(
     Index("ix_aml_requests_created_at", "created_at"),
 )
 
-_UNDELIVERED = text("NOT delivered")
+UNDELIVERED = text("NOT delivered")
+"""Events that the hooks have not got. SQLite takes the index for these very words alone, not for ``delivered = 0``."""
 
 task_events = Table(
     "aml_task_events",
@@ -258,7 +260,7 @@ task_events = Table(
     Column("delivered", Boolean, nullable=False),  # handed to the event hooks
     Index("ix_aml_task_events_task", "workspace", "task_id", "sequence"),
     # On PostgreSQL too, as its migration says; to name that dialect here costs every command 30 ms of imports.
-    Index("ix_aml_task_events_undelivered", "subject", sqlite_where=_UNDELIVERED),
+    Index("ix_aml_task_events_undelivered", "subject", sqlite_where=UNDELIVERED),
     sqlite_autoincrement=True,  # numbers are never used twice
 )
 

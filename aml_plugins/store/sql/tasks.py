@@ -28,7 +28,7 @@ _UPDATE = update(_T).where(_T.c.workspace == bindparam("of"), _T.c.task_id == bi
 _SELECT_EVENTS = select(*columns_of(_EVENTS, TaskEvent)).order_by(_EVENTS.c.sequence)
 _INSERT_EVENT = Prepared(insert(_EVENTS).inline())  # inline: nobody asks for the new number
 _UNDELIVERED = Prepared(
-    _SELECT_EVENTS.where(_EVENTS.c.subject.in_(bindparam("subjects", expanding=True)), ~_EVENTS.c.delivered)
+    _SELECT_EVENTS.where(_EVENTS.c.subject.in_(bindparam("subjects", expanding=True)), tables.UNDELIVERED)
 )
 _NUMBERED = _EVENTS.c.sequence.in_(bindparam("numbers", expanding=True))
 _WITHIN = _EVENTS.c.workspace.in_(bindparam("workspaces", expanding=True))
