@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -12,6 +13,7 @@ from pydantic import Field, field_validator
 from aml_plugins.compute.backend import ComputeBackend, TargetConfig
 from aml_plugins.compute.job import JobHandle, JobSpec, LogChunk
 from aml_plugins.compute.runner_directory import RunnerDirectory
+from aml_plugins.compute.runner_results import Result, bring_results
 from aml_plugins.errors import InvalidInputError
 
 __all__ = ["JobDirectoriesBackend", "JobDirectoriesConfig"]
@@ -53,7 +55,11 @@ class JobDirectoriesBackend(ComputeBackend):
         return self._handle(key) if self._path(key).is_dir() else None
 
     def fetch(self, handle: JobHandle, destination: Path) -> None:
-        self._directory(handle).fetch(destination)
+        bring_results(self.results(handle), destination)
+
+    def results(self, handle: JobHandle) -> Iterator[Result]:
+        """Return the files that :meth:`fetch` brings, where they are; they stay until :meth:`cleanup`."""
+        return self._directory(handle).results()
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return output since ``cursor``."""

@@ -9,7 +9,7 @@ opened for the rest: metrics, deleted experiments, unusual names, artifacts that
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -177,6 +177,13 @@ class SqlRunHistory:
         path = check_path(artifact_path)
         with ours():
             self._at(self._place(run_id).artifact_uri).upload(local, path, linkable=[aml_home()])
+
+    def take(self, run_id: str, files: Iterable[tuple[str, str]]) -> bool:
+        with ours():
+            found = self._at(self._place(run_id).artifact_uri)
+            if isinstance(found, LocalFiles):
+                found.take(files)
+            return isinstance(found, LocalFiles)
 
     def attach_snapshot(self, run_id: str, zip_file: Path, digest: str) -> None:
         del digest  # the file is as near as the datastore's, and is linked where that can be

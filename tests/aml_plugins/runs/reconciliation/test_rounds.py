@@ -185,7 +185,7 @@ def test_a_slot_is_free_when_the_job_has_ended_and_before_its_results_are_home(
     first, second = submit("0"), submit("0")
     backend = workspace.context.backends.get("default", "one")
     order: list[str] = []
-    for name in ("submit", "fetch"):
+    for name in ("submit", "results"):
         original = getattr(backend, name)
 
         def noting(*arguments: object, name: str = name, original: Callable[..., object] = original) -> object:
@@ -198,7 +198,7 @@ def test_a_slot_is_free_when_the_job_has_ended_and_before_its_results_are_home(
         assert time.monotonic() < until
         workspace.driver.sleep(0.05)
 
-    assert order == ["submit", "fetch", "fetch"]
+    assert order == ["submit", "results", "results"]
     assert {run.get_status() for run in (first, second)} == {"Completed"}
 
 
