@@ -161,8 +161,8 @@ class Runs(Protocol):
         """Write the record if ``owner`` still holds its lease and ``record.version`` is the stored one.
 
         A changed ``state`` (or a message) appends one event to the run's task and moves the task along, in the same
-        transaction; a final state frees the run's slot. Never writes ``cancel_requested_at``, ``released_at`` or the
-        lease. Returns the record as stored.
+        transaction; a final state frees the run's slot. Never writes ``cancel_requested_at``, ``released_at``, the
+        lease, or what was submitted (``config``, ``script``, ``target`` and the like). Returns the record as stored.
 
         :raises LeaseLostError: otherwise; nothing was written.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aml_plugins.compute.abilities import SupportsResultsInPlace
 from aml_plugins.compute.job import JobHandle
@@ -33,12 +33,12 @@ def take_in_place(step: Step, run: RunRecord, below: str) -> Mapping[str, str] |
     :raises StoreError: where a file cannot be stored.
     """
     backend, history = step.backend(run), step.history(run)
-    if not isinstance(backend, SupportsResultsInPlace) or not isinstance(history, TakesFiles):
+    if not issubclass(type(backend), SupportsResultsInPlace) or not issubclass(type(history), TakesFiles):
         return None
     if configuration(run).data:
         return None
     try:
-        results = backend.results(JobHandle.from_dict(dict(run.handle or {})))
+        results = cast("SupportsResultsInPlace", backend).results(JobHandle.from_dict(dict(run.handle or {})))
         found = {path: source for path, source in results if source is not None}
     except JobNotFoundError:  # the target lost the job, as the run's reason says: there is nothing to bring
         return {}
@@ -46,7 +46,7 @@ def take_in_place(step: Step, run: RunRecord, below: str) -> Mapping[str, str] |
         return None
     files = [(source, _placed(path, below)) for path, source in found.items()]
     with suppress(InvalidInputError):  # deleted in MLflow: there is no place for its results
-        return found if history.take(run.run_id, files) else None
+        return found if cast("TakesFiles", history).take(run.run_id, files) else None
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from aml_plugins.compute.abilities import SupportsRecords
@@ -22,6 +23,9 @@ __all__ = ["observe"]
 LOST = JobStatus(
     state=JobState.FAILED, native_state="lost", reason="The compute target does not know the job any more.", lost=True
 )
+
+WORTH_TELLING_SECONDS = 0.1
+"""Of a job that ends sooner, the end is the only news: that it runs would be written, told and read in vain."""
 
 _OUTCOMES = {
     JobState.SUCCEEDED: RunState.COMPLETED,
@@ -77,6 +81,8 @@ def _moved_on(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
     if state.value == run.state and status.native_state == run.native_state and is_known:
         return run
     if state is RunState.RUNNING and run.state != state.value:
+        if _is_just_submitted(step, run):
+            return run
         step.history(run).set_status(run.run_id, mlflow_status(state))
     changed = moved(
         run,
@@ -87,6 +93,11 @@ def _moved_on(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
         cursors={**run.cursors, **_facts(status)},
     )
     return step.save(changed, progress=0.1 if state is RunState.RUNNING else None)
+
+
+def _is_just_submitted(step: Step, run: RunRecord) -> bool:
+    """Say whether a job on this machine, where its end is noticed at once, may be over before anybody reads of it."""
+    return step.backend(run).is_own_machine and 0.0 <= time.time() - run.updated_at < WORTH_TELLING_SECONDS
 
 
 def _facts(status: JobStatus) -> dict[str, str | int]:

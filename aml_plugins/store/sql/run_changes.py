@@ -28,7 +28,12 @@ _LOCK = Prepared(
     .order_by(_T.c.run_id)
     .with_for_update()
 )
-_FIXED = frozenset({"workspace", "run_id", "idempotency_key", "created_at", *BESIDE})
+_SUBMITTED = (
+    *("workspace", "run_id", "idempotency_key", "experiment_id", "experiment_name", "target", "target_type", "script"),
+    *("config", "source", "name", "parent_run_id", "user", "snapshot_digest", "created_at"),
+)
+"""What was asked for: no driver changes it, and with each step of a run it would be most of what is written."""
+_FIXED = frozenset({*_SUBMITTED, *BESIDE})
 _SAVE = Prepared(update(_T).where(_T.c.run_id == bindparam("key")))
 _FREE_SLOT = Prepared(delete(tables.slots).where(tables.slots.c.run_id == bindparam("key")))
 

@@ -167,6 +167,13 @@ def test_saving_returns_what_is_stored(store, new_run, owner):
     assert saved.version == run.version + 1
 
 
+def test_what_was_submitted_is_never_written_again(store, new_run, owner):
+    run = store.runs.add(new_run())
+    store.runs.save(replace(run, state="Preparing", script="other.py", config={"script": "other.py"}), owner=owner)
+    found = store.runs.get("team-a", run.run_id)
+    assert (found.state, found.script, found.config) == ("Preparing", run.script, run.config)
+
+
 def test_a_stale_version_writes_nothing(store, new_run, owner):
     run = store.runs.add(new_run())
     current = store.runs.save(replace(run, state="Preparing"), owner=owner)
