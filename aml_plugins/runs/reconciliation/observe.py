@@ -44,6 +44,8 @@ def observe(step: Step, run: RunRecord, seen: JobStatus | JobNotFoundError | Non
         return _ended(step, run, status)
     if run.cancel_requested_at is not None:
         return _cancel(step, run)
+    if _is_no_news(step, run, status):
+        return run
     _pull_records(step, run, status)
     return _moved_on(step, run, status)
 
@@ -75,14 +77,19 @@ def _cancel(step: Step, run: RunRecord) -> RunRecord:
     return step.save(moved(run, RunState.CANCEL_REQUESTED), message="Cancellation was passed to the compute target.")
 
 
+def _is_no_news(step: Step, run: RunRecord, status: JobStatus) -> bool:
+    """Say whether a script has just started on this machine, where its end is noticed at once: it may be over soon."""
+    has_started = status.state is JobState.RUNNING and not status.preparing and run.state != RunState.RUNNING.value
+    is_new = 0.0 <= time.time() - run.updated_at < WORTH_TELLING_SECONDS
+    return has_started and is_new and step.backend(run).is_own_machine
+
+
 def _moved_on(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
     state = _state(run, status)
     is_known = status.link is None or status.link == run.cursors.get(LINK)
     if state.value == run.state and status.native_state == run.native_state and is_known:
         return run
     if state is RunState.RUNNING and run.state != state.value:
-        if _is_just_submitted(step, run):
-            return run
         step.history(run).set_status(run.run_id, mlflow_status(state))
     changed = moved(
         run,
@@ -93,11 +100,6 @@ def _moved_on(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:
         cursors={**run.cursors, **_facts(status)},
     )
     return step.save(changed, progress=0.1 if state is RunState.RUNNING else None)
-
-
-def _is_just_submitted(step: Step, run: RunRecord) -> bool:
-    """Say whether a job on this machine, where its end is noticed at once, may be over before anybody reads of it."""
-    return step.backend(run).is_own_machine and 0.0 <= time.time() - run.updated_at < WORTH_TELLING_SECONDS
 
 
 def _facts(status: JobStatus) -> dict[str, str | int]:
