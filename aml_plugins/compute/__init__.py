@@ -9,6 +9,7 @@ from aml_plugins.compute.abilities import (
     SupportsProvisioning,
     SupportsReadiness,
     SupportsRecords,
+    SupportsResultsInPlace,
     SupportsWaking,
 )
 from aml_plugins.compute.backend import ComputeBackend, ComputeTarget, TargetConfig
@@ -32,6 +33,7 @@ __all__ = [
     "SupportsProvisioning",
     "SupportsReadiness",
     "SupportsRecords",
+    "SupportsResultsInPlace",
     "SupportsWaking",
     "TargetConfig",
 ]

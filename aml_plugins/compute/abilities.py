@@ -15,6 +15,7 @@ __all__ = [
     "SupportsProvisioning",
     "SupportsReadiness",
     "SupportsRecords",
+    "SupportsResultsInPlace",
     "SupportsWaking",
 ]
 
@@ -38,6 +39,21 @@ class SupportsRecords(Protocol):
 
     def records(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return whole lines of ``records.jsonl`` since ``cursor`` (about 1 MiB at most). Never waits."""
+        ...
+
+
+@runtime_checkable
+class SupportsResultsInPlace(Protocol):
+    """Has the results of its jobs on this machine: they need not be fetched to be stored."""
+
+    def results(self, handle: JobHandle) -> Iterable[tuple[str, str | None]]:
+        """Return an ended job's results: each path that ``fetch`` would make, and the file that belongs there.
+
+        None instead of a file is a directory; it comes before what lies in it. Files are no links, do not change any
+        more, and stay until ``cleanup``.
+
+        :raises JobNotFoundError: where the target has no such job.
+        """
         ...
 
 

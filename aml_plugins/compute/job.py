@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aml_plugins.compute.states import JobState
@@ -77,7 +77,13 @@ class JobHandle:
 
     def to_dict(self) -> dict[str, JsonValue]:
         """Return the handle as plain JSON values."""
-        return asdict(self)
+        return {
+            "backend": self.backend,
+            "target": self.target,
+            "job_id": self.job_id,
+            "data": dict(self.data),
+            "version": self.version,
+        }
 
     @classmethod
     def from_dict(cls, value: Mapping[str, object]) -> JobHandle:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -14,6 +15,7 @@ from aml_plugins.compute.job import JobHandle, JobSpec, LogChunk
 from aml_plugins.compute.job_names import check_directory_name
 from aml_plugins.compute.refusing import refuse_several_nodes
 from aml_plugins.compute.runner_directory import RunnerDirectory
+from aml_plugins.compute.runner_results import Result, bring_results
 
 __all__ = ["JobDirectoriesBackend", "JobDirectoriesConfig"]
 
@@ -54,7 +56,11 @@ class JobDirectoriesBackend(ComputeBackend):
         return self._handle(key) if self._path(key).is_dir() else None
 
     def fetch(self, handle: JobHandle, destination: Path) -> None:
-        self._directory(handle).fetch(destination)
+        bring_results(self.results(handle), destination)
+
+    def results(self, handle: JobHandle) -> Iterator[Result]:
+        """Return the files that :meth:`fetch` brings, where they are; they stay until :meth:`cleanup`."""
+        return self._directory(handle).results()
 
     def logs(self, handle: JobHandle, cursor: str = "") -> LogChunk:
         """Return output since ``cursor``."""

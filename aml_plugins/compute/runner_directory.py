@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aml_plugins.compute.job import JobStatus, LogChunk
-from aml_plugins.compute.runner_results import gather_results
+from aml_plugins.compute.runner_results import Result, bring_results, find_results
 from aml_plugins.compute.states import JobState
 from aml_plugins.errors import JobNotFoundError
 from aml_plugins.runs.runner import burial, claiming, ending
@@ -66,13 +66,20 @@ class RunnerDirectory:
             return self._one_long_line(cursor)
         return LogChunk(whole, str(int(cursor or 0) + len(whole)))
 
+    def results(self) -> Iterator[Result]:
+        """Return the files of an ended job's results.
+
+        :raises JobNotFoundError: where there is no such directory.
+        """
+        self._must_exist()
+        return find_results(self.path)
+
     def fetch(self, destination: Path) -> None:
         """Bring the results of an ended job into ``destination``, by hard links where that is possible.
 
         :raises JobNotFoundError: where there is no such directory.
         """
-        self._must_exist()
-        gather_results(self.path, destination)
+        bring_results(self.results(), destination)
 
     @property
     def is_started(self) -> bool:

@@ -1,41 +1,70 @@
-"""Bring an ended job's results out of its directory, without copying where the file system can link."""
+"""Find an ended job's results in its directory, and bring them out without copying where the file system can link."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-__all__ = ["gather_results"]
+__all__ = ["Result", "bring_results", "find_results", "with_log"]
 
 logger = logging.getLogger(__name__)
 
 
-def gather_results(job: Path, destination: Path) -> None:
-    """Link or copy ``outputs/``, ``logs/`` with ``std_log.txt``, ``uploads/`` and ``records.jsonl``.
+class Result(NamedTuple):
+    """A file of a job's results, or a directory of them.
+
+    :param path: where it belongs among the results, as ``ComputeBackend.fetch`` has them.
+    :param source: where the file is, never a link; None for a directory, which comes before what lies in it.
+    """
+
+    path: str
+    source: str | None
+
+
+def find_results(job: Path) -> Iterator[Result]:
+    """Yield ``outputs/``, ``logs/`` with ``std_log.txt``, ``uploads/`` and ``records.jsonl``, each path once.
 
     What a symbolic link points to comes along where it lies in the script's directory; other links stay behind, as do
     pipes and sockets: a script must not be able to have the driver's own files published.
     """
-    for below in ("work/outputs", "work/logs", "uploads"):
-        if _has_entries(f"{job}/{below}"):
-            folder, _, name = below.rpartition("/")
-            home = os.path.realpath(job)
-            _gather(f"{home}/{below}", f"{destination}/{name}", f"{home}/{folder or name}")
-    _take(f"{job}/records.jsonl", f"{destination}/records.jsonl")
-    _take_log(f"{job}/std_log.txt", f"{destination}/logs")
+    yield from _folder(job, "work/outputs")
+    logs, log = _folder(job, "work/logs"), f"{job}/std_log.txt"
+    yield from with_log(logs, "logs/std_log.txt", log) if _is_regular(log) else logs
+    yield from _folder(job, "uploads")
+    if _is_regular(f"{job}/records.jsonl"):
+        yield Result("records.jsonl", f"{job}/records.jsonl")
 
 
-def _take_log(log: str, logs: str) -> None:
-    if not os.path.isfile(log):  # noqa: PTH113  here and below: asked for each run
-        return
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(logs)  # noqa: PTH102
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(f"{logs}/std_log.txt")  # noqa: PTH108  the script may have written one, too
-    _take(log, f"{logs}/std_log.txt")
+def bring_results(results: Iterable[Result], destination: Path) -> None:
+    """Link or copy them into a directory that has none of them."""
+    for path, source in results:
+        if source is None:
+            os.mkdir(f"{destination}/{path}")  # noqa: PTH102  here and below: thousands of files
+        else:
+            _take(source, f"{destination}/{path}")
+
+
+def with_log(results: Iterable[Result], path: str, source: str) -> Iterator[Result]:
+    """Add a log of ours below ``logs/``: it wins over what the script may have written under the same path."""
+    has_folder = False
+    for result in results:
+        has_folder = has_folder or result.path == "logs"
+        if not f"{result.path}/".startswith(f"{path}/"):
+            yield result
+    if not has_folder:
+        yield Result("logs", None)
+    yield Result(path, source)
+
+
+def _folder(job: Path, below: str) -> Iterator[Result]:
+    if _has_entries(f"{job}/{below}"):
+        folder, _, name = below.rpartition("/")
+        home = os.path.realpath(job)
+        yield from _below(f"{home}/{below}", name, f"{home}/{folder or name}")
 
 
 def _has_entries(directory: str) -> bool:
@@ -49,38 +78,41 @@ def _has_entries(directory: str) -> bool:
         return True
 
 
-def _gather(source: str, destination: str, root: str, *, follow: bool = True) -> None:
-    real = os.path.realpath(source) if os.path.islink(source) else source  # noqa: PTH114  thousands of files
-    if not os.path.isdir(real) or not _is_inside(real, root):  # noqa: PTH112  as above
+def _below(source: str, path: str, root: str, *, follow: bool = True) -> Iterator[Result]:
+    real = os.path.realpath(source) if os.path.islink(source) else source  # noqa: PTH114
+    if not os.path.isdir(real) or not _is_inside(real, root):  # noqa: PTH112
         return
-    os.mkdir(destination)  # noqa: PTH102  as above
+    yield Result(path, None)
     with os.scandir(real) as entries:
         for entry in entries:
-            _gather_entry(entry, f"{destination}/{entry.name}", root, follow=follow)
+            yield from _entry(entry, f"{path}/{entry.name}", root, follow=follow)
 
 
-def _gather_entry(entry: os.DirEntry[str], destination: str, root: str, *, follow: bool) -> None:
+def _entry(entry: os.DirEntry[str], path: str, root: str, *, follow: bool) -> Iterator[Result]:
     """Behind a link to a directory, further ones are not followed: circles end, and work stays in proportion."""
     is_link = entry.is_symlink()
     source = os.path.realpath(entry.path) if is_link else entry.path
     if is_link and not _is_inside(source, root):
         logger.warning("Left behind: %s is a symbolic link that leads out of the script's directory.", entry.path)
     elif not entry.is_dir():
-        _take(source, destination)
+        if _is_regular(source):
+            yield Result(path, source)
     elif follow or not is_link:
-        _gather(source, destination, root, follow=follow and not is_link)
+        yield from _below(source, path, root, follow=follow and not is_link)
 
 
 def _is_inside(real: str, root: str) -> bool:
     return real == root or real.startswith(f"{root}/")
 
 
-def _take(source: str, destination: str) -> None:
+def _is_regular(path: str) -> bool:
     try:
-        if not stat.S_ISREG(os.lstat(source).st_mode):
-            return
+        return stat.S_ISREG(os.lstat(path).st_mode)
     except FileNotFoundError:
-        return
+        return False
+
+
+def _take(source: str, destination: str) -> None:
     try:
         os.link(source, destination)
     except OSError:  # another file system, or one that has no links

@@ -36,9 +36,9 @@ class DatastoreFiles:
         known = server_store_uri() or store_uri
         self._store_uri = f"aml+{known}" if known.startswith(("sqlite:", "postgresql:")) else known
 
-    def upload(self, local: Path, path: str, linkable: Sequence[Path]) -> None:
+    def upload(self, local: Path, path: str, *, link: bool) -> None:
         """Store a file under the directory ``path``, or a directory's contents below it."""
-        del linkable
+        del link
         try:
             for file, relative in regular_files(local):
                 self._datastore().upload(file, self._below(PurePosixPath(path, relative).as_posix()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -191,6 +191,13 @@ class SqlRunHistory:
 
     def upload(self, run_id: str, local: Path, artifact_path: str = "") -> None:
         self._upload(run_id, local, check_path(artifact_path), link=_is_below(local, aml_home()))
+
+    def take(self, run_id: str, files: Iterable[tuple[str, str]]) -> bool:
+        with ours():
+            found = self._at(self._place(run_id).artifact_uri)
+            if isinstance(found, LocalFiles):
+                found.take(files)
+            return isinstance(found, LocalFiles)
 
     def attach_snapshot(self, run_id: str, zip_file: Path, digest: str) -> None:
         del digest  # the file is as near as the datastore's, and is linked where that can be

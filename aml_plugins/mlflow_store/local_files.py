@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -49,9 +49,16 @@ class LocalFiles:
         :param link: the files cannot change any more: they are hard-linked where that is possible.
         """
         try:
-            _store(self._root / path, local, link=link)
+            _store(self._root / path, regular_files(local), link=link)
         except OSError as error:
             raise cannot_be_stored(local, error) from error
+
+    def take(self, files: Iterable[tuple[str, str]]) -> None:
+        """Store files, none of them a link, that cannot change any more: each under a path, linked where it can be."""
+        try:
+            _store(self._root, files, link=True)
+        except OSError as error:
+            raise cannot_be_stored(Path(error.filename or "results"), error) from error
 
     def files(self, path: str) -> Sequence[FileInfo]:
         """List one directory level; a path that is no directory has none.
@@ -80,9 +87,9 @@ class LocalFiles:
         source, target = self._root / path, destination / path
         if source.is_dir():
             target.mkdir(parents=True, exist_ok=True)
-            _store(target, source, link=False)
+            _store(target, regular_files(source), link=False)
         elif path:
-            _store(target.parent, source, link=False)
+            _store(target.parent, regular_files(source), link=False)
         return target
 
     def local_file(self, path: str) -> Path | None:
@@ -106,16 +113,16 @@ def _info(entry: os.DirEntry[str], path: str) -> FileInfo:
     return FileInfo(path, is_directory, None if is_directory else entry.stat().st_size)
 
 
-def _store(directory: Path, local: Path, *, link: bool) -> None:
+def _store(directory: Path, files: Iterable[tuple[Path | str, str]], *, link: bool) -> None:
     made: set[str] = set()
-    for file, relative in regular_files(local):
+    for file, relative in files:
         target = f"{directory}/{relative}"
         parent = os.path.dirname(target)  # noqa: PTH120  thousands of files
         if parent not in made:
             os.makedirs(parent, exist_ok=True)  # noqa: PTH103  as above
             made.add(parent)
         if not (link and _linked(file, target)):
-            _place(file, Path(target), link=link)
+            _place(Path(file), Path(target), link=link)
 
 
 def _place(file: Path, target: Path, *, link: bool) -> None:
@@ -136,10 +143,10 @@ def _place(file: Path, target: Path, *, link: bool) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _linked(file: Path, target: str | Path) -> bool:
+def _linked(file: Path | str, target: str | Path) -> bool:
     """Put a link to the file where nothing is yet; a link is there whole or not at all."""
     try:
-        os.link(os.path.realpath(file) if file.is_symlink() else file, target)
+        os.link(os.path.realpath(file) if os.path.islink(file) else file, target)  # noqa: PTH114  as above
     except OSError:  # taken, or another file system, or one without links: the copy says what else may be wrong
         return False
     return True

@@ -32,17 +32,17 @@ TAG_CHARACTERS = 8000
 
 _RUN_NAME, _USER, _PARENT = "mlflow.runName", "mlflow.user", "mlflow.parentRunId"
 _EXISTS = select(runs.c.artifact_uri, runs.c.experiment_id).where(runs.c.run_uuid == bindparam("run"))
-_OF_WORKSPACE = select(experiments.c.experiment_id).where(experiments.c.workspace == bindparam("of"))
+_IS_OF_WORKSPACE = (
+    select(experiments.c.experiment_id)
+    .where(experiments.c.experiment_id == runs.c.experiment_id, experiments.c.workspace == bindparam("of"))
+    .exists()
+)
 _LOCATION = Prepared(
     select(experiments.c.artifact_location, experiments.c.lifecycle_stage).where(
         experiments.c.experiment_id == bindparam("experiment"), experiments.c.workspace == bindparam("of")
     )
 )
-_SET_STATUS = (
-    update(runs)
-    .where(runs.c.run_uuid == bindparam("run"), runs.c.experiment_id.in_(_OF_WORKSPACE))
-    .values(status=bindparam("to"))
-)
+_SET_STATUS = update(runs).where(runs.c.run_uuid == bindparam("run"), _IS_OF_WORKSPACE).values(status=bindparam("to"))
 _STATUS = Prepared(_SET_STATUS)
 _END = Prepared(_SET_STATUS.values(end_time=bindparam("at")))
 # In SQL, for SQLAlchemy has this clause in every dialect's own words only, and another dialect's cost its import.

@@ -5,14 +5,14 @@ The core imports this module, never MLflow: MLflow costs seconds and belongs to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from aml_plugins.runs.states import MlflowStatus
 
-__all__ = ["FileInfo", "Metric", "ModelVersion", "RunHistory", "RunView"]
+__all__ = ["FileInfo", "Metric", "ModelVersion", "RunHistory", "RunView", "TakesFiles"]
 
 
 class Metric(NamedTuple):
@@ -151,4 +151,18 @@ class RunHistory(Protocol):
 
     def script_variables(self, run_id: str) -> Mapping[str, str]:
         """Return the environment variables with which plain MLflow in the script finds this run."""
+        ...
+
+
+@runtime_checkable
+class TakesFiles(Protocol):
+    """A run history that may have a run's artifacts in a directory of this machine."""
+
+    def take(self, run_id: str, files: Iterable[tuple[str, str]]) -> bool:
+        """Store files that cannot change any more, each under an artifact path: by links where that is possible.
+
+        :return: False where the artifacts are in no directory of this machine; nothing was stored then.
+        :raises InvalidInputError: where the run was deleted.
+        :raises StoreError: where a file cannot be stored.
+        """
         ...

@@ -18,8 +18,9 @@ from aml_plugins.errors import (
     NotYetDoneError,
     TransientBackendError,
 )
-from aml_plugins.runs.attempts import attempts_of, next_attempt_cursors, retry_is_due
+from aml_plugins.runs.attempts import attempts_of, log_path, next_attempt_cursors, retry_is_due
 from aml_plugins.runs.masking import mask_of
+from aml_plugins.runs.reconciliation.in_place import take_in_place
 from aml_plugins.runs.reconciliation.records import RecordFeed
 from aml_plugins.runs.reconciliation.step import Step, configuration, job_key, moved
 from aml_plugins.runs.states import RunState, mlflow_status
@@ -35,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 TAIL_LINES = 10
 TAIL_BYTES = 4096
-LOG = "std_log.txt"
+LOG = log_path(None)
 OFFLINE_DATABASE = "mlflow.db"
 _AGAIN = "again"
 """The cursor that says that another attempt follows."""
@@ -62,15 +63,31 @@ def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> Ru
 def _collect(step: Step, run: RunRecord) -> RunRecord:
     """Bring outputs, logs and records home, once."""
     run = changed(run, cursors={**run.cursors, _AGAIN: retry_is_due(run)})  # decided once: the results go where it says
+    mask = mask_of(step.context, run)
+    found = None if mask else take_in_place(step, run, _below(run))
+    if found is not None:
+        told, reason = "", _reason(run, Path(found.get(LOG, os.devnull)))
+    else:
+        told, reason = _collect_through_staging(step, run, mask)
+    cursors = {**run.cursors, "collected": run.attempt}
+    return step.save(changed(run, reason=reason, cursors=cursors), message=told)
+
+
+def _collect_through_staging(step: Step, run: RunRecord, mask: Mask) -> tuple[str, str | None]:
+    """Return what was done with its data, and the run's reason."""
     with _place_for_results(step.staging(run)) as results:
         _fetch(step, run, results)
-        mask = _hide_secrets(step, run, results)
+        _hide_secrets(results / LOG, mask)
         with contextlib.suppress(InvalidInputError):  # deleted in MLflow: there is no place for its results
             _upload(step, run, results)
         told = _deliver_data(step, run, results)
-        reason = _reason(run, results)
-        run = changed(run, reason=mask.text(reason) if reason else reason)
-    return step.save(changed(run, cursors={**run.cursors, "collected": run.attempt}), message=told)
+        reason = _reason(run, results / LOG)
+        return told, mask.text(reason) if reason else reason
+
+
+def _below(run: RunRecord) -> str:
+    """Return where among the results those of an attempt lie that another one follows."""
+    return f"attempt-{run.attempt}" if run.cursors.get(_AGAIN) else ""
 
 
 @contextlib.contextmanager
@@ -110,12 +127,10 @@ def is_collected(run: RunRecord) -> bool:
     return run.handle is None or run.cursors.get("collected") == run.attempt
 
 
-def _hide_secrets(step: Step, run: RunRecord, results: Path) -> Mask:
+def _hide_secrets(log: Path, mask: Mask) -> None:
     """Take the values of the run's secrets out of its log, before anybody else can read it."""
-    mask = mask_of(step.context, run)
-    if mask and (log := results / "logs" / LOG).is_file():
+    if mask and log.is_file():
         mask_file(log, mask)
-    return mask
 
 
 def _deliver_data(step: Step, run: RunRecord, results: Path) -> str:
@@ -143,8 +158,7 @@ def _upload(step: Step, run: RunRecord, results: Path) -> None:
         replay_offline_mlflow(history, run.run_id, run.experiment_id, results / "outputs", status)
     for folder in ("outputs", "logs"):
         if folder in there and (results / folder).is_dir():
-            attempt = f"/attempt-{run.attempt}" if run.cursors.get(_AGAIN) else ""
-            history.upload(run.run_id, results / folder, folder + attempt)
+            history.upload(run.run_id, results / folder, f"{folder}/{_below(run)}".rstrip("/"))
     if "records.jsonl" in there and (records := results / "records.jsonl").is_file():
         RecordFeed(history, run, results / "uploads").finish(records, status)
 
@@ -208,12 +222,12 @@ def close(step: Step, run: RunRecord) -> RunRecord:
     )
 
 
-def _reason(run: RunRecord, results: Path) -> str | None:
+def _reason(run: RunRecord, log: Path) -> str | None:
     """Return why the run failed, with the log's last lines: most people need no more."""
     if run.outcome != RunState.FAILED.value:
         return run.reason
     said = run.reason or f"The script ended with exit code {run.exit_code}."
-    tail = _tail(results / "logs" / LOG)
+    tail = _tail(log)
     # The runner's own reason is also the last that it wrote into the log; of a long one, the tail has the last lines.
     is_said = f"\n{tail}".endswith(f"\n{said}") or f"\n{said}".endswith(f"\n{tail}")
     return said if is_said or not tail else f"{said} The last lines of its log:\n{tail}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from aml_plugins.compute.abilities import SupportsRecords
@@ -23,6 +24,9 @@ LOST = JobStatus(
     state=JobState.FAILED, native_state="lost", reason="The compute target does not know the job any more.", lost=True
 )
 
+WORTH_TELLING_SECONDS = 0.1
+"""Of a job that ends sooner, the end is the only news: that it runs would be written, told and read in vain."""
+
 _OUTCOMES = {
     JobState.SUCCEEDED: RunState.COMPLETED,
     JobState.FAILED: RunState.FAILED,
@@ -40,6 +44,8 @@ def observe(step: Step, run: RunRecord, seen: JobStatus | JobNotFoundError | Non
         return _ended(step, run, status)
     if run.cancel_requested_at is not None:
         return _cancel(step, run)
+    if _is_no_news(step, run, status):
+        return run
     _pull_records(step, run, status)
     return _moved_on(step, run, status)
 
@@ -69,6 +75,13 @@ def _cancel(step: Step, run: RunRecord) -> RunRecord:
     if RunState(run.state) is RunState.CANCEL_REQUESTED:
         return run
     return step.save(moved(run, RunState.CANCEL_REQUESTED), message="Cancellation was passed to the compute target.")
+
+
+def _is_no_news(step: Step, run: RunRecord, status: JobStatus) -> bool:
+    """Say whether a script has just started on this machine, where its end is noticed at once: it may be over soon."""
+    has_started = status.state is JobState.RUNNING and not status.preparing and run.state != RunState.RUNNING.value
+    is_new = 0.0 <= time.time() - run.updated_at < WORTH_TELLING_SECONDS
+    return has_started and is_new and step.backend(run).is_own_machine
 
 
 def _moved_on(step: Step, run: RunRecord, status: JobStatus) -> RunRecord:

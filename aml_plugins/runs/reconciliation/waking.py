@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 SHORTEST = 0.004
 """A shorter pause is not worth asking for descriptors."""
+WATCHED_SECONDS = 0.1
+"""Where every job is watched and a bell rings for new runs, a look before that finds nothing new."""
 TICK = 0.25
 """How soon a request to stop is noticed while descriptors are watched."""
 
@@ -39,7 +41,10 @@ def sleep_until_news(
     :param stopped: waits for so many seconds at most, and says whether to stop.
     :param bell: a descriptor that is readable once it rang.
     """
-    wakers = _wakers(context, runs) if seconds > SHORTEST else []
+    with_jobs = list(runs)
+    wakers = _wakers(context, with_jobs) if seconds > SHORTEST else []
+    if bell is not None and wakers and len(wakers) == len(with_jobs):
+        seconds = max(seconds, WATCHED_SECONDS)
     watched = wakers if bell is None else [*wakers, bell]
     try:
         if not watched:

@@ -25,7 +25,8 @@ class SqlImages(LeasedRows[ImageRecord]):
     """Implements :class:`aml_plugins.store.interface.Images`."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, _T, ImageRecord, key=("workspace", "name", "version"), word="image")
+        building = _T.c.state == _BUILDING
+        super().__init__(database, _T, ImageRecord, key=("workspace", "name", "version"), due=building, word="image")
 
     def add(self, record: ImageRecord) -> ImageRecord:
         for attempts_left in reversed(range(_ATTEMPTS)):
@@ -53,7 +54,7 @@ class SqlImages(LeasedRows[ImageRecord]):
         return self._all(statement.order_by(_T.c.created_at.desc(), _T.c.name, _T.c.version.desc()))
 
     def due(self, owner: str, workspace: str | None = None) -> Sequence[ImageRecord]:
-        return self._due(owner, workspace, _T.c.state == _BUILDING)
+        return self._due(owner, workspace)
 
     def remove(self, workspace: str, name: str, version: int) -> None:
         chosen = (_T.c.workspace == workspace, _T.c.name == name, _T.c.version == version)

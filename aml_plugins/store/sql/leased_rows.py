@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, insert, or_, select, true, update
 
 from aml_plugins.errors import LeaseLostError
 from aml_plugins.store.leases import LONGEST_LEASE_SECONDS, host_prefix, owner_is_dead
 from aml_plugins.store.records import ImageRecord, ProvisioningRecord, ServiceRecord
 from aml_plugins.store.sql.database import Database
-from aml_plugins.store.sql.rows import columns_of, record_of, row_of
+from aml_plugins.store.sql.prepared import Prepared
+from aml_plugins.store.sql.rows import columns_of, record_of, record_of_values, row_of
 
 __all__ = ["LeasedRows"]
 
@@ -27,6 +29,7 @@ class LeasedRows(Generic[RecordT]):
 
     :param key: the columns of the primary key.
     :param kept: columns that the lease's holder does not write.
+    :param due: which rows there is something to do for; all by default.
     :param word: what users call such a thing, for messages.
     """
 
@@ -38,6 +41,7 @@ class LeasedRows(Generic[RecordT]):
         *,
         key: Collection[str],
         kept: Collection[str] = (),
+        due: ColumnElement[bool] | None = None,
         word: str,
     ) -> None:
         self._database = database
@@ -47,6 +51,7 @@ class LeasedRows(Generic[RecordT]):
         self._kept = frozenset(kept) | _LEASE
         self._word = word
         self._select = select(*columns_of(table, record_type))
+        self._there_is_something_to_do = true() if due is None else due
 
     def save(self, record: RecordT, *, owner: str) -> RecordT:
         values = {name: value for name, value in row_of(record).items() if name not in self._kept}
@@ -72,20 +77,34 @@ class LeasedRows(Generic[RecordT]):
         with self._database.writing() as connection:
             connection.execute(statement.values(lease_owner=None, lease_until=None))
 
-    def _due(self, owner: str, workspace: str | None, *conditions: ColumnElement[bool]) -> Sequence[RecordT]:
-        table = self._table
-        free = or_(self._is_free(), table.c.lease_owner == owner, table.c.lease_owner.in_(self._dead(owner)))
-        statement = self._select.where(free, *conditions)
+    def _due(self, owner: str, workspace: str | None) -> Sequence[RecordT]:
+        values: dict[str, Any] = {"owner": owner, "dead": self._dead(owner)}
+        statement, statement_in = self._due_statements
         if workspace is not None:
-            statement = statement.where(table.c.workspace == workspace)
-        return self._all(statement)
+            statement, values["of"] = statement_in, workspace
+        with self._database.reading() as connection:
+            return [record_of_values(self._type, row) for row in statement.rows(connection, values)]
+
+    @cached_property
+    def _due_statements(self) -> tuple[Prepared, Prepared]:
+        """What a monitor asks each second: in all workspaces, and in one."""
+        held_by = self._table.c.lease_owner
+        dead = held_by.in_(bindparam("dead", expanding=True))
+        free = or_(self._is_free(), held_by == bindparam("owner"), dead)
+        found = self._select.where(free, self._there_is_something_to_do)
+        return Prepared(found), Prepared(found.where(self._table.c.workspace == bindparam("of")))
+
+    @cached_property
+    def _neighbours(self) -> Prepared:
+        column = self._table.c.lease_owner
+        of_this_host = column.startswith(bindparam("host"), autoescape=False)
+        return Prepared(select(column).distinct().where(of_this_host, column != bindparam("owner")))
 
     def _dead(self, owner: str) -> list[str]:
         """Return the owners of this host that ended without giving their leases up."""
-        column = self._table.c.lease_owner
-        statement = select(column).distinct().where(column.startswith(host_prefix(), autoescape=False), column != owner)
         with self._database.reading() as connection:
-            return [name for name in connection.scalars(statement) if name and owner_is_dead(name)]
+            names = self._neighbours.rows(connection, {"host": host_prefix(), "owner": owner})
+        return [name for (name,) in names if name and owner_is_dead(name)]
 
     def _is_free(self) -> ColumnElement[bool]:
         now, until = self._database.now(), self._table.c.lease_until

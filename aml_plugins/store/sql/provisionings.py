@@ -29,7 +29,13 @@ class SqlProvisionings(LeasedRows[ProvisioningRecord]):
     def __init__(self, database: Database) -> None:
         # By its operation: a target that was deleted, and another under its name, are not the same.
         super().__init__(
-            database, _T, ProvisioningRecord, key=_KEY, kept=("desired",), word="creation of compute target"
+            database,
+            _T,
+            ProvisioningRecord,
+            key=_KEY,
+            kept=("desired",),
+            due=~_T.c.settled,
+            word="creation of compute target",
         )
 
     def add(self, record: ProvisioningRecord, target: ComputeTargetRecord) -> ProvisioningRecord:
@@ -66,7 +72,7 @@ class SqlProvisionings(LeasedRows[ProvisioningRecord]):
         return self._written(statement, record)
 
     def due(self, owner: str, workspace: str | None = None) -> Sequence[ProvisioningRecord]:
-        return self._due(owner, workspace, ~_T.c.settled)
+        return self._due(owner, workspace)
 
     def remove(self, record: ProvisioningRecord, *, owner: str) -> None:
         with self._database.writing() as connection:

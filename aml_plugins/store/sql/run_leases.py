@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, bindparam, insert, or_, select, update
 
 from aml_plugins.store.leases import LONGEST_LEASE_SECONDS, host_prefix, owner_is_dead
 from aml_plugins.store.records import RunRecord
 from aml_plugins.store.sql import tables
 from aml_plugins.store.sql.database import Database
 from aml_plugins.store.sql.prepared import Prepared
-from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of
+from aml_plugins.store.sql.rows import columns_of, locked_in_order, record_of_values
 
 __all__ = ["RunLeases"]
 
@@ -50,7 +50,10 @@ class RunLeases:
         )
         of_this_host = _T.c.lease_owner.startswith(bindparam("host"), autoescape=False)
         self._neighbours = select(_T.c.lease_owner).distinct().where(_T.c.lease_until > now, of_this_host)
-        self._due = select(*columns_of(_T, RunRecord)).where(_T.c.active, free).order_by(_T.c.created_at, _T.c.run_id)
+        self._active_neighbours = Prepared(self._neighbours.where(_T.c.active))
+        due = select(*columns_of(_T, RunRecord)).where(_T.c.active, free).order_by(_T.c.created_at, _T.c.run_id)
+        due = due.limit(bindparam("most", type_=Integer))
+        self._due, self._due_in = Prepared(due), Prepared(due.where(_T.c.workspace == bindparam("of")))
 
     def acquire(self, run_ids: Collection[str], owner: str, seconds: float) -> Sequence[str]:
         held = self._take(run_ids, owner, seconds, ())
@@ -67,11 +70,12 @@ class RunLeases:
                 self._release.write(connection, {"ids": list(run_ids), "owner": owner})
 
     def due(self, owner: str, limit: int = 1000, workspace: str | None = None) -> Sequence[RunRecord]:
-        dead = self._dead_owners(_T.c.active)
-        statement = self._due if workspace is None else self._due.where(_T.c.workspace == workspace)
+        values = {"owner": owner, "most": limit} | ({} if workspace is None else {"of": workspace})
         with self._leased.reading() as connection:
-            rows = connection.execute(statement.limit(limit), {"owner": owner, "dead": dead})
-            return [record_of(RunRecord, row) for row in rows]
+            neighbours = self._active_neighbours.rows(connection, {"host": host_prefix()})
+            values["dead"] = [name for (name,) in neighbours if name != owner and owner_is_dead(name)]
+            rows = (self._due if workspace is None else self._due_in).rows(connection, values)
+        return [record_of_values(RunRecord, row) for row in rows]
 
     def insert(self, connection: Connection, row: Mapping[str, Any], seconds: float | None) -> None:
         """Write a new row, with a lease of so many seconds where it has one."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from aml_plugins.compute import ComputeBackend, JobState, SupportsLogs, SupportsRecords
+from aml_plugins.compute import ComputeBackend, JobState, SupportsLogs, SupportsRecords, SupportsResultsInPlace
 from aml_plugins.errors import JobNotFoundError
 from aml_plugins.testing.contract.base import ContractBase, Start, fetched
 from aml_plugins.testing.contract.programs import CHILDREN, ENDLESS, GREETING, HALF_A_RECORD, LONG_LOG, ODD_FILES
@@ -20,7 +21,7 @@ RUN_ID = "c0ffee" * 5 + "00"
 
 
 class ResultsContract(ContractBase):
-    """``fetch``, and the abilities ``logs`` and ``records``."""
+    """``fetch``, and the abilities ``logs``, ``records`` and ``results``."""
 
     def test_fetch_twice(self, backend: ComputeBackend, another: ComputeBackend, start: Start, tmp_path: Path) -> None:
         handle = start(GREETING)
@@ -37,11 +38,14 @@ class ResultsContract(ContractBase):
     ) -> None:
         handle = start(ODD_FILES)
         wait_until_ended(backend, handle, self.patience)
-        outputs = fetched(backend, handle, tmp_path) / "outputs"
+        results = fetched(backend, handle, tmp_path)
+        outputs = results / "outputs"
         assert (outputs / "a directory" / "deeper" / "gr\u00fc\u00dfe.bin").read_bytes() == bytes(range(256))
         assert (outputs / "empty").read_bytes() == b""
         assert (outputs / "inside").read_text() == "done"
         assert not {"outside", "outside-directory", "pipe"} & {path.name for path in outputs.iterdir()}
+        if isinstance(backend, SupportsResultsInPlace):
+            assert _contents(backend.results(handle)) == _contents(_below(results))
 
     def test_what_the_script_logged_comes_home(self, backend: ComputeBackend, start: Start, tmp_path: Path) -> None:
         handle = start("import os; open(os.environ['AML_RECORDS'], 'w').write('{\"a\": 1}\\n')")
@@ -100,3 +104,12 @@ class ResultsContract(ContractBase):
         chunk = records.records(handle)
         assert chunk.data == b'{"a": 1}\n'
         assert records.records(handle, chunk.cursor).data == b""
+
+
+def _below(directory: Path) -> Iterator[tuple[str, str | None]]:
+    for path in directory.rglob("*"):
+        yield path.relative_to(directory).as_posix(), None if path.is_dir() else str(path)
+
+
+def _contents(results: Iterable[tuple[str, str | None]]) -> dict[str, bytes | None]:
+    return {path: None if source is None else Path(source).read_bytes() for path, source in results}

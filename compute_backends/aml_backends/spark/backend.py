@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -20,6 +19,7 @@ from aml_plugins.compute.detached import start_detached
 from aml_plugins.compute.own_machine import OwnMachineBackend
 from aml_plugins.compute.runner_bundle import runner_command
 from aml_plugins.compute.runner_directory import RunnerDirectory
+from aml_plugins.compute.runner_results import Result, with_log
 from aml_plugins.compute.spark_log import SPARK_LOG, telling
 from aml_plugins.compute.spark_section import check_spark_files, files_from_snapshot
 from aml_plugins.errors import InvalidInputError, NotYetDoneError
@@ -73,13 +73,12 @@ class SparkBackend(OwnMachineBackend):
             directory.end_remnants()
         return JobStatus(state=JobState.RUNNING, native_state="ending", started_at=seen.started_at)
 
-    def fetch(self, handle: JobHandle, destination: Path) -> None:
-        super().fetch(handle, destination)
+    def results(self, handle: JobHandle) -> Iterator[Result]:
         directory = self._directory(handle)
         printed = directory.path / PRINTED
-        if printed.is_file() and printed.stat().st_size and not has_session(directory):
-            (destination / "logs").mkdir(exist_ok=True)
-            shutil.copyfile(printed, destination / "logs" / SPARK_LOG)
+        has_said = printed.is_file() and printed.stat().st_size and not has_session(directory)
+        found = super().results(handle)
+        return with_log(found, f"logs/{SPARK_LOG}", str(printed)) if has_said else found
 
     def cleanup(self, handle: JobHandle) -> None:
         directory = self._directory(handle)

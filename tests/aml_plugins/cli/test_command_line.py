@@ -99,6 +99,7 @@ def test_interrupted_waiting_leaves_the_run_and_says_how_to_cancel_it(aml_home: 
     for line in waiting.stdout:
         if line.startswith("alpha"):
             break
+    wait_until(lambda: aml_json("run", "list")[0]["state"] == "Running")
     waiting.send_signal(signal.SIGINT)
     _, said = waiting.communicate(timeout=60)
 

@@ -11,6 +11,7 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from aml_plugins.errors import InvalidInputError, NotFoundError, StoreError
 from aml_plugins.mlflow_store import artifacts
+from aml_plugins.mlflow_store.local_files import LocalFiles
 from aml_plugins.runs.run_files import check_path
 
 
@@ -149,3 +150,17 @@ def test_what_cannot_be_stored_is_a_sentence(outputs, tmp_path):
     (tmp_path / "artifacts").write_text("a file is in the way")
     with pytest.raises(StoreError, match=r"'outputs' cannot be stored with the run: .*Free space"):
         artifacts.files_in(LocalArtifactRepository(str(tmp_path / "artifacts"))).upload(outputs, "x", link=False)
+
+
+def test_what_is_taken_is_linked_under_its_path_however_often(outputs, tmp_path):
+    """As after a driver that was killed: one file is there, another is what an earlier attempt left."""
+    taken = {outputs / "model.txt": "outputs/model.txt", outputs / "deep/er/grün.txt": "logs/a/b.txt"}
+    (tmp_path / "artifacts/logs/a").mkdir(parents=True)
+    (tmp_path / "artifacts/logs/a/b.txt").write_text("of an earlier attempt")
+    files = LocalFiles(tmp_path / "artifacts")
+    for _ in range(2):
+        files.take((str(source), path) for source, path in taken.items())
+        assert stored(tmp_path) == sorted(taken.values())
+        assert all((tmp_path / "artifacts" / path).samefile(source) for source, path in taken.items())
+    with pytest.raises(StoreError, match=r"'model.txt' cannot be stored with the run: .*Free space"):
+        files.take([(str(outputs / "model.txt"), "outputs/model.txt/below")])

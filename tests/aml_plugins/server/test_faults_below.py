@@ -161,11 +161,12 @@ def test_a_server_that_is_killed_while_its_monitor_drives_goes_on_afterwards(
         config = ScriptRunConfig(source, script="wait.py", arguments=[str(places)], compute_target="local")
         run = workspace.experiment("faults").submit(config)
         workspace.driver.release()
+        runs = workspace.context.store.runs
+        wait_until(lambda: runs.get("default", run.id).state == "Running")
         wait_until((places / "starts").exists)
         server.kill()
         (places / "go").touch()  # it ends while nobody looks
         server.start()
-        runs = workspace.context.store.runs
         wait_until(lambda: runs.get("default", run.id).state == "Completed")
         assert (places / "starts").read_text() == "started\n"
         assert [file.path for file in workspace.context.history("default").files(run.id, "outputs")] == [

@@ -64,8 +64,8 @@ def arm(context: Context, workspace: str, target: str, fatal: int) -> None:
         (store.snapshots, ("put",)),
         (store.compute_targets, ("claim_slot", "pass_slot")),
         (store.tasks, ("mark_delivered",)),
-        (history, ("ensure_experiment", "create_run", "upload", "set_status", "log")),
-        (backend, ("plan", "submit", "cancel", "fetch", "cleanup")),
+        (history, ("ensure_experiment", "create_run", "upload", "take", "set_status", "log")),
+        (backend, ("plan", "submit", "cancel", "fetch", "results", "cleanup")),
     ):
         for name in names:
             boundaries.wrap(owner, name)

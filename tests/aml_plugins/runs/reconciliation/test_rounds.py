@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
-from aml_plugins.compute import JobHandle
+from aml_plugins.compute import JobHandle, JobState, JobStatus
 from aml_plugins.errors import NotYetDoneError, StoreError
 from aml_plugins.runs import waiting
 from aml_plugins.runs.reconciliation.bell import Bell, ring
 from aml_plugins.runs.reconciliation.driver import LONGEST_REST, Driver
+from aml_plugins.runs.reconciliation.observe import observe
+from aml_plugins.runs.reconciliation.waking import WATCHED_SECONDS
+from aml_plugins.store.copies import changed
 from aml_plugins.store.records import RunChange, RunRecord
 
 FOR_EVER = 600.0
@@ -185,7 +188,7 @@ def test_a_slot_is_free_when_the_job_has_ended_and_before_its_results_are_home(
     first, second = submit("0"), submit("0")
     backend = workspace.context.backends.get("default", "one")
     order: list[str] = []
-    for name in ("submit", "fetch"):
+    for name in ("submit", "results"):
         original = getattr(backend, name)
 
         def noting(*arguments: object, name: str = name, original: Callable[..., object] = original) -> object:
@@ -198,7 +201,7 @@ def test_a_slot_is_free_when_the_job_has_ended_and_before_its_results_are_home(
         assert time.monotonic() < until
         workspace.driver.sleep(0.05)
 
-    assert order == ["submit", "fetch", "fetch"]
+    assert order == ["submit", "results", "results"]
     assert {run.get_status() for run in (first, second)} == {"Completed"}
 
 
@@ -214,3 +217,31 @@ def test_many_waiting_runs_are_cancelled_too(workspace: Workspace, submit: Calla
             return
         assert time.monotonic() < until, states
         workspace.driver.sleep(0.05)
+
+
+def test_a_monitor_whose_jobs_are_all_watched_does_not_keep_looking(
+    workspace: Workspace, submit: Callable[[str], Run]
+) -> None:
+    bell, run = Bell(workspace.context), submit("600")
+    drive_until(workspace.driver, run, lambda record: record.state == "Running")
+    begun = time.monotonic()
+    workspace.driver.sleep(0.005, bell=bell)
+    assert time.monotonic() - begun >= WATCHED_SECONDS
+    bell.close()
+    run.cancel()
+    run.wait_for_completion(raise_on_error=False)
+
+
+@pytest.mark.parametrize(("ago", "state"), [(0.0, "Queued"), (1.0, "Running"), (-FOR_EVER, "Running")])
+def test_a_script_that_has_just_started_is_not_said_to_run(
+    workspace: Workspace, submit: Callable[[str], Run], ago: float, state: str
+) -> None:
+    """Most of those are over a moment later; a clock that jumped back hides none for long."""
+    run = submit("600")
+    record = workspace.context.store.runs.get("default", run.id)
+    assert (record.state, record.handle is not None) == ("Queued", True)
+    submitted = changed(record, updated_at=time.time() - ago)
+    seen = observe(workspace.driver._step, submitted, JobStatus(state=JobState.RUNNING, native_state="running"))
+    assert seen.state == state
+    run.cancel()
+    run.wait_for_completion(raise_on_error=False)
