@@ -7,8 +7,8 @@ import logging
 import socket
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,7 @@ class Submission:
     :param configuration: script, arguments, target, environment and so on; ``target`` must be set.
     :param idempotency_key: one key maps to one run for ever: submitting again returns that run.
     :param progress: called with files and bytes done while the snapshot is taken.
+    :param parameters: what MLflow shows as the run's parameters from its beginning.
     """
 
     workspace: str
@@ -61,6 +62,7 @@ class Submission:
     parent_run_id: str | None = None
     idempotency_key: str | None = None
     progress: Callable[[int, int], None] | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
@@ -123,7 +125,11 @@ def _record(
         state=RunState.NOT_STARTED.value,
         script=configuration.script or "",
         config=configuration.to_json(),
-        source={"directory": str(wanted.directory.absolute()), "host": socket.gethostname()},
+        source={
+            "directory": str(wanted.directory.absolute()),
+            "host": socket.gethostname(),
+            **({"parameters": dict(wanted.parameters)} if wanted.parameters else {}),
+        },
         name=wanted.name,
         parent_run_id=wanted.parent_run_id,
         idempotency_key=wanted.idempotency_key,
