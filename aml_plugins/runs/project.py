@@ -90,10 +90,11 @@ def submit_project(
     project = mlflow_projects.load_project(str(directory))  # type: ignore[no-untyped-call]  # likewise
     wanted = project.get_entry_point(entry_point)
     script, arguments = _command(wanted.compute_command(parameters, None), entry_point)
-    settings.setdefault("environment", environment_of(project))
-    settings["environment_variables"] = {**variables_of(project), **settings.get("environment_variables", {})}
+    if "environment" not in settings:
+        settings["environment"] = environment_of(project)
+        _lay_under(settings, "environment_variables", variables_of(project))
+    _lay_under(settings, "tags", _tags(uri, entry_point))
     shown = _parameters(wanted, parameters)
-    settings["tags"] = {**_tags(uri, entry_point), **settings.get("tags", {})}
     configuration = RunConfiguration().merged(script=script, arguments=arguments, **settings)
     around = active_run()  # a workflow's steps are its children, as where MLflow runs them itself
     submission = Submission(
@@ -108,6 +109,13 @@ def submit_project(
     if not backend_config.get(mlflow_projects.PROJECT_SYNCHRONOUS, True):
         _leave(run)
     return ProjectRun(run)
+
+
+def _lay_under(settings: dict[str, Any], key: str, values: Mapping[str, str]) -> None:
+    """Add values; the caller's win, and are checked with all else where they are no mapping."""
+    given = settings.get(key, {})
+    if values and isinstance(given, Mapping):
+        settings[key] = {**values, **given}
 
 
 def _tags(uri: str, entry_point: str) -> dict[str, str]:
