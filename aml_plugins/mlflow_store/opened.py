@@ -1,3 +1,5 @@
+# mypy: allow-untyped-calls
+# MLflow's stores are not annotated.
 """The stores that this process has open: opening one takes longer than all that a run writes."""
 
 from __future__ import annotations

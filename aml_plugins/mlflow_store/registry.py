@@ -51,12 +51,12 @@ class _Opening(_Base):
             close_together(self.engine, self.services)
 
 
-class ModelRegistryStore(ServiceAware, WorkspaceBound, _Opening, LightSessions, WorkspaceAwareSqlAlchemyStore):
-    """For servers and clients with workspaces, and for our own run history."""
-
-
 class SingleWorkspaceModelRegistryStore(ServiceAware, _Opening, LightSessions, SqlAlchemyStore):
     """What MLflow opens where workspaces are off."""
+
+
+class ModelRegistryStore(WorkspaceBound, SingleWorkspaceModelRegistryStore, WorkspaceAwareSqlAlchemyStore):
+    """For servers and clients with workspaces, and for our own run history."""
 
 
 def open_registry_store(store_uri: str) -> ModelRegistryStore | SingleWorkspaceModelRegistryStore:

@@ -60,12 +60,16 @@ class _Opening(_Base):
 _WorkspaceAware = WorkspaceAwareSqlAlchemyStore
 
 
-class TrackingStore(ArtifactRoot, JobAware, WorkspaceBound, _Opening, FastTracking, _WorkspaceAware):  # type: ignore[misc]  # the mixins refine MLflow's signatures
-    """For servers and clients with workspaces, and for our own run history."""
-
-
-class SingleWorkspaceTrackingStore(JobAware, _Opening, FastTracking, SqlAlchemyStore):  # type: ignore[misc]  # as above
+class SingleWorkspaceTrackingStore(JobAware, _Opening, FastTracking, SqlAlchemyStore):  # type: ignore[misc]  # the mixins refine MLflow's signatures
     """What MLflow opens where workspaces are off; it refuses a database that has others than ``default``."""
+
+
+class TrackingStore(ArtifactRoot, WorkspaceBound, SingleWorkspaceTrackingStore, _WorkspaceAware):  # type: ignore[misc]  # as above
+    """For servers and clients with workspaces, and for our own run history.
+
+    Its classes descend from each other as MLflow's do: who asks what a store is, or replaces a method of the store
+    without workspaces, means this one, too.
+    """
 
 
 def open_tracking_store(

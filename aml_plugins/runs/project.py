@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES  # noqa: TID253  loaded by MLflow's backend only
+from mlflow import active_run  # noqa: TID253  loaded by MLflow's backend only
+from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES  # noqa: TID253  likewise
 from mlflow.projects import utils as mlflow_projects  # noqa: TID253  likewise
 from mlflow.projects.submitted_run import SubmittedRun  # noqa: TID253  likewise
 from mlflow.tracking import MlflowClient  # noqa: TID253  likewise
+from mlflow.utils.mlflow_tags import MLFLOW_PROJECT_ENTRY_POINT, MLFLOW_SOURCE_NAME  # noqa: TID253  likewise
+from mlflow.utils.validation import _validate_param  # noqa: TID253  likewise
 from mlflow.utils.workspace_utils import (  # noqa: TID253  likewise
     DEFAULT_WORKSPACE_NAME,
     resolve_entity_workspace_name,
@@ -21,9 +23,12 @@ from mlflow.utils.workspace_utils import (  # noqa: TID253  likewise
 from aml_plugins.errors import InvalidInputError
 from aml_plugins.runs.configuration import RunConfiguration
 from aml_plugins.runs.monitoring import ensure_monitor
+from aml_plugins.runs.project_environments import environment_of, variables_of
 from aml_plugins.runs.run import Run
 from aml_plugins.runs.states import RunState, mlflow_status
+from aml_plugins.runs.submission import Submission, submit
 from aml_plugins.script_run_config import ScriptRunConfig
+from aml_plugins.store.opening import shown_uri
 from aml_plugins.suggestions import did_you_mean
 from aml_plugins.workspace import Workspace
 
@@ -86,14 +91,52 @@ def submit_project(
     workspace = Workspace.get(_workspace(settings.pop("workspace", None)), store=tracking_uri)
     directory = Path(mlflow_projects.fetch_and_validate_project(uri, version, entry_point, parameters))  # type: ignore[no-untyped-call]  # MLflow's
     project = mlflow_projects.load_project(str(directory))  # type: ignore[no-untyped-call]  # likewise
-    script, arguments = _command(project.get_entry_point(entry_point).compute_command(parameters, None), entry_point)
-    settings.setdefault("environment", _environment(project))
+    wanted = project.get_entry_point(entry_point)
+    script, arguments = _command(wanted.compute_command(parameters, None), entry_point)
+    if "environment" not in settings:
+        settings["environment"] = environment_of(project)
+        _lay_under(settings, "environment_variables", variables_of(project))
+    _lay_under(settings, "tags", _tags(uri, entry_point))
+    shown = _parameters(wanted, parameters)
     configuration = RunConfiguration().merged(script=script, arguments=arguments, **settings)
-    experiment = workspace.experiment(_experiment_name(tracking_uri, experiment_id))
-    run = experiment.submit(ScriptRunConfig(directory, run_config=configuration))
+    around = active_run()  # a workflow's steps are its children, as where MLflow runs them itself
+    submission = Submission(
+        workspace=workspace.name,
+        experiment=_experiment_name(tracking_uri, experiment_id),
+        directory=directory,
+        configuration=ScriptRunConfig(directory, run_config=configuration).configuration,
+        parent_run_id=around.info.run_id if around else None,
+        parameters=shown,
+    )
+    run = Run(workspace, submit(workspace.context, workspace.driver, submission))
     if not backend_config.get(mlflow_projects.PROJECT_SYNCHRONOUS, True):
         _leave(run)
     return ProjectRun(run)
+
+
+def _lay_under(settings: dict[str, Any], key: str, values: Mapping[str, str]) -> None:
+    """Add values; the caller's win, and are checked with all else where they are no mapping."""
+    given = settings.get(key, {})
+    if values and isinstance(given, Mapping):
+        settings[key] = {**values, **given}
+
+
+def _tags(uri: str, entry_point: str) -> dict[str, str]:
+    """Return what MLflow's own backends note about a project; of a local one we have the directory."""
+    fetched = "://" in uri and not uri.startswith("file:")
+    return {MLFLOW_PROJECT_ENTRY_POINT: entry_point, **({MLFLOW_SOURCE_NAME: shown_uri(uri)} if fetched else {})}
+
+
+def _parameters(entry_point: Any, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return all parameters of an entry point, also those that nobody gave, as they were before the shell saw them.
+
+    :raises MlflowException: for one that MLflow does not take.
+    """
+    found = {**{name: known.default for name, known in entry_point.parameters.items()}, **given}
+    parameters = {name: str(value) for name, value in found.items()}
+    for name, value in parameters.items():
+        _validate_param(name, value)  # type: ignore[no-untyped-call]  # MLflow's
+    return parameters
 
 
 def _leave(run: Run) -> None:
@@ -144,35 +187,6 @@ def _needs_shell(command: str) -> bool:
     lexer = shlex.shlex(command, punctuation_chars=True)
     lexer.whitespace_split = True
     return any(SHELL_OPERATORS.issuperset(word) for word in lexer)
-
-
-def _environment(project: Any) -> dict[str, Any]:
-    """Return the environment that the project describes: python_env.yaml, else conda.yaml, else an existing Python."""
-    if project.env_config_path and str(project.env_type) == "python_env":
-        described = yaml.safe_load(Path(project.env_config_path).read_text(encoding="utf-8")) or {}
-        python = described.get("python")
-        return {
-            "kind": "pip",
-            "requirements": _requirements(described, Path(project.env_config_path).parent),
-            **({"python": str(python)} if python else {}),
-        }
-    if project.env_config_path and str(project.env_type) == "conda_env":
-        specification = yaml.safe_load(Path(project.env_config_path).read_text(encoding="utf-8")) or {}
-        return {"kind": "conda", "specification": specification}
-    return {"kind": "existing"}
-
-
-def _requirements(described: Mapping[str, Any], directory: Path) -> list[str]:
-    """Return build and run requirements; ``-r FILE`` lines are read in place."""
-    found: list[str] = []
-    for line in [*(described.get("build_dependencies") or []), *(described.get("dependencies") or [])]:
-        text = str(line).strip()
-        if text.startswith("-r "):
-            lines = (directory / text.removeprefix("-r ").strip()).read_text(encoding="utf-8").splitlines()
-            found += [row for row in map(str.strip, lines) if row and not row.startswith("#")]
-        else:
-            found.append(text)
-    return found
 
 
 def _experiment_name(tracking_uri: str, experiment_id: str) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import getpass
 import logging
-import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,8 @@ from aml_plugins.runs.names import check_names
 from aml_plugins.runs.reconciliation.bundle import job_spec
 from aml_plugins.runs.reconciliation.driver import LEASE_SECONDS
 from aml_plugins.runs.reconciliation.step import job_key
-from aml_plugins.runs.snapshot import stays_at_home, take_snapshot
+from aml_plugins.runs.scripts import script_inside, scripts_in
+from aml_plugins.runs.snapshot import take_snapshot
 from aml_plugins.runs.source import check_directory
 from aml_plugins.runs.states import RunState
 from aml_plugins.store.copies import changed
@@ -40,7 +40,6 @@ __all__ = ["Submission", "ask_policies", "submit"]
 
 logger = logging.getLogger(__name__)
 
-SHOWN_SCRIPTS = 10
 SHOWN_SKIPPED = 10
 
 
@@ -52,6 +51,7 @@ class Submission:
     :param configuration: script, arguments, target, environment and so on; ``target`` must be set.
     :param idempotency_key: one key maps to one run for ever: submitting again returns that run.
     :param progress: called with files and bytes done while the snapshot is taken.
+    :param parameters: what MLflow shows as the run's parameters from its beginning.
     """
 
     workspace: str
@@ -62,6 +62,7 @@ class Submission:
     parent_run_id: str | None = None
     idempotency_key: str | None = None
     progress: Callable[[int, int], None] | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def submit(context: Context, driver: Driver, wanted: Submission) -> RunRecord:
@@ -124,7 +125,11 @@ def _record(
         state=RunState.NOT_STARTED.value,
         script=configuration.script or "",
         config=configuration.to_json(),
-        source={"directory": str(wanted.directory.absolute()), "host": socket.gethostname()},
+        source={
+            "directory": str(wanted.directory.absolute()),
+            "host": socket.gethostname(),
+            **({"parameters": dict(wanted.parameters)} if wanted.parameters else {}),
+        },
         name=wanted.name,
         parent_run_id=wanted.parent_run_id,
         idempotency_key=wanted.idempotency_key,
@@ -149,42 +154,11 @@ def _resolved(wanted: Submission) -> RunConfiguration:
     if not configuration.script:
         raise InvalidInputError(
             "No script is named.",
-            f"Name one with --script; at the top of '{wanted.directory}' there is: {_scripts(wanted.directory)}.",
+            f"Name one with --script; at the top of '{wanted.directory}' there is: {scripts_in(wanted.directory)}.",
         )
     if not configuration.target:
         raise InvalidInputError("No compute target is named.", "Name one with --target, such as: --target local")
-    return configuration.model_copy(update={"script": _script(wanted.directory, configuration.script)})
-
-
-def _script(directory: Path, script: str) -> str:
-    """Return the script's path inside the directory, ``/``-separated."""
-    root = os.path.realpath(directory)
-    path = os.path.realpath(os.path.join(root, script))  # noqa: PTH118  asked for each run, as below
-    if path != root and not path.startswith(os.path.join(root, "")):  # noqa: PTH118
-        raise InvalidInputError(
-            f"The script '{script}' lies outside of the source directory '{directory}'.",
-            "Only what lies inside travels with the run; name a file there.",
-        )
-    if not os.path.isfile(path):  # noqa: PTH113
-        raise InvalidInputError(
-            f"The script '{script}' is not in the source directory '{directory}'.",
-            f"At its top there is: {_scripts(directory)}.",
-        )
-    inside = Path(os.path.normpath(script))
-    if inside.is_absolute() or inside.parts[:1] == ("..",):  # it names the directory itself on its way
-        inside = Path(path).relative_to(root)
-    if stays_at_home(directory, inside.as_posix()):
-        raise InvalidInputError(
-            f"The script '{script}' does not travel: the ignore file of '{directory}' names it.",
-            "Remove it from .amlignore or .gitignore.",
-        )
-    return inside.as_posix()
-
-
-def _scripts(directory: Path) -> str:
-    found = sorted(file.name for file in directory.glob("*.py"))
-    more = f" and {len(found) - SHOWN_SCRIPTS} more" if len(found) > SHOWN_SCRIPTS else ""
-    return (", ".join(found[:SHOWN_SCRIPTS]) or "no Python file") + more
+    return configuration.model_copy(update={"script": script_inside(wanted.directory, configuration.script)})
 
 
 def ask_policies(context: Context, run: RunRecord) -> None:

@@ -10,9 +10,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from mlflow.exceptions import ExecutionException
+from mlflow.projects.utils import load_project
 
+from aml_plugins.errors import InvalidInputError
 from aml_plugins.mlflow_store.project_backend import project_backend
+from aml_plugins.runs.project_environments import environment_of, variables_of
 from aml_plugins.runs.run import Run
 from aml_plugins.testing.waiting import wait_until
 from aml_plugins.workspace import Workspace
@@ -22,6 +26,7 @@ import os, sys
 import mlflow
 print("arguments", sys.argv[1:], "greeting", os.environ.get("GREETING"))
 mlflow.log_metric("arguments", len(sys.argv) - 1)
+mlflow.log_param("word", sys.argv[2])  # refused where MLflow was given another value before
 sys.exit(int("fail" in sys.argv))
 """
 MLPROJECT = """
@@ -84,7 +89,9 @@ def test_an_entry_point_runs_with_its_parameters_and_the_settings(workspace, mlf
     assert "arguments ['--word', \"a & b; 'c'\"] greeting hello" in run.get_logs()
     assert run.get_metrics() == {"arguments": 2.0}
     assert run.name == "mine"
-    assert run.get_tags()["mlflow.project.backend"] == "aml"
+    tags = run.get_tags()
+    assert (tags["mlflow.project.backend"], tags["mlflow.project.entryPoint"]) == ("aml", "main")
+    assert MlflowClient().get_run(run.id).data.params == {"word": "a & b; 'c'"}
 
 
 def test_who_does_not_wait_leaves_the_run_to_a_monitor(workspace, mlflow_run, monkeypatch):
@@ -101,8 +108,13 @@ def test_a_run_in_python_is_waited_for(workspace, mlflow_run, tmp_path):
     code = f"""
 import mlflow.projects
 arguments = dict(backend="aml", backend_config={{"workspace": "team-a"}}, experiment_name="e")
-run = mlflow.projects.run({str(tmp_path / "project")!r}, **arguments)
+mlflow.set_experiment("e")
+with mlflow.start_run() as workflow:
+    run = mlflow.projects.run({str(tmp_path / "project")!r}, **arguments)
 assert run.get_status() == "FINISHED", run.get_status()
+step = mlflow.get_run(run.run_id).data
+assert step.tags["mlflow.parentRunId"] == workflow.info.run_id
+assert step.params == {{"word": "none"}}  # what the project has where nobody says anything
 try:
     mlflow.projects.run({str(tmp_path / "project")!r}, parameters={{"word": "fail"}}, **arguments)
 except mlflow.exceptions.ExecutionException as error:
@@ -142,7 +154,28 @@ def test_a_mistake_is_a_sentence(
 def test_what_mlflow_itself_misses_is_a_sentence_too(
     workspace: Workspace, mlflow_run: MlflowRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("MLFLOW_WORKSPACE")
     uri = workspace.context.store.uri
+
+    def run(**parameters: object) -> None:
+        project_backend().run(str(tmp_path / "project"), "main", parameters, None, {"target": "local"}, uri, "1")
+
+    with pytest.raises(ExecutionException, match="Names may only contain alphanumerics"):
+        run(**{"a?": 1})
+    monkeypatch.delenv("MLFLOW_WORKSPACE")
     with pytest.raises(ExecutionException, match=r"Active workspace is required\."):  # the command shows it as it is
-        project_backend().run(str(tmp_path / "project"), "main", {}, None, {"target": "local"}, uri, "1")
+        run()
+
+
+def test_a_projects_image_is_the_runs_environment(tmp_path: Path) -> None:
+    def project(**docker_env: object) -> object:
+        (tmp_path / "MLproject").write_text(
+            json.dumps({"name": "p", "docker_env": {"image": "python:3.11", **docker_env}})
+        )
+        return load_project(str(tmp_path))
+
+    found = project(environment=[["NEW", "a value"], "COPIED"])
+    assert environment_of(found) == {"kind": "docker", "image": "python:3.11"}
+    assert variables_of(found) == {"NEW": "a value", "COPIED": "secret://env/COPIED"}
+    assert variables_of(project()) == {}
+    with pytest.raises(InvalidInputError, match="volumes, which the backend 'aml' does not mount"):
+        environment_of(project(volumes=["/a:/b"]))

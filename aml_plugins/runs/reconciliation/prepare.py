@@ -129,6 +129,9 @@ def _create_mlflow_run(step: Step, run: RunRecord) -> None:
         parent_run_id=run.parent_run_id,
         start_time=int(run.created_at * 1000),
     )
+    parameters = run.source.get("parameters")
+    if isinstance(parameters, dict):  # before the script begins, which may log the same ones
+        step.history(run).log(run.run_id, params={str(key): str(value) for key, value in parameters.items()})
 
 
 def _named(zip_file: Path, digest: str, staging: Path) -> Path:

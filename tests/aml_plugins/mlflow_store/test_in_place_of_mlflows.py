@@ -203,12 +203,31 @@ def test_artifacts_lie_below_the_root_as_it_was_given(uri: str, root: str, expec
 def test_a_part_of_a_batch_that_fails_inside_is_reported(
     store: Any, new_run: Callable[[], str], monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    def fail(*_: Any, **__: Any) -> None:
-        raise RuntimeError("Broken inside")
-
-    monkeypatch.setattr(TheirTracking, part, fail)
+    monkeypatch.setattr(TheirTracking, part, _broken)
     with pytest.raises(MlflowException, match="Broken inside"):
         store.log_batch(new_run(), [Metric("m", 1, 1, 0)], [Param("p", "1")], [RunTag("t", "1")])
+
+
+def test_ours_descend_from_each_other_as_mlflows_do(
+    store: Any, new_run: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who puts our classes where MLflow's are, and replaces a method of the plain one, means the other one, too."""
+    assert isinstance(store, SingleWorkspaceTrackingStore)
+    assert issubclass(ModelRegistryStore, SingleWorkspaceModelRegistryStore)
+    run_id = new_run()
+    for name in ("_log_metrics", "_search_runs", "update_run_info"):
+        monkeypatch.setattr(SingleWorkspaceTrackingStore, name, _broken)
+    for act in (
+        lambda: store.log_batch(run_id, [Metric("m", 1.0, 1, step) for step in range(30)], [], []),
+        lambda: store.search_runs(["0"], None, ViewType.ALL),
+        lambda: store.update_run_info(run_id, RunStatus.RUNNING, None, None),
+    ):
+        with pytest.raises((RuntimeError, MlflowException), match="Broken inside"):
+            act()
+
+
+def _broken(*_: Any, **__: Any) -> None:
+    raise RuntimeError("Broken inside")
 
 
 def test_a_deadlock_is_tried_again(store: Any, new_run: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,12 @@ def _no_such_script(source: Path, tmp_path: Path) -> list[str]:
     return [str(source), "--script", "trian.py"]
 
 
+def _script_in_a_folder(source: Path, tmp_path: Path) -> list[str]:
+    (source / "sub dir").mkdir()
+    (source / "sub dir" / "trän.py").write_text("")
+    return [str(source), "--script", "trän.py"]
+
+
 def _empty(source: Path, tmp_path: Path) -> list[str]:
     (tmp_path / "empty").mkdir()
     return [str(tmp_path / "empty"), "--script", "train.py"]
@@ -131,6 +137,7 @@ def _dead_interpreter(source: Path, tmp_path: Path) -> list[str]:
         (_linked_outside, ["lies outside of the source directory"]),
         (_no_script, ["No script is named", "there is: train.py"]),
         (_no_such_script, ["'trian.py' is not in the source directory", "there is: train.py"]),
+        (_script_in_a_folder, ["Did you mean 'sub dir/trän.py'?"]),
         (_empty, ["no Python file"]),
         (_all_ignored, ["does not travel", ".amlignore"]),
         (_directory_ignored, ["does not travel", ".gitignore"]),
