@@ -22,6 +22,7 @@ from services import livy as livy_service
 from services import spark_connect as connect_service
 from services.aml_server import AmlServer, running_aml_server
 from services.bridges import bridge_name, own_bridge
+from services.collecting import pytest_collection
 from services.container_image import python_image
 from services.docker_engine import INSTALL as DOCKER_INSTALL
 from services.docker_engine import DockerEngine, find_engine, running_engine
@@ -33,6 +34,7 @@ from services.shared_directories import made_once, shared_directory
 from services.skips import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = [
+    "pytest_collection",
     "pytest_collection_modifyitems",
     "pytest_make_collect_report",
     "pytest_runtest_makereport",
