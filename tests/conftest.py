@@ -129,6 +129,20 @@ def postgresql() -> Iterator[PostgresqlServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated_statements(postgresql: PostgresqlServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a PostgreSQL server loads to have a database with MLflow's and our tables, as ``migrated_database`` has."""
+
+    def make(path: Path) -> None:
+        from aml_plugins.mlflow_store.workspaces import list_workspaces
+
+        name = postgresql.create_database()
+        list_workspaces(f"aml+{postgresql.uri(name)}")
+        postgresql.dump(name, path)
+
+    return made_once(tmp_path_factory, "migrated.sql", make)
+
+
 @pytest.fixture
 def postgresql_uri(postgresql: PostgresqlServer) -> Iterator[str]:
     """An empty database, ``postgresql://…``."""

@@ -146,17 +146,14 @@ def test_a_mistake_is_a_sentence(
     ],
     ids=["target", "workspace", "module"],
 )
+@pytest.mark.usefixtures("mlflow_run")  # makes the project
 def test_any_mistake_is_what_the_command_shows_as_a_sentence(
-    workspace: Workspace,
-    mlflow_run: MlflowRun,
-    tmp_path: Path,
-    entry_point: str,
-    config: dict[str, object],
-    sentence: str,
+    workspace: Workspace, tmp_path: Path, entry_point: str, config: dict[str, object], sentence: str
 ) -> None:
-    store = workspace.context.store
+    store, project = workspace.context.store, str(tmp_path / "project")
+    experiment = workspace.context.history("team-a").ensure_experiment("e")
     with pytest.raises(ExecutionException, match=re.escape(sentence)):
-        project_backend().run(str(tmp_path / "project"), entry_point, {}, None, config, store.uri, "1")
+        project_backend().run(project, entry_point, {}, None, config, store.uri, experiment)
     assert store.runs.list("team-a") == []
 
 
