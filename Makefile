@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell expr $$(nproc) + 4) # many tests wait for a server more than they compute
 export VENV
 .DEFAULT_GOAL := test
-.PHONY: bench demo dev docs format lint runtime test
+.PHONY: bench collected demo dev docs format lint runtime test
 
 runtime:
 	@tools/environment runtime
@@ -24,6 +24,9 @@ lint: dev ## formatting, style, types, walls between packages
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+collected: docs # byte-code of all tests and what they import: six processes at once would each make it; `make test` tells mistakes
+	-@$(BIN)/python -m pytest --collect-only -q >/dev/null
 
 format: dev
 	$(BIN)/ruff format .

@@ -22,6 +22,7 @@ from services import livy as livy_service
 from services import spark_connect as connect_service
 from services.aml_server import AmlServer, running_aml_server
 from services.bridges import bridge_name, own_bridge
+from services.collecting import pytest_collection
 from services.container_image import python_image
 from services.docker_engine import INSTALL as DOCKER_INSTALL
 from services.docker_engine import DockerEngine, find_engine, running_engine
@@ -33,6 +34,7 @@ from services.shared_directories import made_once, shared_directory
 from services.skips import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = [
+    "pytest_collection",
     "pytest_collection_modifyitems",
     "pytest_make_collect_report",
     "pytest_runtest_makereport",
@@ -125,6 +127,20 @@ def postgresql() -> Iterator[PostgresqlServer]:
     assert programs is not None
     with running_server(programs) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_statements(postgresql: PostgresqlServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a PostgreSQL server loads to have a database with MLflow's and our tables, as ``migrated_database`` has."""
+
+    def make(path: Path) -> None:
+        from aml_plugins.mlflow_store.workspaces import list_workspaces
+
+        name = postgresql.create_database()
+        list_workspaces(f"aml+{postgresql.uri(name)}")
+        postgresql.dump(name, path)
+
+    return made_once(tmp_path_factory, "migrated.sql", make)
 
 
 @pytest.fixture

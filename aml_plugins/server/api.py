@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
@@ -38,6 +39,8 @@ from aml_plugins.server.routes import (
 from aml_plugins.server.settings import API_PREFIX, CONSOLE_PREFIX
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
     from aml_plugins.server.serving import Server
 
 __all__ = ["Lifespan", "create_api", "described_api"]
@@ -86,25 +89,35 @@ def create_api(server: Server, lifespan: Lifespan | None = None) -> FastAPI:
 
 def described_api(static_prefix: str = "", lifespan: Lifespan | None = None) -> FastAPI:
     """Return the application with all its routes and nobody to answer them: enough for its OpenAPI document."""
-    prefix = f"{static_prefix}{API_PREFIX}"
     api = FastAPI(
         title="AML Plugins",
         version="2.0",
         summary="Workspaces, compute targets, runs, snapshots, datastores and tasks beside MLflow.",
-        openapi_url=f"{prefix}/openapi.json",
+        openapi_url=f"{static_prefix}{API_PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan or _nothing,
-        generate_unique_id_function=lambda route: route.name,
     )
-    for router in ROUTERS:
-        api.include_router(router, prefix=prefix, responses=_FAILURES)
-    for router in console_routes.ROUTERS:
-        api.include_router(router, prefix=prefix)
-    api.include_router(console_pages.router, prefix=f"{static_prefix}{CONSOLE_PREFIX}")
+    api.router.routes.extend(_routes(static_prefix))
     api.openapi = lambda: completed(api)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return api
+
+
+@cache
+def _routes(static_prefix: str) -> tuple[BaseRoute, ...]:
+    """Make the routes, which know no application: those of one process share them.
+
+    FastAPI makes a validator for each argument of each; that takes far longer than all else of an application.
+    """
+    prefix = f"{static_prefix}{API_PREFIX}"
+    every = APIRouter(generate_unique_id_function=lambda route: route.name)
+    for router in ROUTERS:
+        every.include_router(router, prefix=prefix, responses=_FAILURES)
+    for router in console_routes.ROUTERS:
+        every.include_router(router, prefix=prefix)
+    every.include_router(console_pages.router, prefix=f"{static_prefix}{CONSOLE_PREFIX}")
+    return tuple(every.routes)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -130,12 +131,9 @@ except mlflow.exceptions.ExecutionException as error:
     ("arguments", "config", "sentence"),
     [
         ((), {"targte": "local"}, "unknown key 'targte'. Did you mean 'target'?"),
-        ((), {"target": "nowhere"}, "MLFLOW_TRACKING_URI names another store."),
-        ((), {"workspace": "team-b"}, "names the workspace 'team-b', and MLflow works in 'team-a'."),
         (("-e", "shell"), {}, "which is not 'python SCRIPT ARGUMENTS'"),
-        (("-e", "module"), {}, "which is not 'python SCRIPT ARGUMENTS'"),
     ],
-    ids=["key", "target", "workspace", "shell", "module"],
+    ids=["key", "shell"],
 )
 def test_a_mistake_is_a_sentence(
     workspace: Workspace,
@@ -149,6 +147,26 @@ def test_a_mistake_is_a_sentence(
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert not workspace.experiment("e").get_runs()
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "config", "sentence"),
+    [
+        ("main", {"target": "nowhere"}, "MLFLOW_TRACKING_URI names another store."),
+        ("main", {"workspace": "team-b"}, "names the workspace 'team-b', and MLflow works in 'team-a'."),
+        ("module", {}, "which is not 'python SCRIPT ARGUMENTS'"),
+    ],
+    ids=["target", "workspace", "module"],
+)
+@pytest.mark.usefixtures("mlflow_run")  # makes the project
+def test_any_mistake_is_what_the_command_shows_as_a_sentence(
+    workspace: Workspace, tmp_path: Path, entry_point: str, config: dict[str, object], sentence: str
+) -> None:
+    store, project = workspace.context.store, str(tmp_path / "project")
+    experiment = workspace.context.history("team-a").ensure_experiment("e")
+    with pytest.raises(ExecutionException, match=re.escape(sentence)):
+        project_backend().run(project, entry_point, {}, None, config, store.uri, experiment)
+    assert store.runs.list("team-a") == []
 
 
 def test_what_mlflow_itself_misses_is_a_sentence_too(

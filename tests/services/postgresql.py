@@ -39,6 +39,7 @@ class PostgresqlServer:
     :param begin: starts it on a port.
     """
 
+    programs: Path
     port: int
     directory: Path
     begin: Callable[[int], subprocess.Popen[bytes]]
@@ -71,6 +72,17 @@ class PostgresqlServer:
         """Create a database, as a copy of another where one is named (nobody may be connected to that)."""
         name = f"test_{uuid.uuid4().hex[:12]}"
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    def dump(self, database: str, path: Path) -> None:
+        """Write the statements that make a database."""
+        subprocess.run([self.programs / "pg_dump", "-f", path, self.uri(database)], check=True)
+
+    def load(self, path: Path) -> str:
+        """Create a database of what :meth:`dump` wrote, on this server or another."""
+        name = self.create_database()
+        command = [self.programs / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", path, self.uri(name)]
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
         return name
 
     def drop_database(self, name: str) -> None:
@@ -106,6 +118,7 @@ def running_server(
     try:
         _initialise(programs, directory, identity)
         server = PostgresqlServer(
+            programs,
             free_port(),
             directory,
             lambda port: _start(

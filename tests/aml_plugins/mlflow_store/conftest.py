@@ -15,6 +15,7 @@ import pytest
 from services.aml_server import AmlServer
 from services.mlflow_server import MlflowServer, clean_environment, shared_server
 from services.postgresql import PostgresqlServer
+from services.shared_directories import made_once
 
 from aml_plugins.context import open_run_history
 from aml_plugins.mlflow_store.workspaces import create_workspace
@@ -57,14 +58,17 @@ def sqlite_uri(tmp_path: Path, template: Path) -> str:
 
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql: PostgresqlServer, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PostgreSQL database with both workspaces, set up by another process: copying needs it without connections."""
-    name = postgresql.create_database()
-    uri = f"aml+{postgresql.uri(name)}"
-    code = "import sys; from aml_plugins.mlflow_store.workspaces import create_workspace as new"
-    code += "; [new(sys.argv[1], name) for name in sys.argv[2:]]"
-    environment = clean_environment(tmp_path_factory.mktemp("home"))
-    subprocess.run([sys.executable, "-c", code, uri, *WORKSPACES], env=environment, check=True, timeout=240)
-    return name
+    """A PostgreSQL database with both workspaces: one process of the run makes it, and each server gets a copy."""
+
+    def make(path: Path) -> None:
+        name = postgresql.create_database()
+        code = "import sys; from aml_plugins.mlflow_store.workspaces import create_workspace as new"
+        code += "; [new(sys.argv[1], name) for name in sys.argv[2:]]"
+        command = [sys.executable, "-c", code, f"aml+{postgresql.uri(name)}", *WORKSPACES]
+        subprocess.run(command, env=clean_environment(tmp_path_factory.mktemp("home")), check=True, timeout=240)
+        postgresql.dump(name, path)
+
+    return postgresql.load(made_once(tmp_path_factory, "workspaces.sql", make))
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Thei
 from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlRun
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as TheirTracking
 from mlflow.utils.workspace_context import WorkspaceContext
+from services.shared_directories import made_once
 
 from aml_plugins.mlflow_store.registry import ModelRegistryStore, SingleWorkspaceModelRegistryStore
 from aml_plugins.mlflow_store.tracking import SingleWorkspaceTrackingStore, TrackingStore
@@ -56,10 +57,12 @@ def uri(tmp_path: Path, migrated: Path) -> str:
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database that our store made and let go of: nothing but its file is copied."""
-    directory = tmp_path_factory.mktemp("migrated")
-    store = SingleWorkspaceTrackingStore(f"aml+sqlite:///{directory / 'mlflow.db'}", (directory / "artifacts").as_uri())
-    store.engine.dispose()
-    return directory / "mlflow.db"
+
+    def make(path: Path) -> None:
+        store = SingleWorkspaceTrackingStore(f"aml+sqlite:///{path}", path.with_name("artifacts").as_uri())
+        store.engine.dispose()
+
+    return made_once(tmp_path_factory, "let-go-of.db", make)
 
 
 @pytest.fixture

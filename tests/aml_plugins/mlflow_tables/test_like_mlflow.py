@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sqlite3
 import uuid
 from pathlib import Path
@@ -51,8 +52,8 @@ from aml_plugins.workspace_names import (
 
 
 @pytest.fixture(scope="module")
-def store_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"aml+sqlite:///{tmp_path_factory.mktemp('database')}/aml.db"
+def store_uri(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> str:
+    return f"aml+sqlite:///{shutil.copy(migrated_database, tmp_path_factory.mktemp('database'))}"
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import schemathesis
+from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
@@ -40,10 +41,12 @@ def document(migrated_database, tmp_path_factory):
         environment.setenv("AML_ENVIRONMENT_SECRETS", "")  # as a server sets it for its process, and for good
         server = make_server(ServerSettings(store_uri=f"aml+sqlite:///{directory}/aml.db"))
         add_run(server)
-        for router in (*console_routes.ROUTERS, console_pages.router):
-            for route in router.routes:  # for the console's page only, and in no document else
-                environment.setattr(route, "include_in_schema", True)
         api = create_api(server)
+        originals = [route for router in (*console_routes.ROUTERS, console_pages.router) for route in router.routes]
+        for route in (*originals, *api.routes):  # newer versions of FastAPI read the former, ours copied them
+            if isinstance(route, APIRoute):
+                # The console's, which are for its page only, are in no document else.
+                environment.setattr(route, "include_in_schema", True)
         yield schemathesis.openapi.from_asgi("/api/2.0/aml/openapi.json", api)
         server.context.close()
 

@@ -38,7 +38,9 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def server(request, clock: Clock, tmp_path: Path, migrated_database: Path) -> Iterator[AmlServer]:
+def server(
+    request: pytest.FixtureRequest, clock: Clock, tmp_path: Path, migrated_database: Path, migrated_statements: Path
+) -> Iterator[AmlServer]:
     """A server whose clock moves, or one on a PostgreSQL whose clock moves."""
     if request.param == "sqlite":
         with running_aml_server(tmp_path / "server", database=migrated_database, **clock.variables) as started:
@@ -47,7 +49,7 @@ def server(request, clock: Clock, tmp_path: Path, migrated_database: Path) -> It
     programs = find_programs()
     require_service("PostgreSQL", programs, INSTALL)
     with running_server(programs, clock.variables) as database:
-        uri = f"aml+{database.uri(database.create_database())}"
+        uri = f"aml+{database.uri(database.load(migrated_statements))}"
         with running_aml_server(tmp_path / "server", store_uri=uri) as started:
             yield started
 

@@ -59,9 +59,9 @@ def test_a_killed_server_loses_nothing_and_does_nothing_twice(killable):
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory, postgresql):
+def pair(tmp_path_factory, postgresql, migrated_statements):
     """Two servers on one PostgreSQL database."""
-    name, directory = postgresql.create_database(), tmp_path_factory.mktemp("pair")
+    name, directory = postgresql.load(migrated_statements), tmp_path_factory.mktemp("pair")
     uri = f"aml+{postgresql.uri(name)}"
     with (
         running_aml_server(directory / "one", store_uri=uri) as one,

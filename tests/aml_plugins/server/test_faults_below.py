@@ -32,13 +32,13 @@ pytestmark = pytest.mark.timeout(900)
 RUNS = 40
 
 
-def test_a_database_that_goes_away_and_comes_back_costs_nothing(tmp_path: Path) -> None:
+def test_a_database_that_goes_away_and_comes_back_costs_nothing(tmp_path: Path, migrated_statements: Path) -> None:
     """Clients wait and repeat what may be repeated; the server's connections are made anew."""
     programs = find_programs()
     require_service("PostgreSQL", programs, INSTALL)
     # What was said to be written must be there afterwards: no short cuts of the tests' usual servers.
     with running_server(programs, settings={"synchronous_commit": "on"}) as database:
-        uri = f"aml+{database.uri(database.create_database())}"
+        uri = f"aml+{database.uri(database.load(migrated_statements))}"
         with running_aml_server(tmp_path / "server", store_uri=uri) as server:
             store, owner = open_store(server.url), new_owner()
             done: list[RunRecord] = []

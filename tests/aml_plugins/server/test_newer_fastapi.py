@@ -15,6 +15,8 @@ from services.aml_users import add_users, ask, auth_variables
 ROOT = Path(__file__).parents[3]
 API = "/api/2.0/aml"
 
+pytestmark = pytest.mark.xdist_group("newer-fastapi")  # they share a server
+
 
 @pytest.fixture(scope="module")
 def newer() -> str:

@@ -105,6 +105,8 @@ NOTICED_BY = {
     "works in its constructor": "no_network",
     "forgets a dead runner": "killed_runner",
 }
+ALONE = ("-q", "--disable-plugin-autoload", "-p", "aml_plugins.testing.pytest_plugin")
+"""Without the plugins that these tests have, whose imports take longer than what is noticed here."""
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
@@ -116,7 +118,7 @@ def test_the_kit_notices_a_backend_that(mutant: str, project: Path) -> None:
     backend.write_text(text.replace(old, new, 1))
     test = project / "tests" / "test_night_shift.py"
     test.write_text(test.read_text().replace('_shift.backend"\n', '_shift.backend"\n    patience = 3.0\n', 1))
-    done = run(project / "src", "pytest", "-q", "-p", "no:cacheprovider", "-k", NOTICED_BY[mutant], cwd=project)
+    done = run(project / "src", "pytest", *ALONE, "-k", NOTICED_BY[mutant], cwd=project)
     assert done.returncode == 1, done.stdout
     assert " failed" in done.stdout
 
