@@ -37,7 +37,9 @@ def _plan(connection: Connection, prepared: Prepared) -> list[str]:
     form = prepared._form(connection, values)
     assert form is not None
     explained = run(connection, f"EXPLAIN QUERY PLAN {form.text}", [1] * form.text.count("?"))
-    return [str(row[3]) for row in explained]
+    steps = [str(row[3]) for row in explained]
+    # What refers to a table that is written is in the plan, too; SQLite looks there only if something already misses.
+    return [step for step in steps if step.split()[1] in form.text]
 
 
 @pytest.mark.parametrize("name", sorted(_STATEMENTS))
