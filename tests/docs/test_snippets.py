@@ -66,7 +66,12 @@ GROUPS = {
 }
 # Pages that begin with what another page left: one reader follows that one first.
 CONTINUES = {"score-in-batches-from-airflow.md": "sweep-over-targets-from-airflow.md"}
-ONE_BY_ONE = "import sys; [exec(compile(text, '-c', 'exec'), {'__name__': '__main__'}) for text in sys.argv[1:]]"
+ONE_BY_ONE = """
+import sys
+programs, sys.argv[1:] = sys.argv[1:], []  # none of them was started with an argument
+for program in programs:
+    exec(compile(program, "-c", "exec"), {"__name__": "__main__"})
+"""
 EXPORT = re.compile(r"(\w+)=(\S*)")
 EXAMPLE = re.compile(r"airflow dags test aml_example_(\w+)")
 
