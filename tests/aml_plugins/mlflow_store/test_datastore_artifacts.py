@@ -78,8 +78,8 @@ def test_files_of_runs_are_the_repositorys(workspace, folder, tmp_path):
     workspace.register_datastore("directory", "blob", path=str(tmp_path / "root"))
     place = ("aml-datastore://blob/mlflow/run", "team-a", workspace.context.store.uri)
     through, without = files_in(repository(*place)), DatastoreFiles(*place)
-    without.upload(folder, "outputs", [])
-    without.upload(folder / "a.txt", "", [])
+    without.upload(folder, "outputs", link=False)
+    without.upload(folder / "a.txt", "", link=False)
     for path in ("", "outputs", "outputs/deep", "a.txt", "no-such"):
         assert without.files(path) == through.files(path)
         assert without.exists(path) == through.exists(path)

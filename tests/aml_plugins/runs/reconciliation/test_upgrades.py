@@ -36,5 +36,5 @@ def test_a_monitor_that_does_not_know_the_tables_any_more_ends_and_holds_no_run(
     forever.cancel()
 
     found = context.store.runs.get("team-a", run.id)
-    assert (found.state, found.lease_owner) == ("Finalizing", None)
+    assert (found.ended_at, found.lease_owner) == (None, None)
     context.close()
