@@ -36,5 +36,6 @@ def test_a_monitor_that_does_not_know_the_tables_any_more_ends_and_holds_no_run(
     forever.cancel()
 
     found = context.store.runs.get("team-a", run.id)
-    assert (found.ended_at, found.lease_owner) == (None, None)
+    assert found.state in {"Queued", "Running", "Finalizing"}
+    assert found.lease_owner is None
     context.close()
