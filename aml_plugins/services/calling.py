@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from aml_plugins.errors import OperationFailedError, TransientBackendError
+
+if TYPE_CHECKING:
+    import urllib3
 
 __all__ = ["call_service"]
 
 _GOOD = 400
+_LONGEST_ANSWER_SECONDS = 3600
+_GONE_SECONDS = 20
+"""A machine that vanished without a word is given up after that, however long an answer may take."""
+_NOTICING = {
+    "TCP_KEEPIDLE": _GONE_SECONDS // 2,
+    "TCP_KEEPINTVL": _GONE_SECONDS // 4,
+    "TCP_KEEPCNT": 2,
+    "TCP_USER_TIMEOUT": _GONE_SECONDS * 1000,
+}
 
 
 def call_service(name: str, url: str, data: Any, *, key: str | None, headers: Mapping[str, str] | None = None) -> Any:
@@ -29,7 +43,7 @@ def call_service(name: str, url: str, data: Any, *, key: str | None, headers: Ma
         **(headers or {}),
     }
     try:
-        answer = urllib3.request("POST", url, body=body, headers=sent, retries=False, timeout=3600)
+        answer = _pool().request("POST", url, body=body, headers=sent, retries=False, timeout=_LONGEST_ANSWER_SECONDS)
     except urllib3.exceptions.HTTPError as error:
         raise TransientBackendError(
             f"The service at {url} cannot be reached: {type(error).__name__}.", f"See: aml service show {name}"
@@ -41,6 +55,16 @@ def call_service(name: str, url: str, data: Any, *, key: str | None, headers: Ma
             f"The service answered with {answer.status}: {message}", f"See: aml service logs {name}"
         )
     return value
+
+
+@cache
+def _pool() -> urllib3.PoolManager:
+    """Return connections that the kernel asks about while nothing is heard (tcp(7))."""
+    import urllib3  # noqa: PLC0415  as above
+
+    known = [(getattr(socket, name), value) for name, value in _NOTICING.items() if hasattr(socket, name)]
+    keeping = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *((socket.IPPROTO_TCP, *one) for one in known)]
+    return urllib3.PoolManager(socket_options=[*urllib3.connection.HTTPConnection.default_socket_options, *keeping])
 
 
 def _decoded(body: bytes, kind: str) -> Any:

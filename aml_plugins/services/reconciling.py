@@ -105,7 +105,7 @@ class Step:
         for one in versions_of(self._record):
             if weights[one["key"]] > 0:
                 left.append({**one, "weight": weights[one["key"]], "was_ready": True})
-            elif one["key"] in routing.idle:
+            elif one["key"] in routing.idle or self._has_drained(one):
                 self._end(one)
             else:
                 left.append({**one, "weight": 0})
@@ -121,6 +121,10 @@ class Step:
             reason=None,
             error_code=None,
         )
+
+    def _has_drained(self, one: Deployment) -> bool:
+        """Say whether the requests still under way in a version had their time: one that hangs keeps it no longer."""
+        return self._seen_for(one, "draining") > checked_config(self._backend, one["config"]).drain_seconds
 
     def _wait_for_requests(self, left: list[Deployment], endpoint: str) -> ServiceRecord:
         """Requests are still under way in what no longer gets any: news once, and then nothing to write."""

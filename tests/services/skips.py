@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from services.timeouts import tell_where
 
 __all__ = ["ALLOWED", "pytest_make_collect_report", "pytest_runtest_makereport"]
 
@@ -21,10 +22,13 @@ ALLOWED: dict[str, str] = {
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn the skip of a test into a failure."""
     del item
     report = yield
+    tell_where(call, report)
     if not hasattr(report, "wasxfail"):
         _fail_where_skipped(report)
     return report

@@ -90,8 +90,8 @@ class Front:
     async def _pass_on(
         self, key: str, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], send: Any
     ) -> None:
-        upstream = self.table.upstreams[key]
-        upstream.in_flight += 1
+        upstream, under_way = self.table.upstreams[key], self.table.in_flight
+        under_way[key] = under_way.get(key, 0) + 1
         try:
             body = await _read(receive)
             if body is None:
@@ -102,7 +102,7 @@ class Front:
             await refuse(send, *_AWAY)
             return
         finally:
-            upstream.in_flight -= 1
+            under_way[key] -= 1
         kept = [header for header in headers if header[0].lower() not in _HOP]
         if self._is_draining:
             kept.append((b"connection", b"close"))

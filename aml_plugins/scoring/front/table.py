@@ -21,6 +21,8 @@ class Table:
     def __init__(self, directory: str) -> None:
         self.path = os.path.join(directory, "routes.json")
         self.upstreams: dict[str, Upstream] = {}
+        self.in_flight: dict[str, int] = {}
+        """Requests under way by deployment, wherever that answered when they came."""
         self.weights: dict[str, int] = {}
         self.keys: list[str] | None = None
         self.version = -1
@@ -54,7 +56,9 @@ class Table:
             known = self.upstreams.get(route["key"])
             address = (route.get("host", "127.0.0.1"), route["port"])
             if known is None or known.address != address:
-                self.upstreams[route["key"]] = Upstream(*address, in_flight=known.in_flight if known else 0)
+                self.upstreams[route["key"]] = Upstream(*address)
+                if known is not None:
+                    known.close()
         self.weights = {route["key"]: route["weight"] for route in routes if route["weight"] > 0}
         self._credit = {key: self._credit.get(key, 0.0) for key in self.weights}
         self.keys = wanted.get("keys")
@@ -68,8 +72,9 @@ class Table:
         """Forget deployments that get no requests and have none; return those that still have some."""
         without = [key for key in self.upstreams if key not in self.weights]
         for key in without:
-            if not self.upstreams[key].in_flight:
+            if not self.in_flight.get(key):
                 self.upstreams.pop(key).close()
+                self.in_flight.pop(key, None)
         return sorted(key for key in without if key in self.upstreams)
 
 

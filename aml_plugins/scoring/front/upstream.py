@@ -86,14 +86,10 @@ class _Connection:
 
 
 class Upstream:
-    """Where a deployment answers.
+    """Where a deployment answers."""
 
-    :param in_flight: requests under way.
-    """
-
-    def __init__(self, host: str, port: int, in_flight: int = 0) -> None:
+    def __init__(self, host: str, port: int) -> None:
         self.address = (host, port)
-        self.in_flight = in_flight
         self._idle: list[_Connection] = []
 
     async def ask(self, head: bytes, body: bytes, *, method: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:

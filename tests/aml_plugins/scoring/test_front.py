@@ -154,6 +154,26 @@ def test_a_version_that_is_away_is_told_as_502(start_front):
     assert front.post().status == 502
 
 
+def test_a_version_is_busy_as_long_as_its_requests_wherever_it_answered_when_they_came(start_front, version):
+    front = start_front()
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        write(
+            front, version=1, routes=[{"key": "a", "host": "127.0.0.1", "port": slow.getsockname()[1], "weight": 100}]
+        )
+        assert follows(front, 1)
+        caller = Thread(target=front.post)
+        caller.start()
+        asked, _ = slow.accept()
+        write(front, version=2, routes=[{**version("a"), "weight": 100}])
+        assert follows(front, 2)
+        write(front, version=3, routes=[{**version("b"), "weight": 100}])
+        assert follows(front, 3)
+        assert front.state()["busy"] == ["a"]
+        asked.close()
+        caller.join()
+    assert front.state()["busy"] == []
+
+
 def test_a_request_waits_for_a_version_that_is_ready_and_refuses_yet():
     """As one does whose nodes have not heard of it: the request comes first, and the version a while later."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

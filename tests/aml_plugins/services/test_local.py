@@ -156,6 +156,22 @@ def test_a_version_that_does_not_become_ready_is_given_up(serving):
         slow.deploy("iris", wait=True, timeout_seconds=1.0)
 
 
+def test_a_request_that_hangs_holds_no_update_longer_than_it_may_take(serving, tmp_path):
+    hangs = "import time\ndef init(): pass\ndef run(data):\n    open(data, 'w').close()\n    time.sleep(3600)\n"
+    service, begun = serving.image(hangs).deploy("iris", wait=True, drain_seconds=1.0), tmp_path / "begun"
+
+    def call() -> None:
+        with suppress(OperationFailedError, TransientBackendError):
+            service.run(str(begun))
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    wait_until(begun.exists)
+    Service.get(serving.workspace, "iris").update(image=serving.image(SECOND), wait=True)
+    assert version_of(Service.get(serving.workspace, "iris")) == 2
+    caller.join()
+
+
 def test_a_clock_that_jumps_gives_no_version_up_and_a_deletion_does(serving, monkeypatch):
     slow = serving.image("import time\ndef init(): time.sleep(600)\ndef run(data): pass\n")
     service = slow.deploy("iris", timeout_seconds=3600.0)

@@ -21,6 +21,9 @@ __all__ = ["GroupContainer"]
 _SECONDS = 60
 _PULL_SECONDS = 600
 _GRACE = 10
+_BACK_OFF_SECONDS = (1.0, 10.0)
+"""Between a container's end and its next start: at first, and at most. It doubles each time, as a kubelet's does, which
+begins with ten seconds: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy."""
 _RUNNING_LOG = 4 << 20
 _ENDED_LOG = 16 << 10
 
@@ -118,7 +121,10 @@ class GroupContainer:
                     return
                 self.restarts += 1
                 self.previous, self.current = self.current, {"state": "Waiting", "detailStatus": "CrashLoopBackOff"}
-            time.sleep(0.2)
+            shortest, longest = _BACK_OFF_SECONDS
+            time.sleep(min(longest, shortest * 2 ** (self.restarts - 1)))
+            if self._is_over(name):
+                return
 
     def _is_over(self, name: str) -> bool:
         return self._ended or self._name != name

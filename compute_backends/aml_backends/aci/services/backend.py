@@ -21,7 +21,7 @@ from aml_backends.aci.services.groups import (
     version_name,
 )
 from aml_backends.aci.services.secrets import Kept, forget, keep
-from aml_backends.aci.services.states import address_of, is_over, is_trying, status_of
+from aml_backends.aci.services.states import address_of, has_last_words, is_over, is_running, is_trying, status_of
 from aml_plugins.errors import InvalidInputError, PluginError
 from aml_plugins.services.captured_elsewhere import capture_variables
 from aml_plugins.services.contract import (
@@ -98,15 +98,20 @@ class AciService(ServiceBackend):
         if group is None:
             return DeploymentStatus(state=DeploymentState.FAILED, reason="Its container group was deleted.")
         seen, address = status_of(group), address_of(group)
-        if seen.state is DeploymentState.FAILED:
-            tail = self.logs(handle, _TAIL_LINES)
-            if not tail and is_trying(group):
-                return dataclasses.replace(seen, state=DeploymentState.PENDING)
-            words = f"{seen.reason} Its last lines:\n{tail}" if tail else seen.reason
-            return dataclasses.replace(seen, reason=words)
-        if seen.reason is None and address and answers(address, PORT, "/ready"):
+        if is_running(group) and address and answers(address, PORT, "/ready"):  # however it went before
             return DeploymentStatus(state=DeploymentState.READY)
+        if seen.state is DeploymentState.FAILED:
+            return self._failed(handle, group, seen)
         return dataclasses.replace(seen, reason=seen.reason or "It is loading.")
+
+    def _failed(self, handle: JsonObject, group: Mapping[str, Any], seen: DeploymentStatus) -> DeploymentStatus:
+        """Say it in the words that the container ended with; where it was started again, that is a little later."""
+        tail = self.logs(handle, _TAIL_LINES)
+        after = self._open(handle).api.get_group(version_name(str(handle["key"]))) or group
+        if is_trying(group) and not (tail and has_last_words(group, after)):
+            return dataclasses.replace(seen, state=DeploymentState.PENDING)
+        words = f"{seen.reason} Its last lines:\n{tail}" if tail else seen.reason
+        return dataclasses.replace(seen, reason=words)
 
     def route(self, service: ServiceRecord, routes: Sequence[Route]) -> Routing:
         target, config = self._target(service), _settings(service)
