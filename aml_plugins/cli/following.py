@@ -47,10 +47,11 @@ def left_to_a_monitor(workspace: Workspace, parting: Callable[[], str]) -> Itera
     try:
         with ends_as_interruption():
             yield
-    except KeyboardInterrupt:
-        from aml_plugins.runs.monitoring import ensure_monitor
+    except KeyboardInterrupt as interruption:
+        if not interruption.args:  # where there are words, the wait has left it to a monitor
+            from aml_plugins.runs.monitoring import ensure_monitor
 
-        ensure_monitor(workspace.context)
+            ensure_monitor(workspace.context)
         with suppress(OSError):  # the terminal may be what ended us
             click.echo(f"\nInterrupted; {parting()}", err=True)
         raise SystemExit(INTERRUPTED) from None

@@ -185,17 +185,24 @@ class Image:
 
         :raises OperationFailedError: where the build failed; :class:`RemoteFailedError` where a registry, or another
             service that the build needs, refused or could not be reached.
+        :raises KeyboardInterrupt: on Ctrl-C; a monitor goes on with it.
         """
-        show: Callable[[str], None] = _print if show_output else _be_quiet
-        while self.refresh().record.state == BUILDING:
-            self.record = build_image(self.workspace.context, self.record, show)
-            if self.record.state == BUILDING:
-                time.sleep(_LOOK_SECONDS)  # another process has it
+        from aml_plugins.runs.monitoring import going_on  # noqa: PLC0415  not needed by who reads
+
+        words = f"the image {self._id} is built on; wait for it again with: image.wait_for_creation()"
+        with going_on(self.workspace.context, words):
+            self._build(_print if show_output else _be_quiet)
         if self.record.state != SUCCEEDED:
             failed = RemoteFailedError if self.record.error_code in _REMOTE else OperationFailedError
             raise failed(
                 f"The image {self._id} could not be built. {self.record.reason}", f"See: aml image logs {self._id}"
             )
+
+    def _build(self, show: Callable[[str], None]) -> None:
+        while self.refresh().record.state == BUILDING:
+            self.record = build_image(self.workspace.context, self.record, show)
+            if self.record.state == BUILDING:
+                time.sleep(_LOOK_SECONDS)  # another process has it
 
     def get_logs(self) -> str:
         """Return the build's log."""

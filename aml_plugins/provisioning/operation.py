@@ -59,7 +59,15 @@ class ComputeOperation:
         :param show_output: print what happens.
         :param timeout: seconds to wait.
         :raises OperationFailedError: where it failed, was canceled, or the time is up; in the last case it goes on.
+        :raises KeyboardInterrupt: on Ctrl-C; a monitor goes on with it.
         """
+        from aml_plugins.runs.monitoring import going_on  # noqa: PLC0415  not needed by who reads
+
+        words = f"the compute target {self.name} goes on becoming what was asked for; see: aml compute show {self.name}"
+        with going_on(self.workspace.context, words):
+            self._wait(timeout, show_output=show_output)
+
+    def _wait(self, timeout: float | None, *, show_output: bool) -> None:
         owner, pause, shown = new_owner(), asking_pause(), ""
         deadline = None if timeout is None else time.monotonic() + timeout
         while (record := self._driven(owner)) is not None and not record.settled:

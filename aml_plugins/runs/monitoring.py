@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aml_plugins.runs.reconciliation.driver import Driver
     from aml_plugins.store.records import RunRecord
 
-__all__ = ["ensure_driven", "ensure_monitor", "hand_over", "single_monitor"]
+__all__ = ["ensure_driven", "ensure_monitor", "going_on", "hand_over", "single_monitor"]
 
 
 def ensure_driven(context: Context, runs: Sequence[RunRecord]) -> None:
@@ -64,6 +64,23 @@ def hand_over(context: Context, driver: Driver, run_id: str) -> None:
         record = context.store.runs.find(run_id)
         if record is not None:
             ensure_driven(context, [record])
+
+
+@contextmanager
+def going_on(context: Context, words: str) -> Iterator[None]:
+    """Wait in the block for what a monitor goes on with where Ctrl-C ends the wait.
+
+    :param words: what to say then, where the interruption is shown, as in a notebook.
+    :raises KeyboardInterrupt: with these words; one that has words already stays as it is.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as interruption:
+        if interruption.args:
+            raise
+        with suppress(AmlError):
+            ensure_monitor(context)
+        raise KeyboardInterrupt(words) from None
 
 
 @contextmanager

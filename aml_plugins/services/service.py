@@ -21,6 +21,8 @@ from aml_plugins.store.records import ServiceRecord
 from aml_plugins.store.usage import image_names
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from aml_plugins.images.image import Image
     from aml_plugins.tasks.task import Task
     from aml_plugins.workspace import Workspace
@@ -120,9 +122,11 @@ class Service:
         """Return once the service is what it shall be; drive it there where nobody does.
 
         :raises OperationFailedError: where that failed; the reason says whether an earlier version serves on.
+        :raises KeyboardInterrupt: on Ctrl-C; a monitor goes on with it.
         """
         wanted = self.record.desired["generation"]
-        self.record = wait_until_settled(self.workspace.context, self.record, show_output=show_output)
+        with self._going_on("wait for it again with: service.wait_for_deployment()"):
+            self.record = wait_until_settled(self.workspace.context, self.record, show_output=show_output)
         check_arrived(self.record, wanted)
 
     def update(
@@ -172,7 +176,8 @@ class Service:
         self._request({"deleted": True}, self._backend)
         tell(self.workspace.context, self.record, "Queued", f"Delete {self.name}.")
         if wait:
-            wait_until_gone(self.workspace.context, self.record)
+            with self._going_on("look whether it is gone with: aml service list"):
+                wait_until_gone(self.workspace.context, self.record)
         else:
             self._ensure_driven()
 
@@ -254,6 +259,12 @@ class Service:
             self.wait_for_deployment()
         else:
             self._ensure_driven()
+
+    def _going_on(self, how: str) -> AbstractContextManager[None]:
+        """Let a monitor go on with the service where Ctrl-C ends the wait in the block."""
+        from aml_plugins.runs.monitoring import going_on  # noqa: PLC0415  not needed by who reads
+
+        return going_on(self.workspace.context, f"what was asked of the service {self.name} goes on; {how}")
 
     def _ensure_driven(self) -> None:
         from aml_plugins.runs.monitoring import ensure_monitor  # noqa: PLC0415  not needed where somebody waits

@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -126,3 +128,20 @@ def test_an_interrupted_build_is_left_to_a_monitor(serving, silent):
     assert run(["image", "delete", "iris-svc:1"]) == 0
     with pytest.raises(NotFoundError):
         Image.get(serving.workspace, "iris-svc")
+
+
+def test_an_interrupted_wait_in_python_says_how_the_build_goes_on(serving, silent, monkeypatch):
+    monkeypatch.setenv("AML_AUTO_MONITOR", "0")
+    base = f"127.0.0.1:{silent.getsockname()[1]}/base:1"
+    image = serving.image(base_image=base, wait=False)
+
+    def interrupt() -> None:
+        connection, _ = silent.accept()
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+        connection.close()
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt, match=r"iris-svc:1 is built on; .*: image\.wait_for_creation\(\)$"):
+        image.wait_for_creation()
+    assert image.refresh().record.state == "Building"

@@ -156,6 +156,18 @@ def test_a_version_that_does_not_become_ready_is_given_up(serving):
         slow.deploy("iris", wait=True, timeout_seconds=1.0)
 
 
+def test_an_interrupted_wait_says_how_the_service_goes_on(serving, monkeypatch):
+    monkeypatch.setenv("AML_AUTO_MONITOR", "0")
+    slow = serving.image("import time\ndef init(): time.sleep(600)\ndef run(data): pass\n")
+    service = slow.deploy("iris")
+    ctrl_c = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    ctrl_c.start()
+    with pytest.raises(KeyboardInterrupt, match=r"service iris goes on; .*: service\.wait_for_deployment\(\)$"):
+        service.wait_for_deployment()
+    assert service.state == "Transitioning"
+    service.delete()
+
+
 def test_a_request_that_hangs_holds_no_update_longer_than_it_may_take(serving, tmp_path):
     hangs = "import time\ndef init(): pass\ndef run(data):\n    open(data, 'w').close()\n    time.sleep(3600)\n"
     service, begun = serving.image(hangs).deploy("iris", wait=True, drain_seconds=1.0), tmp_path / "begun"
