@@ -38,7 +38,7 @@ def aml_home() -> Path:
 
 def home_id(home: Path) -> str:
     """Return a name that no other home directory has; made on first use, and kept in it."""
-    with suppress(FileNotFoundError, NotADirectoryError), open(f"{home}/id", "rb") as file:  # noqa: PTH123  each run's
+    with suppress(FileNotFoundError, NotADirectoryError), open(f"{home}/id", "rb", 0) as file:  # noqa: PTH123  each run's
         return file.read().decode()
     path = home / "id"
     make_home(home)

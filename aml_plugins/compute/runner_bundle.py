@@ -31,8 +31,9 @@ _BOOTSTRAP = (
 def runner_file(home: Path) -> Path:
     """Return the runner's archive, built where ``home`` has none of this version. Safe to call at the same time."""
     version = _version()
-    target = home / "runner" / f"runner-{version}.pyz"
-    if target.is_file():
+    path = f"{home}/runner/runner-{version}.pyz"
+    target = Path(path)
+    if os.path.isfile(path):  # noqa: PTH113  asked for each run
         return target
     import tempfile  # noqa: PLC0415  once for each version of the runner, as what follows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from aml_plugins.errors import InvalidInputError
@@ -20,8 +21,26 @@ def script_inside(directory: Path, script: str) -> str:
 
     :raises InvalidInputError: where it lies outside, is not there, or does not travel.
     """
+    inside = script if _is_at_top(directory, script) else _path_inside(directory, script)
+    if stays_at_home(directory, inside):
+        raise InvalidInputError(
+            f"The script '{script}' does not travel: the ignore file of '{directory}' names it.",
+            "Remove it from .amlignore or .gitignore.",
+        )
+    return inside
+
+
+def _is_at_top(directory: Path, script: str) -> bool:
+    """Say whether it is the name of a file right in the directory, no link: most are, and one look is enough then."""
+    try:
+        return "/" not in script and stat.S_ISREG(os.lstat(f"{directory}/{script}").st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _path_inside(directory: Path, script: str) -> str:
     root = os.path.realpath(directory)
-    path = os.path.realpath(os.path.join(root, script))  # noqa: PTH118  asked for each run: pathlib takes longer
+    path = os.path.realpath(os.path.join(root, script))  # noqa: PTH118  as the others: pathlib takes longer
     if path != root and not path.startswith(os.path.join(root, "")):  # noqa: PTH118
         raise InvalidInputError(
             f"The script '{script}' lies outside of the source directory '{directory}'.",
@@ -32,15 +51,10 @@ def script_inside(directory: Path, script: str) -> str:
             f"The script '{script}' is not in the source directory '{directory}'.",
             _where_it_may_be(directory, root, script),
         )
-    inside = Path(os.path.normpath(script))
-    if inside.is_absolute() or inside.parts[:1] == ("..",):  # it names the directory itself on its way
-        inside = Path(path).relative_to(root)
-    if stays_at_home(directory, inside.as_posix()):
-        raise InvalidInputError(
-            f"The script '{script}' does not travel: the ignore file of '{directory}' names it.",
-            "Remove it from .amlignore or .gitignore.",
-        )
-    return inside.as_posix()
+    inside = os.path.normpath(script)
+    if inside.startswith(("/", "../")):  # it names the directory itself on its way
+        inside = os.path.relpath(path, root)
+    return inside
 
 
 def _where_it_may_be(directory: Path, root: str, script: str) -> str:

@@ -18,6 +18,8 @@ logger = logging.getLogger("aml_plugins.tasks")
 
 def log_event(event: TaskEvent) -> None:
     """Log the event at level INFO."""
+    if not logger.isEnabledFor(logging.INFO):  # words that nobody reads cost, too
+        return
     moved = f"{event.old or '-'} -> {event.new}" if event.new else ""
     progress = f"{event.progress:.0%}" if event.progress is not None else ""
     words = " ".join(filter(None, (moved, progress, event.message)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ class Bell:
 
     def __init__(self, context: Context) -> None:
         self.descriptor: int | None = None
-        path = _place(context)
+        path = Path(_place(context.home, context.store.uri))
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError):
@@ -51,13 +52,14 @@ class Bell:
 def ring(context: Context) -> None:
     """Wake the store's monitors on this machine, if there are any."""
     with suppress(OSError):  # nobody listens, or nobody ever did
-        descriptor = os.open(_place(context), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(_place(context.home, context.store.uri), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             os.write(descriptor, b"!")
         finally:
             os.close(descriptor)
 
 
-def _place(context: Context) -> Path:
-    name = hashlib.sha256(context.store.uri.encode()).hexdigest()[:16]
-    return context.home / "monitors" / f"{name}.bell"
+@lru_cache(maxsize=16)  # it rings for each run
+def _place(home: Path, uri: str) -> str:
+    name = hashlib.sha256(uri.encode()).hexdigest()[:16]
+    return f"{home}/monitors/{name}.bell"

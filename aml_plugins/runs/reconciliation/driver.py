@@ -105,7 +105,6 @@ class Driver:
         for run in active:
             if not _is_finalizing(run):
                 runs[run.run_id] = self._advance(run, seen.get(run.run_id))
-        self._write(runs)
         for steps in (1, STEPS_A_ROUND):  # while the jobs that were started now are running
             for run in active:
                 if _is_finalizing(runs[run.run_id]) and self._is_ours(run) and self._is_time(run):

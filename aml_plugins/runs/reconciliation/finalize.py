@@ -62,6 +62,8 @@ def finalize(step: Step, run: RunRecord, trouble: Exception | None = None) -> Ru
 
 def _collect(step: Step, run: RunRecord) -> RunRecord:
     """Bring outputs, logs and records home, once."""
+    if configuration(run).environment_variables:
+        run = step.written(run)  # others see it, and all that waits: who has the secrets among them may not answer soon
     run = changed(run, cursors={**run.cursors, _AGAIN: retry_is_due(run)})  # decided once: the results go where it says
     mask = mask_of(step.context, run)
     found = None if mask else take_in_place(step, run, _below(run))
@@ -75,6 +77,7 @@ def _collect(step: Step, run: RunRecord) -> RunRecord:
 
 def _collect_through_staging(step: Step, run: RunRecord, mask: Mask) -> tuple[str, str | None]:
     """Return what was done with its data, and the run's reason."""
+    step.written(run)  # likewise: much may have to be copied
     with _place_for_results(step.staging(run)) as results:
         _fetch(step, run, results)
         _hide_secrets(results / LOG, mask)

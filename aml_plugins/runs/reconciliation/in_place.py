@@ -6,6 +6,7 @@ the run's staging directory first, as results from elsewhere are.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from aml_plugins.store.records import RunRecord
 
 __all__ = ["take_in_place"]
+
+FEW_FILES = 20
+FEW_BYTES = 1 << 20
+"""So much is linked, or copied, in the time of a transaction: that the job has ended is written with its results."""
 
 _PLAIN = ("outputs", "logs")
 _OFFLINE_DATABASE = "outputs/mlflow.db"
@@ -45,6 +50,8 @@ def take_in_place(step: Step, run: RunRecord, below: str) -> Mapping[str, str] |
     if _OFFLINE_DATABASE in found or any(path.partition("/")[0] not in _PLAIN for path in found):
         return None
     files = [(source, _placed(path, below)) for path, source in found.items()]
+    if len(files) > FEW_FILES or sum(os.path.getsize(source) for source in found.values()) > FEW_BYTES:  # noqa: PTH202
+        step.written(run)  # others see it, and all that waits, before the results are home
     with suppress(InvalidInputError):  # deleted in MLflow: there is no place for its results
         return found if cast("TakesFiles", history).take(run.run_id, files) else None
     return found

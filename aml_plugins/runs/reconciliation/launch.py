@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from aml_plugins.store.records import RunRecord
 
 __all__ = ["launch", "waits", "waits_for_slot"]
+
+CLAIM_SECONDS = 0.1
+"""How soon a run that waits learns of a slot that no driver of its own passes on."""
 
 _QUEUED = RunState.QUEUED.value
 _WAITS_FOR_SLOT = "Waiting for one of the"
@@ -87,12 +91,21 @@ def _has_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> bool:
     if ended is not None:
         if targets.pass_slot(ended, run.run_id, limit):
             step.writes.keep_slot(ended)
+            _expect_no_other(step, target)
             return True
         step.writes.write()
     if targets.claim_slot(*target, run.run_id, limit):
         return True
+    step.refused[target] = time.monotonic()
     step.full.add(target)
     return False
+
+
+def _expect_no_other(step: Step, target: tuple[str, str]) -> None:
+    """Do not ask for a slot beside those that are passed on, but now and then: others free one, or raise the limit."""
+    is_last = step.writes.ended_on(*target) is None
+    if is_last and target in step.refused and time.monotonic() < step.refused[target] + CLAIM_SECONDS:
+        step.full.add(target)
 
 
 def _wait_for_slot(step: Step, run: RunRecord, backend: ComputeBackend) -> RunRecord:

@@ -36,6 +36,7 @@ class Step:
     :param feeds: how far each run's records were replayed; memory only, a new driver starts over.
     :param staged: bundles that this driver has just made, by submission key.
     :param full: targets that take no run in this round, by workspace and name: one question a round is enough.
+    :param refused: when a target had no slot for who asked for one, by the clock that never jumps.
     :param writes: what waits to be written.
     """
 
@@ -44,6 +45,7 @@ class Step:
     feeds: MutableMapping[str, RecordFeed] = field(default_factory=dict)
     staged: MutableMapping[str, Mapping[str, Path]] = field(default_factory=dict)
     full: set[tuple[str, str]] = field(default_factory=set)
+    refused: MutableMapping[tuple[str, str], float] = field(default_factory=dict)
     writes: Writes = field(init=False)
 
     def __post_init__(self) -> None:

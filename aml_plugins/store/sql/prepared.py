@@ -28,10 +28,13 @@ class Prepared:
     """A statement that is complete but for its named values. A value that is a list belongs to an expanding ``IN``.
 
     Safe to share between threads, databases and dialects.
+
+    :param on_sqlite: what does the same there with less; with the same values.
     """
 
-    def __init__(self, statement: Executable) -> None:
+    def __init__(self, statement: Executable, on_sqlite: Executable | None = None) -> None:
         self._statement = statement
+        self._on_sqlite = statement if on_sqlite is None else on_sqlite
         self._forms: dict[tuple[Any, ...], _Form] = {}
 
     def rows(self, connection: Connection, values: Mapping[str, Any] = _NONE) -> Sequence[Any]:
@@ -74,7 +77,7 @@ class Prepared:
             return None
         form = self._forms.get((*values, lengths))
         if form is None:
-            form = self._forms[*values, lengths] = _Form(self._statement, connection.dialect, values)
+            form = self._forms[*values, lengths] = _Form(self._on_sqlite, connection.dialect, values)
         return form
 
 

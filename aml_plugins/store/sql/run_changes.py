@@ -60,7 +60,7 @@ def write_changes(
         return {}, lost
     now = time.time()
     stored = {run_id: _stored(group, rows[run_id], now) for run_id, group in kept.items()}
-    _SAVE.many(connection, [_values(run) for run in stored.values()])
+    _save(connection, [(run, rows[run_id].state) for run_id, run in stored.items()])
     free = [{"key": run_id} for run_id, group in kept.items() if _frees_slot(group)]
     if free:
         _FREE_SLOT.many(connection, free)
@@ -98,9 +98,17 @@ def _stored(group: Sequence[RunChange], row: _Row, now: float) -> RunRecord:
     return changed(group[-1].run, version=row.version + len(group), updated_at=now, **beside)
 
 
+def _save(connection: Connection, runs: Sequence[tuple[RunRecord, str]]) -> None:
+    """Write runs, each with the state that its row has, in one statement.
+
+    Whether they are active only where that changes: it is in an index, of which SQLite writes a page for each run.
+    """
+    ends = any(is_active(run.state) is not is_active(before) for run, before in runs)
+    _SAVE.many(connection, [_values(run) | ({"active": is_active(run.state)} if ends else {}) for run, _ in runs])
+
+
 def _values(run: RunRecord) -> dict[str, Any]:
-    values = {name: getattr(run, name) for name in _WRITTEN}
-    return values | {"key": run.run_id, "active": is_active(run.state)}
+    return {name: getattr(run, name) for name in _WRITTEN} | {"key": run.run_id}
 
 
 def _frees_slot(group: Sequence[RunChange]) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from aml_plugins.errors import NotFoundError
@@ -32,10 +32,15 @@ _UNDELIVERED = Prepared(
 )
 _NUMBERED = _EVENTS.c.sequence.in_(bindparam("numbers", expanding=True))
 _WITHIN = _EVENTS.c.workspace.in_(bindparam("workspaces", expanding=True))
-_DELIVER = Prepared(update(_EVENTS).where(locked_in_order(_EVENTS.c.sequence, _NUMBERED)).values(delivered=True))
-_DELIVER_WITHIN = Prepared(
-    update(_EVENTS).where(locked_in_order(_EVENTS.c.sequence, _NUMBERED, _WITHIN)).values(delivered=True)
-)
+
+
+def _deliver(*chosen: ColumnElement[bool]) -> Prepared:
+    """Return what marks events; SQLite, which locks no rows, takes thrice as long to look for them in an order."""
+    marked = update(_EVENTS).values(delivered=True)
+    return Prepared(marked.where(locked_in_order(_EVENTS.c.sequence, *chosen)), on_sqlite=marked.where(*chosen))
+
+
+_DELIVER, _DELIVER_WITHIN = _deliver(_NUMBERED), _deliver(_NUMBERED, _WITHIN)
 
 
 def append_events(connection: Connection, events: Iterable[TaskEvent]) -> None:

@@ -144,3 +144,13 @@ def _leads_to(link: Path, directory: Path) -> bool:
         return link.readlink().is_relative_to(directory)
     except FileNotFoundError:  # of what listed them
         return False
+
+
+def test_sqlite_gets_what_does_the_same_there_with_less(database: Database) -> None:
+    marked = update(_T).where(_T.c.name == bindparam("key"))
+    prepared = Prepared(marked.values(created_at=2.0), on_sqlite=marked.values(created_at=3.0))
+    with database.writing() as connection:
+        _INSERT.write(connection, _row("a"))
+        assert prepared.count(connection, {"key": "a"}) == 1
+    with database.reading() as connection:
+        assert connection.scalar(select(_T.c.created_at)) == (3.0 if database.is_sqlite else 2.0)

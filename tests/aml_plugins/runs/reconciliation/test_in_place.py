@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
 from aml_plugins.mlflow_store.history import SqlRunHistory
+from aml_plugins.store.records import RunChange, RunRecord
 
 SCRIPT = """\
 import os, sys
@@ -32,6 +33,10 @@ if "records" in sys.argv:
     run.log("loss", 0.5)
     open("plot.png", "w").write("png")
     run.upload_file("plots/plot.png", "plot.png")
+for number in range(30 if "many" in sys.argv else 0):
+    open(f"outputs/{number}", "w").close()
+if "large" in sys.argv:
+    open("outputs/large", "wb").truncate(2 << 20)
 print("the log", flush=True)
 sys.exit("fails" in sys.argv)
 """
@@ -109,3 +114,45 @@ def test_a_failure_is_told_with_the_log_s_last_lines_and_its_attempts_lie_apart(
     assert fetched == []
     assert "The last lines of its log:\nthe log" in run.get_details()["reason"]
     assert {"logs/std_log.txt", "logs/attempt-1/std_log.txt"} <= set(run.get_file_names())
+
+
+@pytest.fixture
+def written(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The states that each transaction wrote since a job ended."""
+    runs, seen = workspace.context.store.runs, list[list[str]]()
+    original = runs.save_all
+
+    def noting(changes: Sequence[RunChange], *, owner: str) -> Mapping[str, RunRecord]:
+        states = [change.run.state for change in changes]
+        if seen or "Finalizing" in states:
+            seen.append(states)
+        return original(changes, owner=owner)
+
+    monkeypatch.setattr(runs, "save_all", noting)
+    return seen
+
+
+def test_the_end_of_a_job_is_written_with_its_few_results(run_of: Callable[..., Run], written: list[list[str]]) -> None:
+    run_of("plain")
+    assert written == [["Finalizing", "Finalizing"], ["Completed"]]
+
+
+@pytest.mark.parametrize(
+    ("word", "settings"),
+    [
+        ("many", {}),
+        ("large", {}),
+        ("records", {}),
+        ("plain", {"environment_variables": {"TOKEN": "secret://env/TOKEN"}}),
+    ],
+)
+def test_the_end_of_a_job_is_written_before_results_that_take_longer(
+    run_of: Callable[..., Run],
+    written: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    word: str,
+    settings: dict[str, object],
+) -> None:
+    monkeypatch.setenv("TOKEN", "the log")
+    run_of(word, **settings)
+    assert written == [["Finalizing"], ["Finalizing"], ["Completed"]]
