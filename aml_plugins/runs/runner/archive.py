@@ -50,11 +50,15 @@ class Archive:
     """
 
     def __init__(self, path: str) -> None:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size < _END.size:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            if os.fstat(descriptor).st_size < _END.size:
                 raise JobError(f"'{path}' is not a zip archive.")
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._map = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+        finally:
+            os.close(descriptor)
         self._path = path
+        self.size = len(self._map)
 
     def members(self) -> Iterator[Member]:
         """Return what the archive says it holds; nothing of it is to be trusted."""

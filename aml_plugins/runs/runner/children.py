@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import time
 
+from .launching import start
 from .processes import descendants, kill, signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .control import Control
+    from .spawning import Leash
 
 __all__ = ["Children", "exit_code_of", "was_terminated"]
 
@@ -30,6 +34,23 @@ class Children:
         self._adopted = orphans_adopted
         self.script: int | None = None
         self.wait_status: int | None = None
+        self._leash: Leash | None = None
+
+    def start(
+        self, command: list[str], directory: str, variables: Mapping[str, str], output: int, *, stays: bool
+    ) -> int:
+        """Start the script; return its process id.
+
+        :param stays: whether this process has other jobs after this one: without a fork then, and in no directory.
+        :raises OSError: where it cannot be started.
+        """
+        if stays:
+            from .spawning import spawn  # noqa: PLC0415  a runner of one job is quicker without
+
+            self.script, self._leash = spawn(command, directory, variables, output) or (None, None)
+        if self.script is None:
+            self.script = start(command, directory, variables, output)
+        return self.script
 
     def script_ended(self) -> bool:
         """Count the dead; return whether the script is among them."""
@@ -50,6 +71,12 @@ class Children:
     def are_gone(self) -> bool:
         """Return whether this process has no child at all, and would know of one."""
         return self._adopted and not self._reap()
+
+    def let_go(self) -> None:
+        """Say that nothing is left that would have to end with this process."""
+        if self._leash is not None:
+            self._leash.close()
+            self._leash = None
 
     def end_stragglers(self, grace: float) -> None:
         """End what a script that is over left running."""

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _load_what_every_runner_needs() -> None:
     """Import what the runner imports late; all of it is optional there, too."""
-    for name in ("_ctypes", "_sha256", "_sha2", f"{__package__}.version"):
+    for name in ("_ctypes", "_sha256", "_sha2", f"{__package__}.spawning", f"{__package__}.version"):
         try:
             __import__(name)
         except ImportError:

@@ -11,10 +11,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["start"]
+__all__ = ["DEFAULT_SIGNALS", "start"]
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP", "SIGCHLD", "SIGPIPE", "SIGXFSZ")
-_SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+DEFAULT_SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+"""What Python, the runner and a shell that started it in the background ignore or handle, and a program shall not."""
 
 
 def start(command: list[str], directory: str, variables: Mapping[str, str], output: int) -> int:
@@ -63,7 +64,6 @@ def _become(
 
 
 def _default_signals() -> None:
-    """Undo what Python, the runner and a shell that started it in the background ignore or handle."""
     signal.set_wakeup_fd(-1)
-    for number in _SIGNALS:
+    for number in DEFAULT_SIGNALS:
         signal.signal(number, signal.SIG_DFL)

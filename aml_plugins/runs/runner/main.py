@@ -13,7 +13,6 @@ from .control import Control, Signals
 from .environment import prepare_python
 from .errors import CancelledError, JobError, sentence_of
 from .job import Job
-from .launching import start
 from .memory import kills_by_memory
 from .offline import keep_artifacts
 from .processes import KEY_VARIABLE, adopt_orphans, birth_of
@@ -124,7 +123,7 @@ class Run:
             variables.update((str(entry["variable"]), paths[entry["name"]]) for entry in job.data)
             variables = {**paths, **variables}  # under their own names too, as Azure ML's named inputs were
             self._check_cancelled()
-            self._children.script = self._start(job, python, variables, log)
+            self._start(job, python, variables, log, self._children)
         return self._supervise(job, self._children)
 
     def _keep_process_for(self, job: Job, log: BinaryIO) -> None:
@@ -157,18 +156,17 @@ class Run:
         job.arguments = [expanded(argument, paths) for argument in job.arguments]
         return paths
 
-    def _start(self, job: Job, python: str, variables: dict[str, str], log: BinaryIO) -> int:
+    def _start(self, job: Job, python: str, variables: dict[str, str], log: BinaryIO, children: Children) -> None:
         command = [python, job.script, *job.arguments]
         started_at = time.time()
         self._kills_before = kills_by_memory()
         try:
-            pid = start(command, self._work, variables, log.fileno())
+            pid = children.start(command, self._work, variables, log.fileno(), stays=self._inherited is not os.environ)
         except OSError as error:
             raise JobError(f"'{python}' cannot be started: {error.strerror}.") from None
         birth = birth_of(pid)
         sign(self._lock, (pid, birth))
         self._status.note(state="running", script_pid=pid, script_birth=birth, started_at=started_at)
-        return pid
 
     def _supervise(self, job: Job, children: Children) -> int:
         """Wait for the script's end or end it."""
@@ -187,6 +185,7 @@ class Run:
             children.end_stragglers(job.grace)
         else:
             children.end(job.grace)
+        children.let_go()
         self.is_clean = job.is_plain and ended_by is None and children.are_gone()
         return self._conclude(children.wait_status, ended_by)
 
@@ -218,6 +217,7 @@ class Run:
     def _leave_nothing(self) -> None:
         if self._children is not None:
             self._children.end(0)
+            self._children.let_go()
 
 
 def _make_directory(path: str) -> None:

@@ -32,7 +32,7 @@ def unpack(path: str, root: str, pause: Callable[[], None] = lambda: None, prefi
     :raises JobError: for a name or a link that leaves the directory, for a damaged archive.
     """
     archive = Archive(path)
-    unpacked = _Unpacking(archive, root, _sha256_type(os.path.getsize(path)))
+    unpacked = _Unpacking(archive, root, _sha256_type(archive.size))
     for member in archive.members():
         if member.name.startswith(prefix):
             pause()

@@ -224,12 +224,31 @@ def test_a_runner_that_is_killed_with_its_second_job_loses_this_one_alone(
     assert runner_after(backend, submit(RUNNER)) != runner
 
 
+def test_a_killed_runner_takes_the_group_of_its_script_along_before_anybody_looks(
+    backend: LocalBackend, submit: Submit
+) -> None:
+    script = """
+import os, time
+child = os.fork()
+if child:
+    print(os.getppid(), os.getpid(), child, flush=True)
+time.sleep(3600)
+"""
+    handle = submit(script)
+    runner, parent, child = map(int, said(backend, handle).split())
+    os.kill(runner, signal.SIGKILL)
+
+    wait_until(lambda: not is_there(parent) and not is_there(child))
+    assert wait_until_ended(backend, handle).lost
+
+
 LEAVES_ANOTHERS = """
 import os, subprocess, sys
 sleep = [sys.executable, "-c", "import time; time.sleep(3600)"]
 child = subprocess.Popen(sleep, env={**os.environ, "AML_JOB_KEY": "another"}, start_new_session=True)
 open("outputs/pid", "w").write(str(child.pid))
 """
+IN_ITS_GROUP = LEAVES_ANOTHERS.replace("start_new_session=True", "close_fds=False")
 SAYS_CANCEL = "open(os.environ['AML_JOB_DIRECTORY'] + '/cancel', 'w').close()"
 ENDS_RUNNER = "import signal; os.kill(os.getppid(), signal.SIGTERM)"
 
@@ -240,11 +259,12 @@ ENDS_RUNNER = "import signal; os.kill(os.getppid(), signal.SIGTERM)"
         ("", {"snapshot_digest": "0" * 64}, JobState.FAILED),
         ("import time; time.sleep(3600)", {"time_limit_seconds": 0.2, "grace_seconds": 0.1}, JobState.FAILED),
         (LEAVES_ANOTHERS, {}, JobState.SUCCEEDED),
+        (IN_ITS_GROUP, {}, JobState.SUCCEEDED),
         (SAYS_CANCEL, {}, JobState.SUCCEEDED),
         (ENDS_RUNNER, {}, None),
         ("", {"cache": "$HOME/.cache/aml-tests"}, JobState.SUCCEEDED),
     ],
-    ids=["error", "time-limit", "processes", "cancel", "signal", "own-variables"],
+    ids=["error", "time-limit", "processes", "processes-of-its-group", "cancel", "signal", "own-variables"],
 )
 def test_a_runner_ends_with_a_job_that_left_something(
     backend: LocalBackend, submit: Submit, script: str, job: dict[str, Any], state: JobState | None
@@ -259,7 +279,7 @@ def test_a_runner_ends_with_a_job_that_left_something(
     finally:
         left = directory_of(backend, handle) / "work" / "outputs" / "pid"
         if left.exists():
-            assert is_there(int(left.read_text()))
+            assert ") Z " not in Path("/proc", left.read_text(), "stat").read_text()
             os.kill(int(left.read_text()), signal.SIGKILL)
 
 
