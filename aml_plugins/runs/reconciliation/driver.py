@@ -24,7 +24,7 @@ from aml_plugins.runs.reconciliation.launch import waits
 from aml_plugins.runs.reconciliation.reach import is_within_reach
 from aml_plugins.runs.reconciliation.step import Step
 from aml_plugins.runs.reconciliation.trouble import TELL_SECONDS, tell, tell_end
-from aml_plugins.runs.reconciliation.waking import sleep_until_news
+from aml_plugins.runs.reconciliation.waking import WATCHED_SECONDS, Sleep
 from aml_plugins.runs.states import TERMINAL, RunState
 from aml_plugins.store.copies import changed
 from aml_plugins.store.leases import new_owner
@@ -75,7 +75,9 @@ class Driver:
         self._held: dict[str, RunRecord] = {}
         self._later: dict[str, tuple[float, float, float]] = {}  # not before, pause, since
         self._delivered: dict[str, int] = {}
+        self._looked_at: dict[str, float] = {}
         self._relay = LogRelay(context, self.owner)
+        self._sleep = Sleep(context)
         self._ask_at = 0.0
         self._rest = 0.0
         self._began = 0.0
@@ -87,13 +89,14 @@ class Driver:
         self._held[run.run_id] = run
         self._new.add(run.run_id)
 
-    def drive(self, run_ids: Collection[str]) -> Mapping[str, RunRecord]:
+    def drive(self, run_ids: Collection[str], near: Collection[str] = ()) -> Mapping[str, RunRecord]:
         """Take the runs as far as they go now, and return them as they are, driven by us or not.
 
+        :param near: those among them that were found to be within reach just now.
         :raises StoreSchemaError: where a newer version has changed the store's tables; all leases are given up then.
         """
         self._began = time.monotonic()
-        held = self._hold(run_ids)
+        held = self._hold(run_ids, near)
         runs = self._read(run_ids, held)
         before = dict(runs)
         active = [run for run in runs.values() if run.run_id in held and not _ended(run) and self._is_time(run)]
@@ -125,7 +128,7 @@ class Driver:
         """
         with_jobs = [run for run in self._held.values() if needs_status(run) and self._is_time(run)]
         pause = max(seconds, self._rest)
-        sleep_until_news(self._context, with_jobs, pause, stopped or _slept, bell.descriptor if bell else None)
+        self._sleep.until_news(with_jobs, pause, stopped or _slept, bell.descriptor if bell else None)
 
     def release(self, run_ids: Collection[str] | None = None) -> None:
         """Give up leases, by default all, so that another driver can go on at once."""
@@ -136,14 +139,14 @@ class Driver:
         for run_id in held:
             self._forget(run_id)
 
-    def _hold(self, run_ids: Collection[str]) -> set[str]:
+    def _hold(self, run_ids: Collection[str], near: Collection[str]) -> set[str]:
         """Renew leases at half their time only: a look at a running job then writes nothing."""
         now = time.monotonic()
         wanted = [run_id for run_id in run_ids if self._leases.get(run_id, 0.0) < now + LEASE_SECONDS / 2]
         for run_id in wanted:
             if self._leases.get(run_id, 0.0) < now:  # somebody may have driven it meanwhile
                 self._forget(run_id)
-        wanted = self._within_reach(wanted)
+        wanted = self._within_reach(wanted, near)
         if wanted:
             taken = set(self._store.runs.acquire(wanted, self.owner, LEASE_SECONDS))
             for run_id in wanted:
@@ -153,9 +156,10 @@ class Driver:
                     self._forget(run_id)
         return {run_id for run_id in run_ids if run_id in self._leases}
 
-    def _within_reach(self, run_ids: Collection[str]) -> list[str]:
+    def _within_reach(self, run_ids: Collection[str], near: Collection[str]) -> list[str]:
         """Leave out runs whose jobs only another machine can look at; those that are held were looked at before."""
-        new = self._store.runs.get_many([run_id for run_id in run_ids if run_id not in self._leases])
+        unknown = [run_id for run_id in run_ids if run_id not in self._leases and run_id not in near]
+        new = self._store.runs.get_many(unknown)
         return [run_id for run_id in run_ids if run_id not in new or is_within_reach(self._context, new[run_id])]
 
     def _read(self, run_ids: Collection[str], held: set[str]) -> dict[str, RunRecord]:
@@ -176,21 +180,29 @@ class Driver:
         return self._store.runs.cancellations(run_ids)
 
     def _forget(self, run_id: str) -> None:
-        for memory in (self._leases, self._held, self._later, self._delivered):
+        for memory in (self._leases, self._held, self._later, self._delivered, self._looked_at):
             memory.pop(run_id, None)
+        self._sleep.forget([run_id])
 
     def _look(self, runs: Collection[RunRecord]) -> dict[str, JobStatus | Exception]:
-        """Ask each target once for all its jobs."""
+        """Ask each target once for all its jobs of which there may be news."""
         asked: dict[tuple[str, str], dict[JobHandle, str]] = defaultdict(dict)
+        self._sleep.note_ends()
+        now = time.monotonic()
         for run in runs:
-            if needs_status(run):
+            if needs_status(run) and not self._is_quiet(run, now):
                 handle = JobHandle.from_dict(dict(run.handle or {}))
                 asked[run.workspace, run.target][handle] = run.run_id
         seen: dict[str, JobStatus | Exception] = {}
         for (workspace, target), handles in asked.items():
             for handle, status in self._statuses(workspace, target, handles).items():
                 seen[handles[handle]] = status
+        self._looked_at.update((run_id, now) for run_id, status in seen.items() if isinstance(status, JobStatus))
         return seen
+
+    def _is_quiet(self, run: RunRecord, now: float) -> bool:
+        is_recent = now < self._looked_at.get(run.run_id, 0.0) + WATCHED_SECONDS
+        return is_recent and run.cancel_requested_at is None and self._sleep.watches(run)
 
     def _statuses(
         self, workspace: str, target: str, handles: Collection[JobHandle]

@@ -120,6 +120,8 @@ def _make_private(directory: Path) -> None:
 
 
 def _delete(directory: Path) -> None:
+    if not os.path.isdir(directory):  # noqa: PTH112  most runs have none
+        return
     import shutil  # noqa: PLC0415  a submitter has its script running before
 
     shutil.rmtree(directory, ignore_errors=True)

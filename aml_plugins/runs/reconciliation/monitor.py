@@ -20,7 +20,7 @@ from aml_plugins.store.opening import is_server
 from aml_plugins.tasks.courier import courier_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from aml_plugins.context import Context
     from aml_plugins.store.records import RunRecord
@@ -39,6 +39,8 @@ MOST_RUNS = 20_000
 """Runs that one monitor watches; the oldest first, others come when some of them have ended."""
 TIDY_SECONDS = 600.0
 NOTIFY_SECONDS = 5.0
+_NOBODY = "nobody"
+"""No driver's name: runs that are due to it are held by nobody, not even by who asks."""
 
 
 class Monitor:
@@ -72,27 +74,37 @@ class Monitor:
 
     def round(self) -> tuple[int, bool]:
         """Drive what is due once; return how many runs have not ended, and whether anything moved."""
-        self._find_due()
+        found = self._find_due()
         if not self._mine:
             return 0, False
-        runs = self._driver.drive(list(self._mine))
+        runs = self._driver.drive(list(self._mine), near=found)
         moved = any(run.version != self._mine.get(run_id) for run_id, run in runs.items())
         self._mine = {run_id: run.version for run_id, run in runs.items() if run.state not in TERMINAL}
         return len(self._mine), moved
 
-    def _find_due(self) -> None:
-        """Ask for runs that nobody drives: now and then while there are some, each time while there are none."""
-        if self._mine and time.monotonic() < (self._soonest if self._rung else self._look_at):
-            return
-        self._rung = False
+    def _find_due(self) -> Collection[str]:
+        """Ask for runs that nobody drives: now and then while there are some, each time while there are none.
+
+        Where the bell rang in between, only for those that nobody holds: of ours, others change nothing that this says.
+
+        :return: the runs that were found.
+        """
         begun = time.monotonic()
-        self._mine = {run.run_id: self._mine.get(run.run_id, -1) for run in self._due()}
+        is_time, room = not self._mine or begun >= self._look_at, MOST_RUNS - len(self._mine)
+        if not is_time and not (self._rung and begun >= self._soonest and room > 0):
+            return ()
+        self._rung = False
+        due = self._due() if is_time else self._due(_NOBODY, room)
+        found = {run.run_id: self._mine.get(run.run_id, -1) for run in due}
+        self._mine = found if is_time else self._mine | found
         now = time.monotonic()
         taken = LOOKING_SHARE * (now - begun)
-        self._look_at, self._soonest = now + max(LOOK_SECONDS, taken), now + max(SOON_SECONDS, taken)
+        self._look_at = now + max(LOOK_SECONDS, taken) if is_time else self._look_at
+        self._soonest = now + max(SOON_SECONDS, taken)
+        return found.keys()
 
-    def _due(self) -> Sequence[RunRecord]:
-        due = self._context.store.runs.due(self._driver.owner, MOST_RUNS, self._workspace)
+    def _due(self, owner: str | None = None, most: int = MOST_RUNS) -> Sequence[RunRecord]:
+        due = self._context.store.runs.due(owner or self._driver.owner, most, self._workspace)
         return [run for run in due if is_within_reach(self._context, run) and self._accept(run)]
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:

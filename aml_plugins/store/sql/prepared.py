@@ -17,8 +17,11 @@ from sqlalchemy.types import TypeEngine
 
 __all__ = ["Prepared", "run"]
 
-_LONGEST = 16
-"""The longest list whose form is kept; longer ones are rarer, and cost more themselves than is saved."""
+_LENGTHS = (0, 1, 2, 4, 8, 16, 32, 64)
+"""How long the lists are for which forms are kept; longer ones are rarer, and cost more themselves than is saved.
+
+A shorter list gets its last value again: no other ``IN``, and few forms to be compiled, which costs milliseconds.
+"""
 
 _NONE: Mapping[str, Any] = {}
 _Converter = tuple[int, Callable[[Any], Any]]
@@ -72,8 +75,8 @@ class Prepared:
         """Return how SQLite gets it; None where SQLAlchemy is to execute it."""
         if connection.dialect.name != "sqlite":
             return None
-        lengths = tuple([len(value) for value in values.values() if value.__class__ is list])
-        if lengths and max(lengths) > _LONGEST:
+        lengths = tuple([_length_for(value) for value in values.values() if value.__class__ is list])
+        if None in lengths:
             return None
         form = self._forms.get((*values, lengths))
         if form is None:
@@ -88,7 +91,7 @@ class _Form:
         compiled = statement.compile(dialect=dialect, column_keys=list(values))
         assert isinstance(compiled, SQLCompiler)  # noqa: S101  a statement's compiler
         assert not compiled.prefetch  # noqa: S101  no column of ours has a default that Python finds
-        state = compiled.construct_expanded_state(values)
+        state = compiled.construct_expanded_state({name: _filled(value) for name, value in values.items()})
         self.text = state.statement
         self._names = tuple(state.positiontup or ())
         self._lists = list(state.parameter_expansion.items())
@@ -105,7 +108,7 @@ class _Form:
         if self._lists or self._own:
             values = dict(values)
             for name, elements in self._lists:
-                values.update(zip(elements, values[name], strict=True))
+                values.update(zip(elements, _filled(values[name]), strict=True))
             for name, bind in self._own:
                 values[name] = bind.effective_value
         return _converted([values[name] for name in self._names], self._writers)
@@ -114,6 +117,16 @@ class _Form:
         """Return the rows that a driver's cursor has."""
         rows: Sequence[Any] = cursor.fetchall()
         return [_converted(list(row), self._readers) for row in rows] if self._readers else rows
+
+
+def _length_for(values: Sequence[Any]) -> int | None:
+    """Return how long a list is in its form, None where it has none."""
+    return next((length for length in _LENGTHS if length >= len(values)), None)
+
+
+def _filled(value: Any) -> Any:
+    """Return a list as long as its form has it."""
+    return value + value[-1:] * ((_length_for(value) or 0) - len(value)) if value.__class__ is list else value
 
 
 def _converters(types: Sequence[TypeEngine[Any]], dialect: Dialect, *, back: bool = False) -> Sequence[_Converter]:

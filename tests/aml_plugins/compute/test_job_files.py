@@ -30,3 +30,21 @@ def test_a_directory_that_cannot_be_deleted_says_why_and_stays(tmp_path: Path) -
         delete_directory(job)
 
     assert (job / "work" / "script.py").exists()
+
+
+def test_what_links_lead_to_stays(tmp_path: Path) -> None:
+    job, outside = full(tmp_path / "job"), full(tmp_path / "outside")
+    (job / "work" / "link").symlink_to(outside)
+    (job / "work" / "nowhere").symlink_to("nothing")
+    (job / "outputs" / "deep" / "deeper").mkdir(parents=True)
+    delete_directory(job)
+
+    assert [path.name for path in tmp_path.rglob("*")] == ["outside", "work", "script.py"]
+
+
+def test_directories_that_may_not_be_written_to_are_deleted(tmp_path: Path) -> None:
+    job = full(tmp_path / "job")
+    (job / "work").chmod(0o500)  # for an administrator it is as any other
+    delete_directory(job)
+
+    assert list(tmp_path.iterdir()) == []

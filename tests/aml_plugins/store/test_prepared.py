@@ -47,6 +47,21 @@ def test_rows_are_those_of_sqlalchemy(database: Database, names: list[str]) -> N
         assert len(found) == len({"a", "b", "c"}.intersection(names))
 
 
+@pytest.mark.parametrize(("count", "forms"), [(3, 3), (20, 6), (64, 7)])
+def test_lists_share_forms_and_a_value_that_is_a_list_stays_as_it_is(
+    database: Database, count: int, forms: int
+) -> None:
+    named = Prepared(_NAMED)
+    with database.writing() as connection:
+        _INSERT.write(connection, _row("a") | {"settings": [1, 2, 3]})
+    with database.reading() as connection:
+        for length in range(1, count + 1):
+            found = named.rows(connection, {"names": [*(f"n{number}" for number in range(1, length)), "a"]})
+            assert [tuple(row) for row in found] == [([1, 2, 3], "a")]
+        is_compiled_here = connection.dialect.name == "sqlite"
+    assert len(named._forms) == (forms if is_compiled_here else 0)
+
+
 def test_changes_are_counted_and_values_go_through_their_columns_types(database: Database) -> None:
     with database.writing() as connection:
         _INSERT.write(connection, _row("a", nan=float("nan")))

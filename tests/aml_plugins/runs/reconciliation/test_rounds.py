@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,12 +17,17 @@ from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
 from aml_plugins.compute import JobHandle, JobState, JobStatus
 from aml_plugins.errors import NotYetDoneError, StoreError
 from aml_plugins.runs import waiting
+from aml_plugins.runs.reconciliation import driver as driver_module
+from aml_plugins.runs.reconciliation import monitor as monitor_module
 from aml_plugins.runs.reconciliation.bell import Bell, ring
 from aml_plugins.runs.reconciliation.driver import LONGEST_REST, Driver
+from aml_plugins.runs.reconciliation.monitor import Monitor
 from aml_plugins.runs.reconciliation.observe import observe
 from aml_plugins.runs.reconciliation.waking import WATCHED_SECONDS
+from aml_plugins.runs.runner.claiming import lock_holder
 from aml_plugins.store.copies import changed
 from aml_plugins.store.records import RunChange, RunRecord
+from aml_plugins.testing.jobs import wait_until
 
 FOR_EVER = 600.0
 PATIENCE = 90.0
@@ -245,3 +253,100 @@ def test_a_script_that_has_just_started_is_not_said_to_run(
     assert seen.state == state
     run.cancel()
     run.wait_for_completion(raise_on_error=False)
+
+
+def test_what_wakes_is_found_once_and_closed_with_the_lease(
+    workspace: Workspace, submit: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = submit("60")
+    drive_until(workspace.driver, run, lambda record: record.state == "Running")
+    kind, found = type(workspace.context.backends.get("default", "one")), list[tuple[Path, Path]]()
+    find = kind.wakers
+
+    def finding(backend: object, handles: Collection[JobHandle]) -> Sequence[int]:
+        wakers = find(backend, handles)
+        links = [Path(f"/proc/self/fd/{waker}") for waker in wakers]
+        found.extend((link, link.readlink()) for link in links)
+        return wakers
+
+    monkeypatch.setattr(kind, "wakers", finding)
+    for _ in range(3):
+        workspace.driver.drive([run.id])
+        workspace.driver.sleep(0.01)
+    ((link, leads_to),) = found
+    assert link.readlink() == leads_to
+    run.cancel()
+    workspace.driver.release()
+    assert not link.is_symlink() or link.readlink() != leads_to
+    run.wait_for_completion(raise_on_error=False)
+
+
+def test_a_job_that_is_watched_is_not_looked_at_again_at_once(
+    workspace: Workspace, submit: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = submit("60")
+    drive_until(workspace.driver, run, lambda record: record.state == "Running")
+    backend = workspace.context.backends.get("default", "one")
+    answer, looks = backend.statuses, list[int]()
+
+    def counting(handles: Collection[JobHandle]) -> object:
+        looks.append(len(handles))
+        return answer(handles)
+
+    monkeypatch.setattr(backend, "statuses", counting)
+    monkeypatch.setattr(driver_module, "WATCHED_SECONDS", FOR_EVER)
+    workspace.driver.sleep(0.01)
+    for _ in range(3):
+        workspace.driver.drive([run.id])
+    assert looks == []
+
+    directory = str(backend.target.home / "jobs" / str((run.record.handle or {})["job_id"]))
+    runner = lock_holder(directory)
+    assert runner is not None
+    os.kill(runner[0], signal.SIGKILL)
+    drive_until(workspace.driver, run, lambda record: record.state == "Failed")
+
+
+def test_a_watched_job_that_is_to_be_canceled_is_looked_at(
+    workspace: Workspace, submit: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = submit("60")
+    drive_until(workspace.driver, run, lambda record: record.state == "Running")
+    monkeypatch.setattr(driver_module, "WATCHED_SECONDS", FOR_EVER)
+    workspace.driver.sleep(0.01)
+    workspace.driver.drive([run.id])
+    run.cancel()
+    drive_until(workspace.driver, run, lambda record: record.state == "Canceled")
+
+
+def test_the_bell_asks_for_runs_that_nobody_holds(
+    workspace: Workspace, submit: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor_module, "LOOK_SECONDS", FOR_EVER)
+    monkeypatch.setattr(monitor_module, "LOOKING_SHARE", 0)
+    first = submit("600")
+    workspace.driver.release()
+    with closing(Workspace.get("default")) as other:
+        runs = other.context.store.runs
+        due, found = runs.due, list[Collection[str]]()
+
+        def finding(*arguments: Any) -> Sequence[RunRecord]:
+            answer = due(*arguments)
+            found.append([run.run_id for run in answer])
+            return answer
+
+        monkeypatch.setattr(runs, "due", finding)
+        monitor, stop = Monitor(other.context), threading.Event()
+        thread = threading.Thread(target=monitor.run, args=(stop,))
+        thread.start()
+        try:
+            wait_until(lambda: runs.get("default", first.id).lease_owner is not None)
+            second = submit("0")
+            workspace.driver.release()
+            wait_until(lambda: runs.get("default", second.id).lease_owner not in (None, workspace.driver.owner))
+            first.cancel()
+            wait_until(lambda: runs.get("default", second.id).state == "Completed")
+        finally:
+            stop.set()
+            thread.join()
+    assert [ids for ids in found if ids] == [[first.id], [second.id]]
