@@ -65,6 +65,7 @@ class Worker:
     _process: subprocess.Popen[str] | None = None
     _replies: IO[str] | None = None
     _loaded: Path | None = None
+    _is_asked: bool = False
     pid: int = 0
     """The process now."""
 
@@ -80,8 +81,14 @@ class Worker:
         return self.reply()
 
     def begin(self, action: str, **arguments: Any) -> None:
-        """Have something done without waiting for it."""
+        """Have something done without waiting for it.
+
+        A process that still does what a failed test began is replaced: its answer would be taken for the next one.
+        """
+        if self._is_asked:
+            self.stop()
         process = self._process or self._start()
+        self._is_asked = True
         assert process.stdin is not None
         ours = {name: value for name, value in os.environ.items() if name.startswith("AML_")}
         process.stdin.write(json.dumps({"do": action, "environment": ours, **arguments}) + "\n")
@@ -95,6 +102,7 @@ class Worker:
         assert self._process is not None
         assert self._replies is not None
         reply = json.loads(self._replies.readline() or '{"trouble": "The worker is gone."}')
+        self._is_asked = False
         if "killed" in reply:
             self._meet()
             raise ProcessLookupError("The worker was killed.")
@@ -104,6 +112,7 @@ class Worker:
     def stop(self) -> None:
         """End the process, however it is."""
         process, self._process = self._process, None
+        self._is_asked = False
         if process is not None:
             process.kill()
             process.communicate()

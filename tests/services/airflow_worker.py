@@ -14,6 +14,7 @@ import os
 import runpy
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
 
+from aml_airflow.plugins import taking_back
 from aml_plugins.plugins.loading import default_plugins
 
 try:
@@ -59,6 +61,7 @@ PR_SET_PDEATHSIG = 1
 
 def load(file: str) -> list[str]:
     """Parse a DAG file and write its DAGs into the database, as the DAG processor does."""
+    let_listeners_end()
     manager = DagBundlesManager()
     folder = next(iter(manager.get_all_dag_bundles())).path
     bag = BundleDagBag(dag_folder=file, bundle_path=Path(folder), **NAMED)
@@ -69,6 +72,20 @@ def load(file: str) -> list[str]:
         sync_bag_to_db(bag, "dags-folder", None, session=session)
     DAGS.update(bag.dags)
     return sorted(bag.dags)
+
+
+def let_listeners_end() -> None:
+    """Leave nothing going on that an earlier test's marks began: it asks for connections beside the next task.
+
+    Airflow's supervisor for tests takes what a task speaks with away from all threads while one speaks.
+    """
+    for timer in threading.enumerate():
+        if isinstance(timer, threading.Timer):
+            timer.cancel()
+            timer.join()
+    if taking_back.threads.cache_info().currsize:
+        taking_back.threads().shutdown()
+        taking_back.threads.cache_clear()
 
 
 def test_dag(dag_id: str, conf: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: PT028  an action, no test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,8 @@ def test_it_says_where_the_test_stood(tmp_path):
     (tmp_path / "test_it.py").write_text(ENDLESS)
     options = ["-q", "-p", "no:cacheprovider", "-p", "pytest_timeout", "-o", "timeout=0.5", "--rootdir", str(tmp_path)]
     command = [sys.executable, "-m", "pytest", "--disable-plugin-autoload", *options, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    whole_lines = {**os.environ, "CI": "true"}
+    done = subprocess.run(command, env=whole_lines, capture_output=True, text=True, check=False)
     summary = next(line for line in done.stdout.splitlines() if line.startswith("FAILED"))
     assert "Timeout (>0.5s)" in summary
     assert " At waiting.py:" in summary
