@@ -22,7 +22,7 @@ pathlib.Path("outputs/rank.txt").write_text(str(rank))
 if rank == 0:
     server, met = socket.socket(), []
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind(place)
+    server.bind(("", place[1]))  # its own name may not be known yet, as that of a pod that has just started
     server.listen()
     while len(met) < count - 1:
         met.append(server.accept()[0].makefile().readline().split())
