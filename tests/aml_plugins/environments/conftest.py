@@ -75,11 +75,17 @@ def without_uv(preparing: Preparing, tmp_path: Path) -> Preparing:
 
 
 @pytest.fixture(params=["uv", "venv"])
-def any_builder(request: pytest.FixtureRequest, preparing: Preparing) -> Preparing:
+def any_builder(request: pytest.FixtureRequest, preparing: Preparing, tmp_path: Path) -> Preparing:
     if request.param == "venv":
         request.getfixturevalue("without_uv")
-    else:
-        require_service("uv", shutil.which("uv"), "pip install uv")
+        return preparing
+    ours = Path(sys.executable).parent  # it is among the pins, and need not be on the path
+    found = shutil.which("uv", path=os.pathsep.join([os.environ["PATH"], str(ours)]))
+    require_service("uv", found, "pip install uv")
+    alone = tmp_path / "with-uv"
+    alone.mkdir()
+    (alone / "uv").symlink_to(str(found))
+    preparing.variables["PATH"] = f"{alone}:{preparing.variables['PATH']}"
     return preparing
 
 
