@@ -16,7 +16,7 @@ ALLOWED: dict[str, str] = {
     "Airflow before 3.": "what an older Airflow does not have is named with each test",
     "Python 3.": "interpreters beside the machine's own come from pyenv or uv, not from a registry of packages",
     "the backend cannot ": "an ability that a target does not have is not tested; its reference page says so",
-    "only root can make a small disk": "the gate may run as anybody",
+    "only root can make a ": "a small disk, a network: the gate may run as anybody",
 }
 """How the reasons of skips begin that a machine cannot be relieved of, and why it cannot."""
 

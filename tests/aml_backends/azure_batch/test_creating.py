@@ -118,6 +118,17 @@ def test_a_target_is_created_runs_a_script_and_is_deleted(workspace, settings, a
         assert steps == [("Queued", 0.0), ("Running", 0.5), ("Completed", 1.0)]
 
 
+def test_an_interrupted_wait_says_how_it_goes_on(workspace, settings, monkeypatch) -> None:
+    made = workspace.create_compute("azure-batch", "cpu", **settings)
+    with monkeypatch.context() as while_it_tells:
+        while_it_tells.setattr("builtins.print", lambda *_, **__: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt, match=r"goes on .*: aml compute show"):
+            made.wait_for_completion(show_output=True)
+    made.wait_for_completion()
+    assert made.state == "Ready"
+    workspace.delete_compute("cpu", wait=True)
+
+
 def test_asked_again_it_is_the_same_creation(workspace, settings) -> None:
     first = workspace.create_compute("azure-batch", "cpu", **settings)
     assert workspace.create_compute("azure-batch", "cpu", **settings, wait=True).task.id == first.task.id

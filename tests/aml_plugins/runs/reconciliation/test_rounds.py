@@ -6,14 +6,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
+from aml_plugins import Run, Workspace
 from aml_plugins.compute import JobHandle, JobState, JobStatus
 from aml_plugins.errors import NotYetDoneError, StoreError
 from aml_plugins.runs import waiting
@@ -31,27 +31,6 @@ from aml_plugins.testing.jobs import wait_until
 
 FOR_EVER = 600.0
 PATIENCE = 90.0
-
-
-@pytest.fixture
-def workspace(aml_home: Path) -> Iterator[Workspace]:
-    opened = Workspace.get("default")
-    opened.attach_compute("local", "one", max_parallel_runs=1)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def submit(workspace: Workspace, tmp_path: Path) -> Callable[[str], Run]:
-    source = tmp_path / "src"
-    source.mkdir()
-    (source / "script.py").write_text("import sys, time; time.sleep(float(sys.argv[1]))\n")
-
-    def submitting(seconds: str) -> Run:
-        config = ScriptRunConfig(source, script="script.py", arguments=[seconds], compute_target="one")
-        return Experiment(workspace, "rounds").submit(config)
-
-    return submitting
 
 
 def drive_until(driver: Driver, run: Run, condition: Callable[[RunRecord], bool]) -> RunRecord:

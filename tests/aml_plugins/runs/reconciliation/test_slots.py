@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from aml_plugins import Experiment, Run, ScriptRunConfig, Workspace
+from aml_plugins import Run, Workspace
 from aml_plugins.runs.reconciliation import launch
 
 FOR_EVER = 600.0
 PATIENCE = 90.0
-
-
-@pytest.fixture
-def workspace(aml_home: Path) -> Iterator[Workspace]:
-    opened = Workspace.get("default")
-    opened.attach_compute("local", "one", max_parallel_runs=1)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def submit(workspace: Workspace, tmp_path: Path) -> Callable[[], Run]:
-    source = tmp_path / "src"
-    source.mkdir()
-    (source / "script.py").touch()
-    config = ScriptRunConfig(source, script="script.py", compute_target="one")
-    return lambda: Experiment(workspace, "slots").submit(config)
 
 
 @pytest.fixture
@@ -66,17 +48,17 @@ def rounds_with_a_pass(workspace: Workspace, runs: list[Run], asked: list[tuple[
 
 
 def test_a_slot_that_is_passed_on_is_the_only_one_for_a_while(
-    workspace: Workspace, submit: Callable[[], Run], asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, submit: Callable[[str], Run], asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(launch, "CLAIM_SECONDS", FOR_EVER)
-    runs = [submit() for _ in range(4)]
+    runs = [submit("0") for _ in range(4)]
     assert rounds_with_a_pass(workspace, runs, asked) == [["pass"]] * 3
 
 
 def test_slots_of_others_are_asked_for_now_and_then_all_the_same(
-    workspace: Workspace, submit: Callable[[], Run], asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, submit: Callable[[str], Run], asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A driver that passes on its own all the time would never learn of one that another has freed."""
     monkeypatch.setattr(launch, "CLAIM_SECONDS", 0.0)
-    runs = [submit() for _ in range(4)]
+    runs = [submit("0") for _ in range(4)]
     assert rounds_with_a_pass(workspace, runs, asked) == [["pass", "claim"]] * 2 + [["pass"]]
